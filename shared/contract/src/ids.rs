@@ -1,0 +1,192 @@
+//! Owns the ids: what each one names, and how the computed ones are computed.
+//! Must never use a stream's sequence as an identity: a broker that lost data hands it out again.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// Mints an id that sorts by the time it was minted (UUIDv7).
+            #[allow(clippy::new_without_default, reason = "an id is minted on purpose, never by default")]
+            pub fn new() -> Self {
+                Self(Uuid::now_v7())
+            }
+
+            /// Takes an id that was minted or computed before, as a column or a message holds it.
+            pub const fn from_uuid(uuid: Uuid) -> Self {
+                Self(uuid)
+            }
+
+            /// The id as the database stores it.
+            pub const fn as_uuid(self) -> Uuid {
+                self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({})", stringify!($name), self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = uuid::Error;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Uuid::from_str(text).map(Self)
+            }
+        }
+    };
+}
+
+id!(
+    /// A delivery: one webhook request, however often it arrives. Always computed.
+    DeliveryId
+);
+id!(
+    /// What a delivery says of one ref.
+    PushId
+);
+id!(
+    /// An exercise.
+    LabId
+);
+id!(
+    /// One immutable state of a lab.
+    LabVersionId
+);
+id!(
+    /// One person's run of a lab in one repository.
+    SessionId
+);
+id!(
+    /// One commit pushed in a session.
+    AttemptId
+);
+id!(
+    /// A reason to verify an attempt with a lab version.
+    RequestId
+);
+id!(
+    /// One try of a verification request, with its result.
+    VerificationId
+);
+id!(
+    /// A preserved tree.
+    SnapshotId
+);
+id!(
+    /// A pseudonymous person.
+    PrincipalId
+);
+id!(
+    /// An operator's or a page's command.
+    CommandId
+);
+id!(
+    /// An entry of the audit log.
+    AuditEntryId
+);
+id!(
+    /// One run of one ingest process, which numbers what it publishes.
+    LaneId
+);
+
+impl DeliveryId {
+    /// Computes the id of the delivery that the forge named `forge_delivery_id`, as received by
+    /// `source`. Every copy of it has the same id.
+    pub fn compute(source: &str, forge_delivery_id: &str) -> Self {
+        Self(compute("delivery", &[source, forge_delivery_id]))
+    }
+
+    /// The trace that follows this delivery from the webhook to the result: the id's own 128 bits,
+    /// so that whoever knows the one knows the other.
+    pub fn trace_id(self) -> TraceId {
+        TraceId(self.0.into_bytes())
+    }
+}
+
+impl PrincipalId {
+    /// Computes the pseudonym's id from the provider and the keyed hash of the account.
+    pub fn compute(provider: &str, account: &str) -> Self {
+        Self(compute("principal", &[provider, account]))
+    }
+}
+
+impl AuditEntryId {
+    /// Computes the id of the entry of `kind` about `subject`, so that writing it again is no
+    /// second entry.
+    pub fn compute(kind: &str, subject: &str) -> Self {
+        Self(compute("audit", &[kind, subject]))
+    }
+}
+
+/// A W3C trace id: 16 bytes, never all zero.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct TraceId([u8; 16]);
+
+impl TraceId {
+    /// The bytes, most significant first.
+    pub const fn to_bytes(self) -> [u8; 16] {
+        self.0
+    }
+}
+
+impl fmt::Display for TraceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+/// A UUIDv8 of the SHA-256 of the parts, each with its length before it, so that no two lists of
+/// parts read the same.
+fn compute(domain: &str, parts: &[&str]) -> Uuid {
+    let mut hash = Sha256::new();
+    hash.update(b"assay-id/1 ");
+    for part in std::iter::once(&domain).chain(parts) {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    let full: [u8; 32] = hash.finalize().into();
+    let mut half = [0; 16];
+    half.copy_from_slice(&full[..16]);
+    Uuid::new_v8(half)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_delivery_id_depends_on_source_and_forge_id_and_on_nothing_between_them() {
+        let id = DeliveryId::compute("github", "72d3162e");
+        assert_eq!(id, DeliveryId::compute("github", "72d3162e"));
+        assert_ne!(id, DeliveryId::compute("github2", "72d3162e"));
+        assert_ne!(
+            DeliveryId::compute("ab", "c"),
+            DeliveryId::compute("a", "bc")
+        );
+    }
+
+    #[test]
+    fn the_trace_id_is_the_delivery_id_without_its_dashes() {
+        let id = DeliveryId::compute("github", "72d3162e");
+        assert_eq!(id.trace_id().to_string(), id.to_string().replace('-', ""));
+    }
+}

@@ -1,0 +1,181 @@
+//! Owns the jobs that pass a push from stage to stage. One message per push and stage.
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+use crate::ids::{AttemptId, DeliveryId, LabVersionId, PushId, RequestId, SessionId};
+use crate::message::{Lane, Message};
+use crate::name::{CommitSha, Repository};
+use crate::result::ErrorCause;
+use crate::time::Timestamp;
+
+/// Most attempts that one message names; a longer push is several messages.
+pub const ATTEMPTS_PER_JOB_MAX: usize = 500;
+
+/// What a push brought to one session: the part of every job that says whose work it is.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PushOfSession {
+    /// The delivery that brought it.
+    pub delivery: DeliveryId,
+    /// The push within the delivery.
+    pub push: PushId,
+    /// The session it belongs to.
+    pub session: SessionId,
+    /// The lab version that the session is pinned to.
+    pub lab_version: LabVersionId,
+    /// Where the commits are.
+    pub repository: Repository,
+    /// The ref, without `refs/heads/` or `refs/tags/`.
+    pub branch: String,
+    /// The ref before; `None` when it was created.
+    pub before: Option<CommitSha>,
+    /// The ref after.
+    pub after: CommitSha,
+    /// The session's starting commit: its history is no attempt.
+    pub starting: Option<CommitSha>,
+    /// When the delivery was admitted.
+    pub received_at: Timestamp,
+}
+
+/// Preserve these attempts' trees; then have those verified that bear a request.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SnapshotRequested {
+    /// Whose work.
+    pub push: PushOfSession,
+    /// The attempts, the pushed head first.
+    pub attempts: Vec<AttemptToPreserve>,
+    /// Which message of the push this is, from 0.
+    pub part: u32,
+    /// 1 for the first try; more after an error that can heal.
+    pub try_number: u32,
+    /// Not to be begun before.
+    pub not_before: Option<Timestamp>,
+    /// The queue.
+    pub lane: Lane,
+}
+
+/// One attempt whose tree is to be preserved.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct AttemptToPreserve {
+    /// The attempt.
+    pub attempt: AttemptId,
+    /// Its commit.
+    pub commit: CommitSha,
+    /// The request to verify it, where the lab wants it verified.
+    pub request: Option<RequestId>,
+}
+
+impl Message for SnapshotRequested {
+    const KIND: &'static str = "dev.assay.snapshot.requested.v1";
+
+    fn subject(&self) -> String {
+        format!("assay.job.snapshot.{}", self.lane)
+    }
+
+    fn message_id(&self) -> String {
+        let first = self
+            .attempts
+            .first()
+            .map(|a| a.attempt.to_string())
+            .unwrap_or_default();
+        let PushOfSession { push, session, .. } = &self.push;
+        format!(
+            "snapshot:{push}:{session}:{}:{first}:{}",
+            self.part, self.try_number
+        )
+    }
+}
+
+/// Verify this request; or record why its tree could not be preserved.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct VerificationRequested {
+    /// Whose work.
+    pub push: PushOfSession,
+    /// The request.
+    pub request: RequestId,
+    /// The attempt it is about.
+    pub attempt: AttemptId,
+    /// Its commit.
+    pub commit: CommitSha,
+    /// What became of its tree.
+    pub tree: PreservedTree,
+    /// 1 for the first try; more after an error that can heal.
+    pub try_number: u32,
+    /// Not to be begun before.
+    pub not_before: Option<Timestamp>,
+    /// The queue.
+    pub lane: Lane,
+}
+
+/// What became of an attempt's tree.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "state")]
+pub enum PreservedTree {
+    /// It is kept as this snapshot.
+    Kept {
+        /// Digest of the snapshot's manifest.
+        digest: Digest,
+    },
+    /// It could not be kept in this try.
+    Missing {
+        /// Why, as the result's cause.
+        cause: ErrorCause,
+        /// Why, for people; free of secrets and of personal data.
+        detail: String,
+    },
+}
+
+impl Message for VerificationRequested {
+    const KIND: &'static str = "dev.assay.verification.requested.v1";
+
+    fn subject(&self) -> String {
+        format!("assay.job.verify.{}", self.lane)
+    }
+
+    fn message_id(&self) -> String {
+        // A tree that is missing at one try and kept at the same try's redelivery is different
+        // work: the second must not be swallowed.
+        let tree = match &self.tree {
+            PreservedTree::Kept { .. } => "kept",
+            PreservedTree::Missing { .. } => "missing",
+        };
+        format!("verify:{}:{}:{tree}", self.request, self.try_number)
+    }
+}
+
+/// Git has commits of this push that the payload did not list: record them as attempts.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct CommitsFound {
+    /// Whose work.
+    pub push: PushOfSession,
+    /// The commits, oldest first.
+    pub commits: Vec<FoundCommit>,
+    /// Which message of the push this is, from 0.
+    pub part: u32,
+    /// The queue.
+    pub lane: Lane,
+}
+
+/// A commit that was found in git.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct FoundCommit {
+    /// Its SHA.
+    pub commit: CommitSha,
+    /// The author's e-mail address as git has it: what the pseudonym is computed from.
+    pub author_email: String,
+    /// The author's time as git has it, if it is a time.
+    pub committed_at: Option<Timestamp>,
+}
+
+impl Message for CommitsFound {
+    const KIND: &'static str = "dev.assay.commits.found.v1";
+
+    fn subject(&self) -> String {
+        format!("assay.job.record.{}", self.lane)
+    }
+
+    fn message_id(&self) -> String {
+        let PushOfSession { push, session, .. } = &self.push;
+        format!("found:{push}:{session}:{}", self.part)
+    }
+}

@@ -1,0 +1,12 @@
+#![doc = include_str!("../README.md")]
+
+pub mod audit;
+pub mod command;
+pub mod delivery;
+pub mod digest;
+pub mod ids;
+pub mod job;
+pub mod message;
+pub mod name;
+pub mod result;
+pub mod time;
