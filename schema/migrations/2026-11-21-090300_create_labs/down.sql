@@ -1,0 +1,2 @@
+DROP TABLE lab_version;
+DROP TABLE lab;

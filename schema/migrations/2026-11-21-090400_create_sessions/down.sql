@@ -1,0 +1,2 @@
+DROP TABLE lab_session;
+DROP TABLE principal;

@@ -1,0 +1,4 @@
+DROP TABLE delivery_conflict;
+DROP TABLE push;
+DROP TABLE delivery;
+DROP TABLE delivery_receipt;

@@ -1,0 +1,2 @@
+DROP TABLE attempt_snapshot;
+DROP TABLE snapshot;

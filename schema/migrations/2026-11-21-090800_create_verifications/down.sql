@@ -1,0 +1,3 @@
+DROP VIEW verification_result;
+DROP TABLE verification_attempt;
+DROP TABLE verification_claim;

@@ -1,0 +1,3 @@
+DROP TABLE privacy.delivery_body;
+DROP TABLE privacy.person;
+DROP SCHEMA privacy;

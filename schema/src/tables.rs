@@ -1,0 +1,290 @@
+// Generated from a migrated database; `store`'s tests hold it against one.
+
+diesel::table! {
+    attempt_snapshot (lab_attempt_id) {
+        lab_attempt_id -> Uuid,
+        snapshot_id -> Uuid,
+        differs -> Nullable<Jsonb>,
+        recorded_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    audit_entry (id) {
+        id -> Uuid,
+        action -> Text,
+        entry -> Text,
+        digest -> Text,
+        trace_id -> Nullable<Text>,
+        recorded_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    command (id) {
+        id -> Uuid,
+        kind -> Text,
+        actor -> Text,
+        body -> Jsonb,
+        outcome -> Text,
+        reason -> Nullable<Text>,
+        result -> Nullable<Jsonb>,
+        recorded_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    dead_letter (id) {
+        id -> Uuid,
+        message_id -> Text,
+        stream -> Text,
+        consumer -> Text,
+        subject -> Text,
+        action -> Text,
+        actor -> Text,
+        reason -> Text,
+        recorded_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    delivery (id) {
+        id -> Uuid,
+        source -> Text,
+        event -> Text,
+        body_digest -> Text,
+        body_bytes -> Int8,
+        key -> Text,
+        trace_id -> Text,
+        lane_id -> Uuid,
+        lane_number -> Int8,
+        received_at -> Timestamptz,
+        recorded_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    delivery_conflict (id) {
+        id -> Uuid,
+        delivery_id -> Uuid,
+        body_digest -> Text,
+        first_body_digest -> Text,
+        received_at -> Timestamptz,
+        recorded_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    delivery_receipt (delivery_id) {
+        delivery_id -> Uuid,
+        source -> Text,
+        forge_delivery -> Text,
+        body_digest -> Text,
+        lane_id -> Uuid,
+        lane_number -> Int8,
+        recorded_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    lab (id) {
+        id -> Uuid,
+        slug -> Text,
+        recorded_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    lab_attempt (id) {
+        id -> Uuid,
+        lab_session_id -> Uuid,
+        push_id -> Uuid,
+        delivery_id -> Uuid,
+        commit_sha -> Text,
+        branch -> Text,
+        author_id -> Nullable<Uuid>,
+        changed_files -> Nullable<Jsonb>,
+        committed_at -> Nullable<Timestamptz>,
+        received_at -> Timestamptz,
+        listed -> Text,
+        trace_id -> Text,
+        recorded_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    lab_session (id) {
+        id -> Uuid,
+        lab_id -> Uuid,
+        lab_version_id -> Uuid,
+        repository -> Text,
+        generation -> Int4,
+        starting_commit -> Nullable<Text>,
+        closes_at -> Nullable<Timestamptz>,
+        opened_by -> Text,
+        recorded_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    lab_version (id) {
+        id -> Uuid,
+        lab_id -> Uuid,
+        number -> Int4,
+        digest -> Text,
+        title -> Text,
+        spec -> Jsonb,
+        commit_sha -> Text,
+        location -> Text,
+        files -> Int4,
+        bytes -> Int8,
+        command_id -> Uuid,
+        recorded_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    ledger_leaf (leaf_index) {
+        leaf_index -> Int8,
+        audit_entry_id -> Uuid,
+        leaf_hash -> Bytea,
+        recorded_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    ledger_pending (audit_entry_id) {
+        audit_entry_id -> Uuid,
+        traceparent -> Nullable<Text>,
+        queued -> Int8,
+    }
+}
+
+diesel::table! {
+    log_checkpoint (origin, tree_size) {
+        origin -> Text,
+        tree_size -> Int8,
+        root_hash -> Bytea,
+        note -> Text,
+        recorded_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    log_head (only_row) {
+        only_row -> Bool,
+        origin -> Text,
+        tree_size -> Int8,
+        root_hash -> Bytea,
+        frontier -> Bytea,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    principal (id) {
+        id -> Uuid,
+        provider -> Text,
+        account -> Text,
+        recorded_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    push (id) {
+        id -> Uuid,
+        delivery_id -> Uuid,
+        repository -> Text,
+        #[sql_name = "ref"]
+        ref_name -> Text,
+        kind -> Text,
+        before_sha -> Nullable<Text>,
+        after_sha -> Nullable<Text>,
+        forced -> Bool,
+        commits_listed -> Int4,
+        pusher_id -> Nullable<Uuid>,
+        received_at -> Timestamptz,
+        recorded_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    snapshot (id) {
+        id -> Uuid,
+        lab_session_id -> Uuid,
+        digest -> Text,
+        files -> Int4,
+        bytes -> Int8,
+        builder -> Text,
+        recorded_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    verification_attempt (id) {
+        id -> Uuid,
+        request_id -> Uuid,
+        try_number -> Int4,
+        token -> Int8,
+        result -> Text,
+        cause -> Nullable<Text>,
+        detail -> Nullable<Text>,
+        points -> Int4,
+        points_max -> Int4,
+        steps -> Jsonb,
+        limits -> Jsonb,
+        peaks -> Jsonb,
+        snapshot_digest -> Nullable<Text>,
+        lab_version_digest -> Text,
+        log_digest -> Nullable<Text>,
+        log_bytes -> Nullable<Int8>,
+        runner -> Text,
+        worker -> Text,
+        retry_at -> Nullable<Timestamptz>,
+        started_at -> Timestamptz,
+        finished_at -> Timestamptz,
+        recorded_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    verification_claim (request_id, try_number, token) {
+        request_id -> Uuid,
+        try_number -> Int4,
+        token -> Int8,
+        worker -> Text,
+        recorded_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    verification_request (id) {
+        id -> Uuid,
+        cause -> Text,
+        lab_attempt_id -> Uuid,
+        lab_version_id -> Uuid,
+        lane -> Text,
+        trace_id -> Text,
+        recorded_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    privacy.delivery_body (delivery_id, body_digest) {
+        delivery_id -> Uuid,
+        body_digest -> Text,
+        body_zstd -> Nullable<Bytea>,
+        headers -> Jsonb,
+        recorded_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    privacy.person (principal_id) {
+        principal_id -> Uuid,
+        login -> Nullable<Text>,
+        name -> Nullable<Text>,
+        email -> Nullable<Text>,
+        recorded_at -> Timestamptz,
+    }
+}
