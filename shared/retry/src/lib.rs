@@ -1,1 +1,5 @@
-//! retry
+#![doc = include_str!("../README.md")]
+
+pub mod delays;
+pub mod policy;
+pub mod retry;
