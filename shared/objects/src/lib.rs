@@ -1,1 +1,7 @@
-//! objects
+#![doc = include_str!("../README.md")]
+
+pub mod manifest;
+pub mod owner;
+pub mod path;
+pub mod reader;
+pub mod store;

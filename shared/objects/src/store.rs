@@ -1,0 +1,219 @@
+//! Owns how objects are kept and fetched: put-if-absent, digest checked on the way out.
+
+use std::path::{Path as Folder, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use contract::digest::Digest;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
+use thiserror::Error;
+
+use crate::manifest::ManifestError;
+use crate::owner::{Owner, delivery_key, key};
+
+/// Why an object could not be kept or had.
+#[derive(Debug, Error)]
+pub enum ObjectsError {
+    /// The folder could not be made or opened.
+    #[error("open the objects' folder {}", folder.display())]
+    Open {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// There is no such object.
+    #[error("object {key} is missing")]
+    Missing {
+        /// Its key.
+        key: String,
+    },
+    /// The object's bytes are not those that it is named for.
+    #[error("object {key} is corrupt: its digest is {found}")]
+    Corrupt {
+        /// Its key.
+        key: String,
+        /// What its bytes digest to.
+        found: Digest,
+    },
+    /// The object is larger than its reader takes.
+    #[error("object {key} has {bytes} bytes, more than {bytes_max}")]
+    TooLarge {
+        /// Its key.
+        key: String,
+        /// Its size.
+        bytes: u64,
+        /// The most that the reader takes.
+        bytes_max: u64,
+    },
+    /// The object is as it was written, but it is no manifest.
+    #[error("object {digest} is no manifest")]
+    NotAManifest {
+        /// Its digest.
+        digest: Digest,
+        /// Why.
+        source: ManifestError,
+    },
+    /// The store did not do what it was asked.
+    #[error("{action} object {key}")]
+    Store {
+        /// What it was asked.
+        action: &'static str,
+        /// The object's key.
+        key: String,
+        /// Why.
+        source: object_store::Error,
+    },
+}
+
+impl ObjectsError {
+    /// Whether the same call may succeed later without anybody changing the object.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Store { .. } | Self::Open { .. } => true,
+            Self::Missing { .. }
+            | Self::Corrupt { .. }
+            | Self::TooLarge { .. }
+            | Self::NotAManifest { .. } => false,
+        }
+    }
+}
+
+/// The objects of one installation. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Objects {
+    store: Arc<dyn ObjectStore>,
+}
+
+impl Objects {
+    /// Opens a local folder, and makes it where it is missing. Writes are synced to disk before
+    /// they count.
+    ///
+    /// # Errors
+    /// [`ObjectsError::Open`].
+    pub fn open_folder(folder: &Folder) -> Result<Self, ObjectsError> {
+        let refused = |source: Box<dyn std::error::Error + Send + Sync>| ObjectsError::Open {
+            folder: folder.to_owned(),
+            source,
+        };
+        std::fs::create_dir_all(folder).map_err(|err| refused(err.into()))?;
+        let store = LocalFileSystem::new_with_prefix(folder).map_err(|err| refused(err.into()))?;
+        let store = Arc::new(store.with_fsync(true));
+        Ok(Self { store })
+    }
+
+    /// Keeps bytes for an owner under their digest. Bytes that are there already are left alone.
+    ///
+    /// # Errors
+    /// [`ObjectsError::Store`].
+    pub async fn put(&self, owner: Owner, bytes: Bytes) -> Result<Digest, ObjectsError> {
+        let digest = Digest::of(&bytes);
+        self.put_if_absent(key(owner, digest), bytes).await?;
+        Ok(digest)
+    }
+
+    /// Gives an owner's bytes of this digest, at most `bytes_max` of them.
+    ///
+    /// # Errors
+    /// [`ObjectsError::Missing`], [`ObjectsError::Corrupt`], [`ObjectsError::TooLarge`] and
+    /// [`ObjectsError::Store`].
+    pub async fn get(
+        &self,
+        owner: Owner,
+        digest: Digest,
+        bytes_max: u64,
+    ) -> Result<Bytes, ObjectsError> {
+        let key = key(owner, digest);
+        let bytes = self.read(&key, bytes_max).await?;
+        let found = Digest::of(&bytes);
+        if found == digest {
+            return Ok(bytes);
+        }
+        let key = key.to_string();
+        Err(ObjectsError::Corrupt { key, found })
+    }
+
+    /// Whether an owner has bytes under this digest. Says nothing of their soundness.
+    ///
+    /// # Errors
+    /// [`ObjectsError::Store`].
+    pub async fn exists(&self, owner: Owner, digest: Digest) -> Result<bool, ObjectsError> {
+        self.is_there(&key(owner, digest)).await
+    }
+
+    /// Keeps a delivery's body, compressed to `frame`, under the digest of the raw body.
+    ///
+    /// # Errors
+    /// [`ObjectsError::Store`].
+    pub async fn put_delivery_body(&self, body: Digest, frame: Bytes) -> Result<(), ObjectsError> {
+        self.put_if_absent(delivery_key(body), frame).await
+    }
+
+    /// Gives the compressed body of a delivery. Its name is the digest of the raw body, so it is
+    /// for the caller to check it once it is decompressed.
+    ///
+    /// # Errors
+    /// [`ObjectsError::Missing`], [`ObjectsError::TooLarge`] and [`ObjectsError::Store`].
+    pub async fn get_delivery_body(
+        &self,
+        body: Digest,
+        frame_bytes_max: u64,
+    ) -> Result<Bytes, ObjectsError> {
+        self.read(&delivery_key(body), frame_bytes_max).await
+    }
+
+    async fn put_if_absent(&self, key: Path, bytes: Bytes) -> Result<(), ObjectsError> {
+        // Most blobs of a push are those of the push before: looking costs less than writing.
+        if self.is_there(&key).await? {
+            return Ok(());
+        }
+        let options = PutOptions::from(PutMode::Create);
+        match self.store.put_opts(&key, bytes.into(), options).await {
+            Ok(_) | Err(object_store::Error::AlreadyExists { .. }) => Ok(()),
+            Err(source) => Err(refused("put", &key, source)),
+        }
+    }
+
+    async fn is_there(&self, key: &Path) -> Result<bool, ObjectsError> {
+        match self.store.head(key).await {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(source) => Err(refused("look for", key, source)),
+        }
+    }
+
+    async fn read(&self, key: &Path, bytes_max: u64) -> Result<Bytes, ObjectsError> {
+        let found = match self.store.get(key).await {
+            Ok(found) => found,
+            Err(object_store::Error::NotFound { .. }) => {
+                let key = key.to_string();
+                return Err(ObjectsError::Missing { key });
+            }
+            Err(source) => return Err(refused("get", key, source)),
+        };
+        let bytes = found.meta.size;
+        if bytes > bytes_max {
+            let key = key.to_string();
+            return Err(ObjectsError::TooLarge {
+                key,
+                bytes,
+                bytes_max,
+            });
+        }
+        found
+            .bytes()
+            .await
+            .map_err(|source| refused("read", key, source))
+    }
+}
+
+fn refused(action: &'static str, key: &Path, source: object_store::Error) -> ObjectsError {
+    let key = key.to_string();
+    ObjectsError::Store {
+        action,
+        key,
+        source,
+    }
+}
