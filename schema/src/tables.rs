@@ -195,7 +195,6 @@ diesel::table! {
         id -> Uuid,
         delivery_id -> Uuid,
         repository -> Text,
-        #[sql_name = "ref"]
         ref_name -> Text,
         kind -> Text,
         before_sha -> Nullable<Text>,

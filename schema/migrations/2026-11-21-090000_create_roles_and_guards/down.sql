@@ -1,3 +1,4 @@
+DROP VIEW schema_version;
 DROP FUNCTION make_append_only(regclass);
 DROP FUNCTION refuse_change();
 REVOKE ALL ON SCHEMA public FROM assay_attempt_writer, assay_snapshot_builder,

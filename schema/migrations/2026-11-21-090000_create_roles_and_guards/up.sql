@@ -42,3 +42,8 @@ BEGIN
     EXECUTE format('REVOKE ALL ON %s FROM PUBLIC', target);
     EXECUTE format('GRANT SELECT ON %s TO assay_reader, assay_auditor', target);
 END $$;
+
+-- What a service reads to see whether the schema is the one it was built with.
+CREATE VIEW schema_version AS SELECT version, run_on FROM __diesel_schema_migrations;
+GRANT SELECT ON schema_version TO assay_attempt_writer, assay_snapshot_builder,
+    assay_verifier, assay_auditor, assay_reader;

@@ -34,7 +34,7 @@ CREATE TABLE push (
     id uuid PRIMARY KEY,
     delivery_id uuid NOT NULL REFERENCES delivery (id),
     repository text NOT NULL,
-    ref text NOT NULL,
+    ref_name text NOT NULL,
     kind text NOT NULL CHECK (kind IN ('branch', 'tag', 'other')),
     before_sha text,
     after_sha text,
@@ -43,9 +43,9 @@ CREATE TABLE push (
     pusher_id uuid REFERENCES principal (id),
     received_at timestamptz NOT NULL,
     recorded_at timestamptz NOT NULL,
-    UNIQUE (delivery_id, ref)
+    UNIQUE (delivery_id, ref_name)
 );
-CREATE INDEX push_repository_ref ON push (repository, ref);
+CREATE INDEX push_repository_ref ON push (repository, ref_name);
 CREATE INDEX push_pusher ON push (pusher_id);
 SELECT make_append_only('push');
 

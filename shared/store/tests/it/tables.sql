@@ -16,9 +16,7 @@ WITH columns AS (
 ), bodies AS (
     SELECT oid, nspname, relname,
         string_agg(
-            CASE WHEN attname = 'ref' THEN
-                '        #[sql_name = "ref"]' || E'\n' || '        ref_name'
-            ELSE '        ' || attname END
+            '        ' || attname
             || ' -> ' || CASE WHEN attnotnull THEN sql_type ELSE 'Nullable<' || sql_type || '>' END
             || ',', E'\n' ORDER BY attnum) AS body
     FROM columns GROUP BY oid, nspname, relname

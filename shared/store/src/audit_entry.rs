@@ -1,0 +1,68 @@
+//! Owns `audit_entry` and the outbox `ledger_pending`: what every writer adds in its effect's own
+//! transaction.
+
+use contract::audit::AuditEntry;
+use contract::digest::Digest;
+use diesel::sql_query;
+use diesel::sql_types::{Array, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+
+use crate::error::StoreError;
+
+/// An entry with the W3C `traceparent` of the span that wrote it, so that the leaf's span joins
+/// the push's trace.
+#[derive(Clone, Debug)]
+pub struct PendingEntry {
+    /// The entry.
+    pub entry: AuditEntry,
+    /// The writer's span, if it is traced.
+    pub traceparent: Option<String>,
+}
+
+/// Adds entries and their pending rows; those that are there already are passed over.
+///
+/// # Errors
+/// What the database answers.
+pub async fn append(
+    conn: &mut AsyncPgConnection,
+    entries: &[PendingEntry],
+) -> Result<(), StoreError> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let mut sorted: Vec<&PendingEntry> = entries.iter().collect();
+    // Two writers that insert the same keys in different orders would deadlock.
+    sorted.sort_by_key(|pending| pending.entry.id);
+    let column = |of: fn(&PendingEntry) -> String| sorted.iter().map(|p| of(p)).collect::<Vec<_>>();
+    sql_query(include_str!("audit_entry_append.sql"))
+        .bind::<Array<SqlUuid>, _>(
+            sorted
+                .iter()
+                .map(|p| p.entry.id.as_uuid())
+                .collect::<Vec<_>>(),
+        )
+        .bind::<Array<Text>, _>(column(|p| p.entry.action.to_owned()))
+        .bind::<Array<Text>, _>(
+            sorted
+                .iter()
+                .map(|p| p.entry.text.as_str())
+                .collect::<Vec<_>>(),
+        )
+        .bind::<Array<Text>, _>(column(|p| Digest::of(p.entry.text.as_bytes()).to_string()))
+        .bind::<Array<Nullable<Text>>, _>(
+            sorted
+                .iter()
+                .map(|p| p.entry.trace_id.map(|id| id.to_string()))
+                .collect::<Vec<_>>(),
+        )
+        .bind::<Array<Timestamptz>, _>(sorted.iter().map(|p| p.entry.at).collect::<Vec<_>>())
+        .bind::<Array<Nullable<Text>>, _>(
+            sorted
+                .iter()
+                .map(|p| p.traceparent.as_deref())
+                .collect::<Vec<_>>(),
+        )
+        .execute(conn)
+        .await?;
+    Ok(())
+}

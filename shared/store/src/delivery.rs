@@ -1,0 +1,155 @@
+//! Owns `delivery_receipt` (a delivery id ever seen), `delivery`, `delivery_conflict`, and
+//! `privacy.delivery_body`.
+
+use contract::time::Timestamp;
+use diesel::sql_types::{
+    Array, BigInt, Binary, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid,
+};
+use diesel::{OptionalExtension, QueryableByName, sql_query};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::error::StoreError;
+use crate::row::ledger_row;
+
+ledger_row! {
+    /// A delivery id ever seen, with the message that first brought it.
+    "delivery_receipt" ReceiptRow [delivery_id] {
+        /// The delivery.
+        delivery_id: Uuid => SqlUuid,
+        /// The source that received it.
+        source: String => Text,
+        /// The forge's id.
+        forge_delivery: String => Text,
+        /// SHA-256 of the raw body.
+        body_digest: String => Text,
+        /// The run of the ingest process that published the message.
+        lane_id: Uuid => SqlUuid,
+        /// The message's number in its lane.
+        lane_number: i64 => BigInt,
+        /// When the row was written.
+        recorded_at: Timestamp => Timestamptz,
+    }
+}
+
+ledger_row! {
+    /// A received webhook.
+    "delivery" DeliveryRow [id] {
+        /// The delivery.
+        id: Uuid => SqlUuid,
+        /// The source that received it.
+        source: String => Text,
+        /// The forge's name of the event.
+        event: String => Text,
+        /// SHA-256 of the raw body.
+        body_digest: String => Text,
+        /// Length of the raw body, in bytes.
+        body_bytes: i64 => BigInt,
+        /// Name of the secret that verified it.
+        key: String => Text,
+        /// The trace that follows it.
+        trace_id: String => Text,
+        /// The run of the ingest process that published the message.
+        lane_id: Uuid => SqlUuid,
+        /// The message's number in its lane.
+        lane_number: i64 => BigInt,
+        /// When it was admitted.
+        received_at: Timestamp => Timestamptz,
+        /// When the row was written.
+        recorded_at: Timestamp => Timestamptz,
+    }
+}
+
+ledger_row! {
+    /// The same delivery id came with another body.
+    "delivery_conflict" ConflictRow [id] {
+        /// The conflict.
+        id: Uuid => SqlUuid,
+        /// The delivery.
+        delivery_id: Uuid => SqlUuid,
+        /// SHA-256 of the later body.
+        body_digest: String => Text,
+        /// SHA-256 of the body that came first.
+        first_body_digest: String => Text,
+        /// When the later one was admitted.
+        received_at: Timestamp => Timestamptz,
+        /// When the row was written.
+        recorded_at: Timestamp => Timestamptz,
+    }
+}
+
+ledger_row! {
+    /// A raw body with what signed it. Not part of the ledger: it can be erased.
+    "privacy.delivery_body" BodyRow [delivery_id, body_digest] {
+        /// The delivery.
+        delivery_id: Uuid => SqlUuid,
+        /// SHA-256 of the raw body.
+        body_digest: String => Text,
+        /// The body as a zstd frame; `None` where it is an object named by its digest.
+        body_zstd: Option<Vec<u8>> => Nullable<Binary>,
+        /// The headers that identify and sign it.
+        headers: Value => Jsonb,
+        /// When the row was written.
+        recorded_at: Timestamp => Timestamptz,
+    }
+}
+
+/// A body kept in the ledger.
+#[derive(Clone, Debug, QueryableByName)]
+pub struct KeptBody {
+    /// The zstd frame, or `None` where it is an object named by the digest.
+    #[diesel(sql_type = Nullable<Binary>)]
+    pub body_zstd: Option<Vec<u8>>,
+}
+
+/// The receipts of these deliveries, those that are there.
+///
+/// # Errors
+/// What the database answers.
+pub async fn receipts_of(
+    conn: &mut AsyncPgConnection,
+    deliveries: &[Uuid],
+) -> Result<Vec<ReceiptRow>, StoreError> {
+    Ok(
+        sql_query("SELECT * FROM delivery_receipt WHERE delivery_id = ANY($1)")
+            .bind::<Array<SqlUuid>, _>(deliveries)
+            .load(conn)
+            .await?,
+    )
+}
+
+/// The delivery with this id, if it is recorded.
+///
+/// # Errors
+/// What the database answers.
+pub async fn find(
+    conn: &mut AsyncPgConnection,
+    delivery: contract::ids::DeliveryId,
+) -> Result<Option<DeliveryRow>, StoreError> {
+    Ok(sql_query("SELECT * FROM delivery WHERE id = $1")
+        .bind::<SqlUuid, _>(delivery.as_uuid())
+        .get_result(conn)
+        .await
+        .optional()?)
+}
+
+/// The raw body of a delivery, if it is still kept.
+///
+/// # Errors
+/// What the database answers.
+pub async fn body_of(
+    conn: &mut AsyncPgConnection,
+    delivery: contract::ids::DeliveryId,
+    body_digest: &str,
+) -> Result<Option<KeptBody>, StoreError> {
+    let query = sql_query(
+        "SELECT body_zstd FROM privacy.delivery_body WHERE delivery_id = $1 AND body_digest = $2",
+    );
+    Ok(query
+        .bind::<SqlUuid, _>(delivery.as_uuid())
+        .bind::<Text, _>(body_digest)
+        .get_result(conn)
+        .await
+        .optional()?)
+}

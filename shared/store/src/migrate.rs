@@ -1,0 +1,89 @@
+//! Owns the migrations' run and their check. Only the operator's command runs them; a service
+//! checks them at start and refuses to run on a mismatch.
+
+use diesel::migration::{Migration, MigrationSource, MigrationVersion};
+use diesel::pg::Pg;
+use diesel::sql_types::Text;
+use diesel::{QueryableByName, sql_query};
+use diesel_async::{AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl};
+use diesel_migrations::MigrationHarness;
+
+use crate::error::StoreError;
+use crate::pool::Store;
+
+/// The advisory lock that lets one migration run at a time: "assay" in ASCII.
+const MIGRATE_LOCK: i64 = 0x61_73_73_61_79;
+
+#[derive(QueryableByName)]
+struct Version {
+    #[diesel(sql_type = Text)]
+    version: String,
+}
+
+/// Runs every migration that has not run yet, as the database's owner; gives back their names.
+/// Needs the multi-thread runtime.
+///
+/// # Errors
+/// [`StoreError::Connect`] if `url` gives no connection, [`StoreError::Migrate`] with the failing
+/// migration otherwise.
+pub async fn up(url: &str) -> Result<Vec<String>, StoreError> {
+    let mut conn = AsyncPgConnection::establish(url)
+        .await
+        .map_err(|error| StoreError::Connect(error.into()))?;
+    // Held by this connection, so it goes when the connection does.
+    sql_query(format!("SELECT pg_advisory_lock({MIGRATE_LOCK})"))
+        .execute(&mut conn)
+        .await?;
+    let mut harness = AsyncMigrationHarness::new(conn);
+    let run = harness
+        .run_pending_migrations(schema::MIGRATIONS)
+        .map_err(|error| StoreError::Migrate(error.to_string()))?;
+    Ok(run.iter().map(ToString::to_string).collect())
+}
+
+/// Takes every migration back, newest first. For the tests of the `down.sql` files and for
+/// nobody else: it drops the ledger.
+///
+/// # Errors
+/// As [`up`].
+pub async fn down(url: &str) -> Result<usize, StoreError> {
+    let conn = AsyncPgConnection::establish(url)
+        .await
+        .map_err(|error| StoreError::Connect(error.into()))?;
+    let mut harness = AsyncMigrationHarness::new(conn);
+    let reverted = harness
+        .revert_all_migrations(schema::MIGRATIONS)
+        .map_err(|error| StoreError::Migrate(error.to_string()))?;
+    Ok(reverted.len())
+}
+
+/// Checks that the newest migration that this program knows has run.
+///
+/// # Errors
+/// [`StoreError::Schema`] if it has not, and those of a query.
+pub async fn check(store: &Store) -> Result<(), StoreError> {
+    let needed = newest()?;
+    let mut conn = store.connection().await?;
+    let applied: Vec<Version> = sql_query("SELECT version FROM schema_version ORDER BY version")
+        .load(&mut conn)
+        .await?;
+    if applied.iter().any(|row| row.version == needed) {
+        return Ok(());
+    }
+    let found = applied
+        .last()
+        .map_or_else(|| "nothing".to_owned(), |row| row.version.clone());
+    Err(StoreError::Schema { found, needed })
+}
+
+fn newest() -> Result<String, StoreError> {
+    let migrations = MigrationSource::<Pg>::migrations(&schema::MIGRATIONS)
+        .map_err(|error| StoreError::Migrate(error.to_string()))?;
+    let newest = migrations
+        .iter()
+        .map(|m: &Box<dyn Migration<Pg>>| m.name().version())
+        .max();
+    Ok(newest
+        .map(|version: MigrationVersion<'_>| version.to_string())
+        .unwrap_or_default())
+}

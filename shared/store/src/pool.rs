@@ -1,0 +1,72 @@
+//! Owns the pool: small, direct, and never waiting for ever.
+
+use std::time::Duration;
+
+use deadpool::Runtime;
+use deadpool::managed::Object;
+use diesel::sql_query;
+use diesel_async::pooled_connection::deadpool::Pool;
+use diesel_async::pooled_connection::{
+    AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
+};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+
+use crate::error::StoreError;
+
+/// Longest wait for a connection to come free, and for a new one to be made, in seconds.
+pub const CONNECTION_WAIT_SECS: u64 = 5;
+
+/// A connection from the pool; it goes back when it is dropped.
+pub type Connection = Object<AsyncDieselConnectionManager<AsyncPgConnection>>;
+
+/// The ledger, as one role sees it. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    pool: Pool<AsyncPgConnection>,
+}
+
+impl Store {
+    /// Makes a pool of at most `connections_max` connections to `url`. No connection is opened
+    /// before one is asked for.
+    ///
+    /// # Errors
+    /// [`StoreError::Address`] if the pool cannot be made of these settings.
+    pub fn open(url: &str, connections_max: usize) -> Result<Self, StoreError> {
+        let mut config = ManagerConfig::default();
+        // A query at each checkout would double the small transactions' round trips; a dead
+        // connection shows at its first query, and that error is transient.
+        config.recycling_method = RecyclingMethod::Fast;
+        let manager = AsyncDieselConnectionManager::new_with_config(url, config);
+        let wait = Some(Duration::from_secs(CONNECTION_WAIT_SECS));
+        let pool = Pool::builder(manager)
+            .max_size(connections_max)
+            .runtime(Runtime::Tokio1)
+            .wait_timeout(wait)
+            .create_timeout(wait)
+            .recycle_timeout(wait)
+            .build()
+            .map_err(|error| StoreError::Address(error.into()))?;
+        Ok(Self { pool })
+    }
+
+    /// Takes a connection.
+    ///
+    /// # Errors
+    /// [`StoreError::Connect`] if none could be had in [`CONNECTION_WAIT_SECS`].
+    pub async fn connection(&self) -> Result<Connection, StoreError> {
+        self.pool
+            .get()
+            .await
+            .map_err(|error| StoreError::Connect(error.into()))
+    }
+
+    /// Asks the database for a sign of life.
+    ///
+    /// # Errors
+    /// Those of [`Store::connection`], and what the database answers.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        let mut conn = self.connection().await?;
+        sql_query("SELECT 1").execute(&mut conn).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,75 @@
+//! Owns `push`: what a delivery says of one ref.
+
+use contract::time::Timestamp;
+use diesel::sql_query;
+use diesel::sql_types::{Array, Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use uuid::Uuid;
+
+use crate::error::StoreError;
+use crate::row::ledger_row;
+
+ledger_row! {
+    /// What a delivery says of one ref.
+    "push" PushRow [id] {
+        /// The push.
+        id: Uuid => SqlUuid,
+        /// The delivery that says it.
+        delivery_id: Uuid => SqlUuid,
+        /// The repository, `source:owner/name`.
+        repository: String => Text,
+        /// The whole ref: `refs/heads/main`.
+        ref_name: String => Text,
+        /// `branch`, `tag` or `other`.
+        kind: String => Text,
+        /// The ref before; `None` when it was created.
+        before_sha: Option<String> => Nullable<Text>,
+        /// The commit after; `None` when the ref was deleted.
+        after_sha: Option<String> => Nullable<Text>,
+        /// Whether the forge says that history was rewritten.
+        forced: bool => Bool,
+        /// How many commits the payload lists.
+        commits_listed: i32 => Integer,
+        /// Who pushed.
+        pusher_id: Option<Uuid> => Nullable<SqlUuid>,
+        /// When the delivery was admitted.
+        received_at: Timestamp => Timestamptz,
+        /// When the row was written.
+        recorded_at: Timestamp => Timestamptz,
+    }
+}
+
+/// The pushes of these deliveries.
+///
+/// # Errors
+/// What the database answers.
+pub async fn of_deliveries(
+    conn: &mut AsyncPgConnection,
+    deliveries: &[Uuid],
+) -> Result<Vec<PushRow>, StoreError> {
+    Ok(
+        sql_query("SELECT * FROM push WHERE delivery_id = ANY($1)")
+            .bind::<Array<SqlUuid>, _>(deliveries)
+            .load(conn)
+            .await?,
+    )
+}
+
+/// Deliveries of pushes to a repository, newest last, at most `limit`.
+///
+/// # Errors
+/// What the database answers.
+pub async fn deliveries_of_repository(
+    conn: &mut AsyncPgConnection,
+    repository: &str,
+    limit: i64,
+) -> Result<Vec<crate::delivery::DeliveryRow>, StoreError> {
+    let text = "SELECT delivery.* FROM delivery WHERE id IN \
+                (SELECT delivery_id FROM push WHERE repository = $1) \
+                ORDER BY received_at LIMIT $2";
+    Ok(sql_query(text)
+        .bind::<Text, _>(repository)
+        .bind::<diesel::sql_types::BigInt, _>(limit)
+        .load(conn)
+        .await?)
+}

@@ -1,0 +1,96 @@
+//! Owns what the row types share: the digest that an audit entry lists, and the bulk insert by
+//! `UNNEST`, which takes any number of rows in one statement of a fixed text.
+
+use contract::audit::CoveredRow;
+use contract::digest::Digest;
+use contract::message::canonical_json;
+use serde::Serialize;
+
+/// A row of a ledger table, as its audit entry covers it.
+pub trait LedgerRow: Serialize + Sized {
+    /// The table.
+    const TABLE: &'static str;
+
+    /// The primary key, its parts joined by `/`.
+    fn key(&self) -> String;
+
+    /// Names the row by its digest: SHA-256 of its canonical JSON, columns by their names, times
+    /// in whole microseconds.
+    fn covered(&self) -> CoveredRow {
+        let digest = Digest::of(canonical_json(self).as_bytes());
+        CoveredRow {
+            table: Self::TABLE,
+            key: self.key(),
+            digest,
+        }
+    }
+}
+
+/// Declares a ledger table's row: the struct, its [`LedgerRow`], and `insert`, which adds many at
+/// once, passes over those that are there already, and says how many were new.
+///
+/// The columns are given as `name: RustType => SqlType`; the key as the list of its columns.
+macro_rules! ledger_row {
+    (
+        $(#[$doc:meta])*
+        $table:literal $row:ident [$($key:ident),+] {
+            $($(#[$fdoc:meta])* $column:ident: $rust:ty => $sql:ty,)+
+        }
+    ) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, serde::Serialize, diesel::QueryableByName)]
+        pub struct $row {
+            $(
+                $(#[$fdoc])*
+                #[diesel(sql_type = $sql)]
+                pub $column: $rust,
+            )+
+        }
+
+        impl crate::row::LedgerRow for $row {
+            const TABLE: &'static str = $table;
+
+            fn key(&self) -> String {
+                [$(self.$key.to_string()),+].join("/")
+            }
+        }
+
+        impl $row {
+            /// Inserts the rows that are not there yet; says how many were new.
+            ///
+            /// # Errors
+            /// What the database answers.
+            pub async fn insert(
+                conn: &mut diesel_async::AsyncPgConnection,
+                rows: &[Self],
+            ) -> Result<usize, crate::error::StoreError> {
+                if rows.is_empty() {
+                    return Ok(0);
+                }
+                static TEXT: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
+                    crate::row::insert_text($table, &[$(stringify!($column)),+])
+                });
+                let query = diesel::sql_query(TEXT.as_str());
+                $(
+                    let query = query.bind::<diesel::sql_types::Array<$sql>, _>(
+                        rows.iter().map(|row| &row.$column).collect::<Vec<_>>(),
+                    );
+                )+
+                Ok(diesel_async::RunQueryDsl::execute(query, conn).await?)
+            }
+        }
+    };
+}
+pub(crate) use ledger_row;
+
+/// `INSERT INTO table (…) SELECT * FROM UNNEST($1, …) ON CONFLICT DO NOTHING`.
+pub(crate) fn insert_text(table: &str, columns: &[&str]) -> String {
+    let places: Vec<String> = (1..=columns.len())
+        .map(|place| format!("${place}"))
+        .collect();
+    format!(
+        "INSERT INTO {table} ({}) SELECT * FROM UNNEST({}) ON CONFLICT DO NOTHING",
+        columns.join(", "),
+        places.join(", "),
+    )
+}

@@ -1,0 +1,70 @@
+//! Owns the one way to run a transaction: READ COMMITTED, and run again when it lost against
+//! another one. No network call but the ledger's own belongs inside.
+
+use diesel_async::{AnsiTransactionManager, AsyncPgConnection, TransactionManager};
+
+use crate::error::StoreError;
+
+/// How often a transaction that lost against another is run before its error is given back.
+pub const TRIES_MAX: u32 = 5;
+
+/// An async closure over a connection whose future can be sent between threads. Stable Rust has
+/// no way to say so but a trait of its own, which every such closure has.
+pub trait Work<'conn, T>:
+    AsyncFn(&'conn mut AsyncPgConnection) -> Result<T, StoreError>
+    + Fn(&'conn mut AsyncPgConnection) -> <Self as Work<'conn, T>>::Future
+{
+    /// The closure's future.
+    type Future: Future<Output = Result<T, StoreError>>;
+}
+
+impl<'conn, T, F, Fut> Work<'conn, T> for F
+where
+    F: AsyncFn(&'conn mut AsyncPgConnection) -> Result<T, StoreError>
+        + Fn(&'conn mut AsyncPgConnection) -> Fut,
+    Fut: Future<Output = Result<T, StoreError>>,
+{
+    type Future = Fut;
+}
+
+/// Runs `work` in a transaction and commits it; rolls back when it fails.
+///
+/// # Errors
+/// What `work` gives back, or what the database answers to BEGIN or COMMIT. A serialization
+/// failure or a deadlock is given back only after [`TRIES_MAX`] runs.
+pub async fn run<T, F>(conn: &mut AsyncPgConnection, work: F) -> Result<T, StoreError>
+where
+    for<'r> F: Work<'r, T, Future: Send> + Send + Sync,
+    T: Send,
+{
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        match once(conn, &work).await {
+            Err(error) if error.is_serialization_failure() && tries < TRIES_MAX => {
+                tracing::debug!(tries, "run the transaction again: it lost against another");
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+async fn once<T, F>(conn: &mut AsyncPgConnection, work: &F) -> Result<T, StoreError>
+where
+    for<'r> F: Work<'r, T, Future: Send> + Send + Sync,
+    T: Send,
+{
+    AnsiTransactionManager::begin_transaction(conn).await?;
+    match work(conn).await {
+        Ok(done) => {
+            AnsiTransactionManager::commit_transaction(conn).await?;
+            Ok(done)
+        }
+        Err(error) => {
+            // The first error is the one that says what happened; a connection that cannot roll
+            // back is thrown away by the pool.
+            let _ = AnsiTransactionManager::rollback_transaction(conn).await;
+            Err(error)
+        }
+    }
+}
