@@ -1,0 +1,184 @@
+//! Owns what a lab asks for: the judged content of its `lab.toml`.
+
+use contract::name::Slug;
+use contract::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::bounds::{CPU, DISK, MEMORY, OUTPUT, PROCESSES, WALL};
+use crate::mistake::Mistake;
+use crate::pattern::{EnrolPattern, Protected, TreePattern};
+use crate::report::ReportForm;
+
+mod check;
+
+/// The file at the root of a lab's repository.
+pub const FILE_NAME: &str = "lab.toml";
+
+/// What a lab asks for. Kept as JSON in the lab version's row, so a field that is added later
+/// needs a default.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct LabSpec {
+    /// The lab's short name.
+    pub slug: Slug,
+    /// What people call it; the slug when the lab does not say.
+    pub title: String,
+    /// What holds for sessions.
+    pub session: SessionRules,
+    /// What is verified, and against what.
+    pub verify: VerifyRules,
+    /// What a step may use.
+    pub limits: Limits,
+    /// What is run, in this order; at least one.
+    pub steps: Vec<Step>,
+}
+
+/// What holds for sessions of a lab.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct SessionRules {
+    /// Repositories whose first push opens a session by itself; none when empty.
+    pub enrol: Vec<EnrolPattern>,
+    /// The deadline, judged by when a delivery was received.
+    pub closes_at: Option<Timestamp>,
+    /// Which attempt a session's result is taken from.
+    pub counts: Counts,
+}
+
+/// Which attempt a session's result is taken from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Counts {
+    /// The one with the most points.
+    #[default]
+    Best,
+    /// The newest one.
+    Latest,
+}
+
+/// What is verified, and against what.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct VerifyRules {
+    /// Which commits of a push.
+    pub commits: Commits,
+    /// Files that are the lab's: laid over the learner's tree.
+    pub protected: Vec<TreePattern>,
+    /// Tests that must be reported once, by whichever step reports tests.
+    pub expected_tests: Vec<String>,
+}
+
+/// Which commits of a push are verified.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Commits {
+    /// The pushed head.
+    #[default]
+    Head,
+    /// Every new one.
+    All,
+}
+
+/// What each step may use. Every step has the whole of it to itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Limits {
+    /// Seconds from begin to end; 60 when the lab does not say.
+    pub wall_seconds: u32,
+    /// Seconds of processor time, all processes together; 30 when the lab does not say.
+    pub cpu_seconds: u32,
+    /// MiB of memory; 512 when the lab does not say.
+    pub memory_mib: u32,
+    /// Processes and threads at one time; 64 when the lab does not say.
+    pub processes: u32,
+    /// MiB of disk; 256 when the lab does not say.
+    pub disk_mib: u32,
+    /// KiB of standard output and standard error together; 1024 when the lab does not say.
+    pub output_kib: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            wall_seconds: WALL.default,
+            cpu_seconds: CPU.default,
+            memory_mib: MEMORY.default,
+            processes: PROCESSES.default,
+            disk_mib: DISK.default,
+            output_kib: OUTPUT.default,
+        }
+    }
+}
+
+/// One step of a lab's checks.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Step {
+    /// Its name; no other step has it.
+    pub name: String,
+    /// The command, as `sh -c` takes it, run at the root of the tree.
+    pub run: String,
+    /// How it reports its tests; by its exit code when the lab does not say.
+    pub report: ReportForm,
+    /// Points to be had; 1 when the lab does not say.
+    pub points: u32,
+    /// Tests that this very step must report once. Where several steps report tests, this says
+    /// which step answers for which test.
+    pub expected_tests: Vec<String>,
+}
+
+impl LabSpec {
+    /// The protected patterns, ready to be asked.
+    pub fn protected(&self) -> Protected {
+        Protected::new(&self.verify.protected)
+    }
+
+    /// Points to be had by all steps together.
+    pub fn points_max(&self) -> u32 {
+        self.steps.iter().map(|step| step.points).sum()
+    }
+
+    /// Every expected test, the lab's own list first.
+    pub fn expected_tests(&self) -> impl Iterator<Item = &str> {
+        let of_steps = self.steps.iter().flat_map(|step| &step.expected_tests);
+        let all = self.verify.expected_tests.iter().chain(of_steps);
+        all.map(String::as_str)
+    }
+
+    /// The protected files that a step's command names and the lab version does not have: with
+    /// one of them missing, nobody's commit could pass, and no learner is to blame.
+    ///
+    /// `has` says whether the lab version has a file at a path.
+    pub fn missing_files(&self, has: impl Fn(&str) -> bool) -> Vec<(&Step, String)> {
+        let protected = self.protected();
+        let words = self.steps.iter().flat_map(|step| {
+            let words = step
+                .run
+                .split(|c: char| c.is_whitespace() || ";&|()<>".contains(c));
+            words.map(move |word| (step, word.trim_matches(['"', '\''])))
+        });
+        words
+            .map(|(step, word)| (step, word.strip_prefix("./").unwrap_or(word)))
+            .filter(|(_, word)| is_one_file(word) && protected.covers(word.as_bytes()))
+            .filter(|(_, word)| !has(word))
+            .map(|(step, word)| (step, word.to_owned()))
+            .collect()
+    }
+}
+
+/// Whether a word of a command is surely the path of one file: what a shell would still expand,
+/// and a folder (`tests/`), is left alone.
+fn is_one_file(word: &str) -> bool {
+    !word.is_empty()
+        && !word.contains(['*', '?', '[', '{', '$', '`', '\\', '=', '~', ':', '"', '\''])
+        && word
+            .rsplit('/')
+            .next()
+            .is_some_and(|last| last.contains('.'))
+}
+
+/// Reads a `lab.toml`. `file_name` is what the mistake calls it.
+///
+/// # Errors
+/// The first [`Mistake`], with its place, its reason and what to do about it.
+pub fn parse(file_name: &str, text: &str) -> Result<LabSpec, Mistake> {
+    check::read(text).map_err(|fault| fault.locate(file_name, text))
+}
+
+#[cfg(test)]
+mod tests;
