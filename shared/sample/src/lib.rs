@@ -1,1 +1,7 @@
-//! sample
+#![doc = include_str!("../README.md")]
+
+pub mod delivery;
+pub mod forge;
+mod git;
+pub mod lab;
+pub mod repository;
