@@ -1,1 +1,2 @@
-//! forge
+//! What forges say, pure.
+pub mod provider;

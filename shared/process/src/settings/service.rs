@@ -1,0 +1,91 @@
+//! Owns the names of the services, and what each needs of the settings beyond their form.
+
+use std::fmt;
+
+use crate::settings::Settings;
+use crate::settings::error::SettingsError;
+use crate::settings::postgres::Role;
+
+/// A service.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Service {
+    /// Receives webhooks.
+    WebhookIngest,
+    /// Writes deliveries and attempts.
+    AttemptWriter,
+    /// Preserves trees.
+    SnapshotBuilder,
+    /// Runs checks.
+    Verifier,
+    /// Writes and signs the log.
+    Auditor,
+}
+
+impl Service {
+    /// Every service, in the order in which a push meets them.
+    pub const ALL: [Self; 5] = [
+        Self::WebhookIngest,
+        Self::AttemptWriter,
+        Self::SnapshotBuilder,
+        Self::Verifier,
+        Self::Auditor,
+    ];
+
+    /// The service's name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::WebhookIngest => "webhook-ingest",
+            Self::AttemptWriter => "attempt-writer",
+            Self::SnapshotBuilder => "snapshot-builder",
+            Self::Verifier => "verifier",
+            Self::Auditor => "auditor",
+        }
+    }
+
+    /// The role as which it uses the database, if it does.
+    pub const fn role(self) -> Option<Role> {
+        match self {
+            Self::WebhookIngest => None,
+            Self::AttemptWriter => Some(Role::AttemptWriter),
+            Self::SnapshotBuilder => Some(Role::SnapshotBuilder),
+            Self::Verifier => Some(Role::Verifier),
+            Self::Auditor => Some(Role::Auditor),
+        }
+    }
+}
+
+impl fmt::Display for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl Settings {
+    /// Checks that what `service` needs beyond well-formed settings is there: its secrets and keys.
+    /// To be called before any port is opened. What other services need is not asked for, since
+    /// it may rightly be absent from this machine.
+    ///
+    /// # Errors
+    /// The first setting that does not hold.
+    pub fn check_for(&self, service: Service) -> Result<(), SettingsError> {
+        self.nats_login()?;
+        if let Some(role) = service.role() {
+            self.postgres_url(role)?;
+        }
+        match service {
+            Service::WebhookIngest => {
+                if self.sources.is_empty() {
+                    let reason = "expected at least one source, [sources.<name>]";
+                    return Err(self.check().refused("sources", reason));
+                }
+                for source in self.sources.keys() {
+                    self.source_secrets(source)?;
+                }
+            }
+            Service::AttemptWriter => drop(self.pseudonym_key()?),
+            Service::Auditor => drop(self.log_signing_key()?),
+            Service::SnapshotBuilder | Service::Verifier => {}
+        }
+        Ok(())
+    }
+}

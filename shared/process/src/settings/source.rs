@@ -1,0 +1,125 @@
+//! Owns the settings of the sources: who may send webhooks, and where their repositories are.
+
+use std::path::PathBuf;
+
+use chrono::{DateTime, Utc};
+use contract::name::{Repository, SourceName};
+use forge::provider::Provider;
+use serde::{Deserialize, Serialize};
+
+use crate::settings::check::Check;
+use crate::settings::error::SettingsError;
+
+/// What stands for a repository's `owner/name` in `fetch_url`.
+pub const FULL_NAME_PLACEHOLDER: &str = "{full_name}";
+/// Most secrets of one source: each is tried on every request that is not signed by one before it.
+pub const SECRETS_MAX: usize = 16;
+/// Where repositories may be fetched from.
+const FETCH_SCHEMES: [&str; 4] = ["https", "http", "ssh", "git"];
+
+/// `[sources.<name>]`
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// Whose webhooks these are.
+    pub provider: Provider,
+    /// Where a repository is fetched from, with `{full_name}` for its `owner/name`. A fetch URL
+    /// never comes from a payload.
+    pub fetch_url: String,
+    /// The events that are taken in; others are answered and ignored.
+    #[serde(default = "push_alone")]
+    pub events: Vec<String>,
+    /// The secrets that sign; while one is replaced there are several.
+    #[serde(default)]
+    pub secrets: Vec<SourceSecret>,
+}
+
+/// `[[sources.<name>.secrets]]`
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceSecret {
+    /// Its name: receipts and the ledger say by which secret a delivery was verified.
+    pub name: String,
+    /// The file that holds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<PathBuf>,
+    /// The variable that holds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub env: Option<String>,
+    /// It signs nothing before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<DateTime<Utc>>,
+    /// It signs nothing from then on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_after: Option<DateTime<Utc>>,
+}
+
+fn push_alone() -> Vec<String> {
+    vec!["push".to_owned()]
+}
+
+impl Source {
+    /// The URL to fetch `repository` from.
+    pub fn fetch_url_of(&self, repository: &Repository) -> String {
+        self.fetch_url
+            .replace(FULL_NAME_PLACEHOLDER, repository.full_name())
+    }
+
+    /// Whether deliveries of this event are taken in.
+    pub fn wants(&self, event: &str) -> bool {
+        self.events.iter().any(|wanted| wanted == event)
+    }
+
+    pub(crate) fn check(&self, name: &SourceName, check: &Check<'_>) -> Result<(), SettingsError> {
+        let setting = |key: &str| format!("sources.{name}.{key}");
+        let refuse = |key: &str, reason: &str| Err(check.refused(&setting(key), reason));
+        if !self.provider.is_understood() {
+            let reason = format!("{} is not understood yet; expected github", self.provider);
+            return refuse("provider", &reason);
+        }
+        if !self.fetch_url.contains(FULL_NAME_PLACEHOLDER) {
+            return refuse(
+                "fetch_url",
+                "expected {full_name} where the repository's name goes",
+            );
+        }
+        let filled = self.fetch_url.replace(FULL_NAME_PLACEHOLDER, "owner/name");
+        check.url(&setting("fetch_url"), &filled, &FETCH_SCHEMES)?;
+        if self.events.is_empty() {
+            return refuse("events", "is empty; expected push at least");
+        }
+        if !(1..=SECRETS_MAX).contains(&self.secrets.len()) {
+            return refuse("secrets", &format!("expected 1 to {SECRETS_MAX} secrets"));
+        }
+        for (at, secret) in self.secrets.iter().enumerate() {
+            let key = format!("secrets.{at}");
+            if secret.name.is_empty() || self.secrets[..at].iter().any(|s| s.name == secret.name) {
+                return refuse(
+                    &format!("{key}.name"),
+                    "expected a name that no other secret has",
+                );
+            }
+            if secret.file.is_some() == secret.env.is_some() {
+                return refuse(
+                    &key,
+                    "expected either file or env, which say where the secret is",
+                );
+            }
+            if matches!((secret.not_before, secret.not_after), (Some(from), Some(to)) if from >= to)
+            {
+                return refuse(
+                    &format!("{key}.not_after"),
+                    "expected a time after not_before",
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+impl SourceSecret {
+    /// Whether it may sign a delivery that is received at `now`.
+    pub fn is_live(&self, now: DateTime<Utc>) -> bool {
+        self.not_before.is_none_or(|from| from <= now) && self.not_after.is_none_or(|to| now < to)
+    }
+}

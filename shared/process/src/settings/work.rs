@@ -1,0 +1,167 @@
+//! Owns the settings of what the services do: how much at once, how long, and where.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::settings::check::Check;
+use crate::settings::error::SettingsError;
+
+/// Most messages of one atomic batch: the server's own limit.
+pub const BATCH_MESSAGES_MAX: usize = 1_000;
+/// Most atomic batches of one stream at once: the server's own limit.
+pub const BATCHES_IN_FLIGHT_MAX: usize = 50;
+/// Most deliveries of one transaction.
+pub const BATCH_DELIVERIES_MAX: usize = 1_000;
+/// Bounds of a body's size in bytes.
+pub const BODY_BYTES: (usize, usize) = (1_024, 100 * 1024 * 1024);
+
+/// `[ingest]`: webhook-ingest.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Ingest {
+    /// Largest body, in bytes; a larger one is answered 413.
+    pub body_bytes_max: usize,
+    /// Most deliveries that are published as one atomic batch.
+    pub batch_messages_max: usize,
+    /// Most batches that await the server's ack at once.
+    pub batches_in_flight_max: usize,
+    /// How long after the stop signal the requests that are held may take, in seconds.
+    pub drain_seconds: u64,
+}
+
+impl Default for Ingest {
+    fn default() -> Self {
+        Self {
+            body_bytes_max: 25 * 1024 * 1024,
+            batch_messages_max: 100,
+            batches_in_flight_max: 4,
+            drain_seconds: 20,
+        }
+    }
+}
+
+impl Ingest {
+    pub(crate) fn check(&self, check: &Check<'_>) -> Result<(), SettingsError> {
+        let (low, high) = BODY_BYTES;
+        check.number("ingest.body_bytes_max", self.body_bytes_max, low..=high)?;
+        let batch = self.batch_messages_max;
+        check.number("ingest.batch_messages_max", batch, 1..=BATCH_MESSAGES_MAX)?;
+        let batches = self.batches_in_flight_max;
+        check.number(
+            "ingest.batches_in_flight_max",
+            batches,
+            1..=BATCHES_IN_FLIGHT_MAX,
+        )?;
+        check.number("ingest.drain_seconds", self.drain_seconds, 1..=600)
+    }
+}
+
+/// `[writer]`: attempt-writer.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Writer {
+    /// Most deliveries that are written in one transaction.
+    pub batch_deliveries_max: usize,
+    /// How long a batch waits to fill, in milliseconds.
+    pub batch_wait_ms: u64,
+}
+
+impl Default for Writer {
+    fn default() -> Self {
+        Self {
+            batch_deliveries_max: BATCH_DELIVERIES_MAX,
+            batch_wait_ms: 5,
+        }
+    }
+}
+
+impl Writer {
+    pub(crate) fn check(&self, check: &Check<'_>) -> Result<(), SettingsError> {
+        let batch = self.batch_deliveries_max;
+        check.number(
+            "writer.batch_deliveries_max",
+            batch,
+            1..=BATCH_DELIVERIES_MAX,
+        )?;
+        check.number("writer.batch_wait_ms", self.batch_wait_ms, 0..=1_000)
+    }
+}
+
+/// `[snapshots]`: snapshot-builder.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Snapshots {
+    /// Folder of the bare repositories that fetches go into; may be lost at any time.
+    pub cache_folder: PathBuf,
+    /// How long one fetch may take, in seconds.
+    pub fetch_seconds_max: u64,
+}
+
+impl Default for Snapshots {
+    fn default() -> Self {
+        Self {
+            cache_folder: PathBuf::from(".assay/git-cache"),
+            fetch_seconds_max: 120,
+        }
+    }
+}
+
+impl Snapshots {
+    pub(crate) fn check(&self, check: &Check<'_>) -> Result<(), SettingsError> {
+        check.folder("snapshots.cache_folder", &self.cache_folder)?;
+        check.number(
+            "snapshots.fetch_seconds_max",
+            self.fetch_seconds_max,
+            1..=3_600,
+        )
+    }
+}
+
+/// `[verifier]`: verifier.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Verifier {
+    /// Folder in which trees are rebuilt for their run; emptied at start.
+    pub scratch_folder: PathBuf,
+    /// How many runs at once.
+    pub slots: usize,
+}
+
+impl Default for Verifier {
+    fn default() -> Self {
+        Self {
+            scratch_folder: PathBuf::from(".assay/scratch"),
+            slots: 2,
+        }
+    }
+}
+
+impl Verifier {
+    pub(crate) fn check(&self, check: &Check<'_>) -> Result<(), SettingsError> {
+        check.folder("verifier.scratch_folder", &self.scratch_folder)?;
+        check.number("verifier.slots", self.slots, 1..=256)
+    }
+}
+
+/// `[objects]`: the object store.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Objects {
+    /// Folder of the objects.
+    pub folder: PathBuf,
+}
+
+impl Default for Objects {
+    fn default() -> Self {
+        Self {
+            folder: PathBuf::from(".assay/objects"),
+        }
+    }
+}
+
+impl Objects {
+    pub(crate) fn check(&self, check: &Check<'_>) -> Result<(), SettingsError> {
+        check.folder("objects.folder", &self.folder)
+    }
+}
