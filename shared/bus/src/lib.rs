@@ -1,1 +1,14 @@
-//! bus
+#![doc = include_str!("../README.md")]
+
+pub mod batch;
+pub mod connect;
+pub mod consume;
+pub mod dead;
+pub mod error;
+pub mod incoming;
+pub mod inspect;
+pub mod outgoing;
+pub mod publish;
+mod settle;
+pub mod topology;
+pub mod trace;

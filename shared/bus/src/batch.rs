@@ -1,0 +1,69 @@
+//! Owns the atomic batch (ADR-50): many messages, stored all or none, with one sync. The client
+//! library has the headers but no method for it.
+
+use async_nats::header::{
+    NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL, NATS_BATCH_ID, NATS_BATCH_SEQUENCE,
+};
+use async_nats::jetstream::context::{PublishError as NatsPublishError, PublishErrorKind};
+use async_nats::jetstream::message::PublishMessage;
+use uuid::Uuid;
+
+use crate::connect::Bus;
+use crate::error::PublishError;
+use crate::outgoing::Outgoing;
+
+/// Most messages that the server takes in one atomic batch.
+pub const BATCH_MESSAGES_MAX: usize = 1_000;
+
+impl Bus {
+    /// Publishes the messages to one stream as one atomic batch and awaits its ack: then all are
+    /// stored. At most [`BATCH_MESSAGES_MAX`]; none is nothing to do.
+    ///
+    /// # Errors
+    /// [`PublishError::BatchHasDuplicate`] if one id was stored before: then none is stored now,
+    /// and each must be published alone. [`PublishError::NoAnswer`]: all may be stored, or none;
+    /// publishing each alone under its id finds out. [`PublishError::Full`]: none is stored.
+    pub async fn publish_batch(&self, messages: &[Outgoing]) -> Result<(), PublishError> {
+        let Some((last, before)) = messages.split_last() else {
+            return Ok(());
+        };
+        let id = Uuid::now_v7().simple().to_string();
+        for (place, message) in before.iter().enumerate() {
+            let headers = batch_headers(message, &id, place + 1);
+            self.client
+                .publish_with_headers(message.subject.clone(), headers, message.payload.clone())
+                .await
+                .map_err(|error| {
+                    let error = NatsPublishError::with_source(PublishErrorKind::BrokenPipe, error);
+                    PublishError::NoAnswer(error)
+                })?;
+        }
+        let mut headers = batch_headers(last, &id, messages.len());
+        headers.insert(NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL);
+        let commit = PublishMessage::build()
+            .headers(headers)
+            .payload(last.payload.clone());
+        let refused = |error| PublishError::from_nats(&last.subject, error);
+        let ack = self
+            .jetstream
+            .send_publish(last.subject.clone(), commit)
+            .await
+            .map_err(refused)?
+            .await
+            .map_err(refused)?;
+        if ack.batch_size == Some(messages.len() as u64) || messages.len() == 1 {
+            return Ok(());
+        }
+        // The server acked something, but not this batch.
+        Err(PublishError::NoAnswer(NatsPublishError::new(
+            PublishErrorKind::Other,
+        )))
+    }
+}
+
+fn batch_headers(message: &Outgoing, id: &str, place: usize) -> async_nats::HeaderMap {
+    let mut headers = message.headers.clone();
+    headers.insert(NATS_BATCH_ID, id);
+    headers.insert(NATS_BATCH_SEQUENCE, place.to_string().as_str());
+    headers
+}

@@ -1,0 +1,70 @@
+//! Owns dead letters: where a message goes that cannot succeed, with its bytes, headers, reason
+//! and history. It leaves its queue only after the dead letter's ack.
+
+use async_nats::jetstream;
+
+use crate::connect::Bus;
+use crate::error::PublishError;
+use crate::outgoing::Outgoing;
+use crate::topology::ConsumerSpec;
+
+/// `ce-type` of a dead letter.
+pub const DEAD_LETTERED: &str = "dev.assay.message.dead-lettered.v1";
+/// Longest reason that is kept, in bytes.
+const REASON_BYTES_MAX: usize = 1_024;
+
+/// What the dead letter says beside the original message.
+pub(crate) struct Death<'a> {
+    pub(crate) consumer: &'a ConsumerSpec,
+    pub(crate) sequence: u64,
+    pub(crate) deliveries: u64,
+    pub(crate) reason: &'a str,
+}
+
+pub(crate) async fn bury(
+    bus: &Bus,
+    message: &jetstream::Message,
+    death: Death<'_>,
+) -> Result<(), PublishError> {
+    let headers = message.headers.clone().unwrap_or_default();
+    let original = headers
+        .get("Nats-Msg-Id")
+        .map(|id| id.as_str())
+        .unwrap_or_default();
+    let ConsumerSpec {
+        stream, durable, ..
+    } = death.consumer;
+    // The sequence tells two messages with one id apart; the id tells a sequence that was handed
+    // out twice apart.
+    let message_id = format!("dead:{stream}:{durable}:{}:{original}", death.sequence);
+    let mut letter = Outgoing::raw(
+        bus.service,
+        DEAD_LETTERED,
+        format!("assay.dead.{stream}.{durable}"),
+        &message_id,
+        message.payload.clone(),
+    )?;
+    for (name, values) in headers.iter() {
+        let name: &str = name.as_ref();
+        // Reserved and batch headers would act again; the rest is kept under a prefix.
+        for value in values {
+            letter.set(&format!("Assay-Original-{name}"), value.as_str())?;
+        }
+    }
+    let reason: String = death
+        .reason
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .scan(0, |bytes, c| {
+            *bytes += c.len_utf8();
+            (*bytes <= REASON_BYTES_MAX).then_some(c)
+        })
+        .collect();
+    letter.set("Assay-Dead-Reason", &reason)?;
+    letter.set("Assay-Dead-Subject", &message.subject)?;
+    letter.set("Assay-Dead-Deliveries", &death.deliveries.to_string())?;
+    bus.publish_raw(letter).await?;
+    metrics::counter!("assay_dead_letters_total", "stream" => *stream, "consumer" => *durable)
+        .increment(1);
+    Ok(())
+}

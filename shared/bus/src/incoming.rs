@@ -1,0 +1,112 @@
+//! Owns a message that arrived, as its handler sees it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_nats::HeaderMap;
+use async_nats::jetstream;
+use bytes::Bytes;
+use contract::message::Message;
+use tracing::{Span, info_span};
+
+use crate::trace;
+
+/// A message that arrived. What becomes of it is the handler's [`crate::consume::Outcome`]; it
+/// has no way to acknowledge by itself.
+#[derive(Debug)]
+pub struct Incoming {
+    /// The subject it was published under.
+    pub subject: String,
+    /// How often it has been delivered, this time included.
+    pub deliveries: u64,
+    /// The body.
+    pub payload: Bytes,
+    headers: HeaderMap,
+    lease: Lease,
+    span: Span,
+}
+
+/// Whether this process may still work on a message. It is extended every third of the ack wait;
+/// a gap longer than the ack wait means that the server has given the message to somebody else.
+#[derive(Clone, Debug, Default)]
+pub struct Lease {
+    lost: Arc<AtomicBool>,
+}
+
+impl Lease {
+    /// Whether the lease was lost: the result belongs to whoever has the message now.
+    pub fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn lose(&self) {
+        self.lost.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Incoming {
+    pub(crate) fn new(
+        consumer: &'static str,
+        message: &jetstream::Message,
+        deliveries: u64,
+    ) -> Self {
+        let headers = message.headers.clone().unwrap_or_default();
+        let kind = header(&headers, "ce-type").unwrap_or("unknown");
+        let span = info_span!(
+            parent: None,
+            "process",
+            otel.kind = "consumer",
+            messaging.system = "nats",
+            messaging.destination.name = %message.subject,
+            messaging.consumer.name = consumer,
+            messaging.message.kind = kind,
+            messaging.delivery.count = deliveries,
+            otel.name = format!("{consumer} {kind}"),
+        );
+        trace::set_parent(&span, &headers);
+        Self {
+            subject: message.subject.to_string(),
+            deliveries,
+            payload: message.payload.clone(),
+            headers,
+            lease: Lease::default(),
+            span,
+        }
+    }
+
+    /// A header's value.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        header(&self.headers, name)
+    }
+
+    /// The message's span: a child of the sender's. A handler of single messages already runs in
+    /// it; a batch enters each in turn.
+    pub fn span(&self) -> &Span {
+        &self.span
+    }
+
+    /// Whether this process may still work on the message.
+    pub fn lease(&self) -> &Lease {
+        &self.lease
+    }
+
+    /// Reads a message of ours.
+    ///
+    /// # Errors
+    /// A reason for the dead letter, if the payload is not this kind of message.
+    pub fn decode<M: Message>(&self) -> Result<M, String> {
+        let kind = self.header("ce-type").unwrap_or_default();
+        if kind != M::KIND {
+            return Err(format!(
+                "the message is of kind {kind:?}, not {:?}",
+                M::KIND
+            ));
+        }
+        serde_json::from_slice(&self.payload)
+            .map_err(|error| format!("decode {}: {error}", M::KIND))
+    }
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).map(|value| value.as_str())
+}

@@ -1,0 +1,58 @@
+//! Owns publishing: returning means stored. A message always has an id, so that publishing it
+//! again is harmless.
+
+use async_nats::jetstream::message::PublishMessage;
+use contract::message::Message;
+
+use crate::connect::Bus;
+use crate::error::PublishError;
+use crate::outgoing::Outgoing;
+
+/// What the server says of a message that is stored.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Stored {
+    /// Its place in the stream. Not an identity: a broker that lost data hands it out again.
+    pub sequence: u64,
+    /// Whether a message with this id was stored before, within the stream's window.
+    pub duplicate: bool,
+}
+
+impl Bus {
+    /// Publishes a message of ours and awaits its ack.
+    ///
+    /// # Errors
+    /// [`PublishError`]; after [`PublishError::NoAnswer`] the message may be stored all the same.
+    pub async fn publish<M: Message>(&self, message: &M) -> Result<Stored, PublishError> {
+        self.publish_raw(Outgoing::of(self.service, message)?).await
+    }
+
+    /// Publishes a prepared message and awaits its ack.
+    ///
+    /// # Errors
+    /// As [`Bus::publish`].
+    pub async fn publish_raw(&self, outgoing: Outgoing) -> Result<Stored, PublishError> {
+        let Outgoing {
+            subject,
+            headers,
+            payload,
+        } = outgoing;
+        let message = PublishMessage::build().headers(headers).payload(payload);
+        let refused = |error| PublishError::from_nats(&subject, error);
+        let ack = self
+            .jetstream
+            .send_publish(subject.clone(), message)
+            .await
+            .map_err(refused)?
+            .await
+            .map_err(refused)?;
+        Ok(Stored {
+            sequence: ack.sequence,
+            duplicate: ack.duplicate,
+        })
+    }
+
+    /// The service's name, as the messages it publishes bear it.
+    pub fn service(&self) -> &'static str {
+        self.service
+    }
+}
