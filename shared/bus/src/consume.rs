@@ -8,7 +8,8 @@ use async_nats::jetstream;
 use async_nats::jetstream::consumer::PullConsumer;
 use futures::StreamExt;
 use futures::future::join_all;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use process::health::Gate;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, debug, error, warn};
@@ -59,9 +60,9 @@ pub struct Consumption {
     pub bus: Bus,
     /// The consumer, as the topology has it.
     pub consumer: &'static ConsumerSpec,
-    /// Whether the handler's dependencies are ready: while it is false nothing is pulled, so that
-    /// an outage does not burn deliveries.
-    pub gate: watch::Receiver<bool>,
+    /// Open while the handler's dependencies are ready: while it is shut nothing is pulled, so
+    /// that an outage does not burn deliveries.
+    pub gate: Gate,
     /// Take no more; finish what is held; leave.
     pub stop: CancellationToken,
 }
@@ -221,10 +222,9 @@ async fn open(consumption: &Consumption) -> Result<PullConsumer, ConsumeError> {
 
 /// Waits until the dependencies are ready; false when it is time to leave.
 async fn open_gate(consumption: &Consumption) -> bool {
-    let mut gate = consumption.gate.clone();
     tokio::select! {
         () = consumption.stop.cancelled() => false,
-        open = gate.wait_for(|ready| *ready) => open.is_ok(),
+        () = consumption.gate.wait_open() => true,
     }
 }
 
