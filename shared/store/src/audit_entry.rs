@@ -3,9 +3,11 @@
 
 use contract::audit::AuditEntry;
 use contract::digest::Digest;
-use diesel::sql_query;
+use contract::time::Timestamp;
 use diesel::sql_types::{Array, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::{QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use uuid::Uuid;
 
 use crate::error::StoreError;
 
@@ -17,6 +19,35 @@ pub struct PendingEntry {
     pub entry: AuditEntry,
     /// The writer's span, if it is traced.
     pub traceparent: Option<String>,
+}
+
+/// An entry as it is kept: what its leaf is computed from.
+#[derive(Clone, Debug, PartialEq, Eq, QueryableByName)]
+pub struct EntryRow {
+    /// The entry.
+    #[diesel(sql_type = SqlUuid)]
+    pub id: Uuid,
+    /// The canonical text.
+    #[diesel(sql_type = Text)]
+    pub entry: String,
+    /// SHA-256 of the text, in hex.
+    #[diesel(sql_type = Text)]
+    pub digest: String,
+    /// When it was written.
+    #[diesel(sql_type = Timestamptz)]
+    pub recorded_at: Timestamp,
+}
+
+/// The entries with these ids; those that are there, in any order.
+///
+/// # Errors
+/// What the database answers.
+pub async fn find(conn: &mut AsyncPgConnection, ids: &[Uuid]) -> Result<Vec<EntryRow>, StoreError> {
+    let text = "SELECT id, entry, digest, recorded_at FROM audit_entry WHERE id = ANY($1)";
+    Ok(sql_query(text)
+        .bind::<Array<SqlUuid>, _>(ids)
+        .load(conn)
+        .await?)
 }
 
 /// Adds entries and their pending rows; those that are there already are passed over.

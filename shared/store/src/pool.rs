@@ -60,6 +60,15 @@ impl Store {
             .map_err(|error| StoreError::Connect(error.into()))
     }
 
+    /// Takes a connection out of the pool for good: for what is bound to one connection and must
+    /// end with it, as a leader's lock is.
+    ///
+    /// # Errors
+    /// As [`Store::connection`].
+    pub async fn dedicated(&self) -> Result<AsyncPgConnection, StoreError> {
+        Ok(Object::take(self.connection().await?))
+    }
+
     /// Asks the database for a sign of life.
     ///
     /// # Errors
