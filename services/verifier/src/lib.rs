@@ -1,1 +1,6 @@
-//! verifier
+#![doc = include_str!("../README.md")]
+
+pub mod harmless;
+pub mod judge;
+pub mod limit;
+pub mod report;
