@@ -1,0 +1,97 @@
+//! Owns the first contact: the bus and the ledger are waited for, then held against what the
+//! program was built with.
+
+use anyhow::Context as _;
+use bus::connect::{Bus, ConnectSettings};
+use bus::error::ConnectError;
+use process::health::Part;
+use process::settings::Settings;
+use process::settings::postgres::Role;
+use retry::policy::DEPENDENCY;
+use retry::retry::{Step, retry};
+use store::pool::Store;
+use tokio_util::sync::CancellationToken;
+
+/// Connects to the bus as `name`, waiting for it as long as it takes; then checks its topology.
+///
+/// # Errors
+/// A bad setting, a server too old, a topology that is not ours, or the stop signal.
+pub async fn bus(
+    settings: &Settings,
+    name: &'static str,
+    part: &Part,
+    stop: &CancellationToken,
+) -> anyhow::Result<Bus> {
+    let connect = connect_settings(settings)?;
+    let connected = retry(&DEPENDENCY, "connect to the bus", async || {
+        let bus = match Bus::connect(&connect, name).await {
+            Ok(bus) => bus,
+            Err(error @ ConnectError::Unreachable { .. }) => {
+                part.not_ready(error.to_string());
+                return Err(Step::Again(anyhow::Error::new(error)));
+            }
+            Err(error @ ConnectError::TooOld { .. }) => return Err(Step::Stop(error.into())),
+        };
+        match bus.check_topology().await {
+            Ok(()) => Ok(bus),
+            Err(error) if error.is_transient() => Err(Step::Again(error.into())),
+            Err(error) => Err(Step::Stop(error.into())),
+        }
+    });
+    tokio::select! {
+        () = stop.cancelled() => anyhow::bail!("stopped before the bus was there"),
+        bus = connected => bus,
+    }
+}
+
+/// Opens the ledger as `role`, waiting for it as long as it takes; then checks its migrations.
+///
+/// # Errors
+/// A bad setting, a schema that is not ours, or the stop signal.
+pub async fn ledger(
+    settings: &Settings,
+    role: Role,
+    part: &Part,
+    stop: &CancellationToken,
+) -> anyhow::Result<Store> {
+    let url = settings.postgres_url(role)?;
+    let url = url.expose_str().context("postgres.url is no text")?;
+    let store = Store::open(url, settings.postgres.pool_size as usize)?;
+    let checked = retry(
+        &DEPENDENCY,
+        "open the ledger",
+        async || match store::migrate::check(&store).await {
+            Ok(()) => Ok(()),
+            Err(error) if error.is_transient() => {
+                part.not_ready(error.to_string());
+                Err(Step::Again(error))
+            }
+            Err(error) => Err(Step::Stop(error)),
+        },
+    );
+    tokio::select! {
+        () = stop.cancelled() => anyhow::bail!("stopped before the ledger was there"),
+        checked = checked => checked?,
+    }
+    Ok(store)
+}
+
+/// The bus's address and login, out of the settings.
+///
+/// # Errors
+/// The password cannot be read.
+pub fn connect_settings(settings: &Settings) -> anyhow::Result<ConnectSettings> {
+    let credentials = match settings.nats_login()? {
+        Some((user, password)) => {
+            let password = password
+                .expose_str()
+                .context("the password of NATS is no text")?;
+            Some((user, password.to_owned()))
+        }
+        None => None,
+    };
+    Ok(ConnectSettings {
+        url: settings.nats.url.clone(),
+        credentials,
+    })
+}
