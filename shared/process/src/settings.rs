@@ -2,11 +2,12 @@
 //! checked before any port is opened.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::Path;
 
 use contract::name::SourceName;
 use figment::Figment;
-use figment::providers::{Env, Format as _, Serialized, Toml};
+use figment::providers::{Format as _, Serialized, Toml};
 use figment::value::Dict;
 use serde::{Deserialize, Serialize};
 
@@ -14,10 +15,11 @@ use crate::settings::check::Check;
 use crate::settings::error::SettingsError;
 use crate::settings::log::{Log, Privacy};
 use crate::settings::nats::Nats;
-use crate::settings::origin::{Origin, Origins, VARIABLE_PREFIX, VARIABLE_SEPARATOR};
+use crate::settings::origin::{Origin, Origins};
 use crate::settings::postgres::Postgres;
 use crate::settings::source::Source;
 use crate::settings::surface::{HealthPort, Http, Telemetry};
+use crate::settings::variables::Variables;
 use crate::settings::work::{Ingest, Objects, Snapshots, Verifier, Writer};
 
 pub(crate) mod check;
@@ -26,10 +28,15 @@ pub mod log;
 pub mod nats;
 pub mod origin;
 pub mod postgres;
+#[cfg(test)]
+mod refusals;
 pub mod secrets;
 pub mod service;
 pub mod source;
 pub mod surface;
+#[cfg(test)]
+mod tests;
+mod variables;
 pub mod work;
 
 /// The settings file that is read when none is named and this one is there.
@@ -78,12 +85,26 @@ impl Settings {
     pub fn load(file: Option<&Path>) -> Result<Self, SettingsError> {
         let fallback = Path::new(FILE);
         let file = file.or_else(|| fallback.exists().then_some(fallback));
+        let utf8 = |(name, value): (OsString, OsString)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        };
+        Self::load_from(file, std::env::vars_os().filter_map(utf8))
+    }
+
+    /// Reads `file`, if one is given, then `variables` over it, and checks the form of everything.
+    ///
+    /// # Errors
+    /// As [`Settings::load`].
+    pub fn load_from(
+        file: Option<&Path>,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, SettingsError> {
         let mut figment = Figment::new();
         if let Some(file) = file {
             well_formed(file)?;
             figment = figment.merge(Toml::file_exact(file));
         }
-        Self::read(figment.merge(Env::prefixed(VARIABLE_PREFIX).split(VARIABLE_SEPARATOR)))
+        Self::read(figment.merge(Variables::among(variables)))
     }
 
     /// Sets one setting, over whatever file and variables say: for a program that itself started

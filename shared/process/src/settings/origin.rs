@@ -10,6 +10,9 @@ pub const VARIABLE_PREFIX: &str = "ASSAY__";
 /// What stands between a section and a key in such a variable.
 pub const VARIABLE_SEPARATOR: &str = "__";
 
+/// How figment names values that came from variables.
+pub(crate) const VARIABLES: &str = "environment variables";
+
 /// Where the value of a setting came from.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Origin {
@@ -31,7 +34,7 @@ impl Origin {
                 source: Some(Source::File(file)),
                 ..
             }) => Self::File(file.clone()),
-            Some(metadata) if metadata.name.contains("environment") => {
+            Some(metadata) if metadata.name == VARIABLES => {
                 let name = path.join(VARIABLE_SEPARATOR).to_ascii_uppercase();
                 Self::Variable(format!("{VARIABLE_PREFIX}{name}"))
             }
@@ -59,7 +62,12 @@ pub(crate) struct Origins(pub(crate) Figment);
 impl Origins {
     pub(crate) fn of(&self, setting: &str) -> Origin {
         let path: Vec<_> = setting.split('.').map(str::to_owned).collect();
-        Origin::of_metadata(self.0.find_metadata(setting), &path)
+        // figment does not look into lists: what stands in one came from where the list did.
+        let known = path
+            .iter()
+            .take_while(|part| part.parse::<usize>().is_err());
+        let known: Vec<_> = known.cloned().collect();
+        Origin::of_metadata(self.0.find_metadata(&known.join(".")), &known)
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use chrono::{DateTime, Utc};
 use contract::name::{Repository, SourceName};
 use forge::provider::Provider;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::settings::check::Check;
 use crate::settings::error::SettingsError;
@@ -47,15 +47,39 @@ pub struct SourceSecret {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub env: Option<String>,
     /// It signs nothing before.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "time",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub not_before: Option<DateTime<Utc>>,
     /// It signs nothing from then on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "time",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub not_after: Option<DateTime<Utc>>,
 }
 
 fn push_alone() -> Vec<String> {
     vec!["push".to_owned()]
+}
+
+/// Reads a time as TOML has it, bare, or as variables have it, as text.
+fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DateTime<Utc>>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected a time like 2026-01-01T00:00:00Z")]
+    enum Time {
+        Text(DateTime<Utc>),
+        // How the TOML reader hands a time through serde.
+        Bare {
+            #[serde(rename = "$__toml_private_datetime")]
+            time: DateTime<Utc>,
+        },
+    }
+    let (Time::Text(time) | Time::Bare { time }) = Time::deserialize(deserializer)?;
+    Ok(Some(time))
 }
 
 impl Source {
@@ -114,12 +138,5 @@ impl Source {
             }
         }
         Ok(())
-    }
-}
-
-impl SourceSecret {
-    /// Whether it may sign a delivery that is received at `now`.
-    pub fn is_live(&self, now: DateTime<Utc>) -> bool {
-        self.not_before.is_none_or(|from| from <= now) && self.not_after.is_none_or(|to| now < to)
     }
 }

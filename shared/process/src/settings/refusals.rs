@@ -1,0 +1,136 @@
+//! What settings refuse, and in which words.
+
+use super::*;
+use crate::settings::tests::{SOURCE, load};
+
+/// A line of a settings file, and what its refusal holds.
+const REFUSED: &str = r#"
+    natz.url = 1 => setting natz (in FILE): is not known; expected one of nats,
+    nats.urll = "x" => setting nats.urll (in FILE): is not known; expected one of
+    nats.url = 7 => setting nats.url (in FILE): expected a string
+    nats.url = "http://a" => expected a URL that begins with nats:// or tls://
+    nats.user = "a" => setting nats.user (in FILE): needs nats.password_file
+    nats.password_env = "A" => setting nats.user (not set): is not set, but
+    nats.monitor_url = "x" => setting nats.monitor_url (in FILE): expected a URL
+    postgres.url = "postgres://a/b" => setting postgres.url (in FILE): expected {role}
+    postgres.url = "http://{role}/b" => begins with postgres://
+    postgres.pool_size = 0 => setting postgres.pool_size (in FILE): is 0; expected 1 to 100
+    postgres.pool_size = 101 => setting postgres.pool_size (in FILE): is 101; expected 1 to 100
+    ingest.batch_messages_max = 1001 => is 1001; expected 1 to 1000
+    ingest.body_bytes_max = -1 => setting ingest.body_bytes_max (in FILE): expected
+    ingest.drain_seconds = 0 => setting ingest.drain_seconds (in FILE): is 0; expected 1 to 600
+    writer.batch_wait_ms = 1001 => is 1001; expected 0 to 1000
+    http.listen = "8080" => setting http.listen (in FILE): invalid socket address
+    snapshots.fetch_seconds_max = 3601 => is 3601; expected 1 to 3600
+    verifier.scratch_folder = "" => setting verifier.scratch_folder (in FILE): is empty
+    verifier.slots = 1.5 => setting verifier.slots (in FILE): expected
+    objects.folder = "/dev/null" => setting objects.folder (in FILE): names something
+    log.origin = "a b" => setting log.origin (in FILE): expected 1 to 128 bytes
+    telemetry.level = "a=b=c" => setting telemetry.level (in FILE): expected error, warn
+    telemetry.log = "xml" => setting telemetry.log (in FILE): expected one of json, text
+    telemetry.sample_ratio = 1.5 => is 1.5; expected 0 to 1
+    telemetry.sample_ratio = nan => is NaN; expected 0 to 1
+    telemetry.otlp_endpoint = "a:4317" => setting telemetry.otlp_endpoint (in FILE): expected
+    sources."a.b".x = 1 => is not 1 to 64 of the characters
+    sources.a.provider = "github" => setting sources.a.fetch_url (in FILE): is not set
+"#;
+
+/// What is changed in [`SOURCE`], into what, and what the refusal holds.
+const REFUSED_OF_A_SOURCE: &str = r#"
+    "github" => "gitlab" => gitlab is not understood yet; expected github
+    "github" => "svn" => setting sources.github.provider (in FILE): expected one of github,
+    {full_name} => x => setting sources.github.fetch_url (in FILE): expected {full_name}
+    https: => file: => expected a URL that begins with https://
+    https:// => https://me:pw@ => setting sources.github.fetch_url (in FILE): holds a password
+    { name = "first", env = "CARGO_PKG_NAME" } =>  => secrets (in FILE): expected 1 to 16
+    env = => key = => is not known; expected one of name, file, env
+    , env = "CARGO_PKG_NAME" =>  => secrets.0 (in FILE): expected either file or env
+    first =>  => secrets.0.name (in FILE): expected a name
+    "first", => "first", not_after = 7, => secrets.0.not_after (in FILE): expected a time like
+"#;
+
+fn refusal(text: &str, variables: &[(&str, &str)]) -> String {
+    match load(text, variables) {
+        (Ok(_), _) => panic!("accepted: {text} {variables:?}"),
+        (Err(err), path) => err.to_string().replace(&path.display().to_string(), "FILE"),
+    }
+}
+
+/// The columns of a table's lines.
+fn lines<const COLUMNS: usize>(table: &str) -> impl Iterator<Item = [&str; COLUMNS]> {
+    table.trim().lines().map(|line| {
+        let columns: Vec<_> = line.trim().split(" => ").map(str::trim).collect();
+        columns.try_into().unwrap()
+    })
+}
+
+#[test]
+fn a_refusal_names_the_setting_its_origin_and_what_is_expected() {
+    for [line, expected] in lines(REFUSED) {
+        let refused = refusal(line, &[]);
+        assert!(
+            refused.contains(expected),
+            "{line}\n  gives: {refused}\n  lacks: {expected}"
+        );
+    }
+    for [from, to, expected] in lines(REFUSED_OF_A_SOURCE) {
+        let changed = SOURCE.replace(from, to);
+        let refused = refusal(&changed, &[]);
+        assert!(
+            refused.contains(expected),
+            "{changed}\n  gives: {refused}\n  lacks: {expected}"
+        );
+    }
+}
+
+#[test]
+fn a_refused_variable_is_named() {
+    let refused = refusal("", &[("ASSAY__VERIFIER__SLOTS", "many")]);
+    assert!(
+        refused.starts_with(
+            "setting verifier.slots (in the variable ASSAY__VERIFIER__SLOTS): expected"
+        ),
+        "{refused}"
+    );
+    let refused = refusal("", &[("ASSAY__VERIFIER__SLOTZ", "1")]);
+    assert!(
+        refused.contains("(in the variable ASSAY__VERIFIER__SLOTZ): is not known"),
+        "{refused}"
+    );
+    let refused = refusal("", &[("ASSAY__NATS__URL", "x"), ("ASSAY__SPEED", "1")]);
+    assert!(refused.contains("ASSAY__SPEED"), "{refused}");
+}
+
+#[test]
+fn a_file_that_is_missing_or_no_toml_is_named_with_its_line() {
+    let refused = Settings::load_from(Some(Path::new("/none/assay.toml")), []).unwrap_err();
+    assert!(
+        refused.to_string().contains("/none/assay.toml"),
+        "{refused}"
+    );
+    let refused = refusal("[nats]\nurl = \"a\n", &[]);
+    assert!(refused.starts_with("FILE:2: "), "{refused}");
+}
+
+#[test]
+fn no_refusal_shows_a_value_that_may_be_a_secret() {
+    for text in [
+        "[nats]\npassword = \"hunter2\"",
+        "[nats]\npassword_file = [\"hunter2\"]",
+        "[nats]\nurl = \"nats://me:hunter2@a:1\"",
+        "[nats]\nurl = \"hunter2\"",
+        "[nats]\npassword_file = \"hunter2",
+        "[nats]\npassword_file = hunter2",
+        "[postgres]\nurl = \"postgres://{role}:hunter2@a/b\"",
+        "[telemetry]\nlog = \"hunter2\"",
+        "[telemetry]\nlevel = \"hunter2=hunter2=\"",
+        "[http]\nlisten = \"hunter2\"",
+        "[verifier]\nslots = \"hunter2\"",
+        "[sources.a]\nprovider = \"hunter2\"",
+    ] {
+        let (refused, _) = load(text, &[]);
+        let refused = refused.unwrap_err();
+        let shown = format!("{refused} {refused:?}");
+        assert!(!shown.contains("hunter2"), "{text}\n  gives: {shown}");
+    }
+}
