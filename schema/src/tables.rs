@@ -194,6 +194,7 @@ diesel::table! {
     push (id) {
         id -> Uuid,
         delivery_id -> Uuid,
+        body_digest -> Text,
         repository -> Text,
         ref_name -> Text,
         kind -> Text,

@@ -28,11 +28,12 @@ CREATE TABLE delivery (
 CREATE INDEX delivery_received ON delivery (received_at);
 SELECT make_append_only('delivery');
 
--- What a delivery says of one ref. `before_sha` and `after_sha` are NULL where the forge says
+-- What a delivery's body says of one ref. `before_sha` and `after_sha` are NULL where the forge says
 -- all zeros: the ref was created, or deleted.
 CREATE TABLE push (
     id uuid PRIMARY KEY,
     delivery_id uuid NOT NULL REFERENCES delivery (id),
+    body_digest text NOT NULL,
     repository text NOT NULL,
     ref_name text NOT NULL,
     kind text NOT NULL CHECK (kind IN ('branch', 'tag', 'other')),
@@ -43,7 +44,7 @@ CREATE TABLE push (
     pusher_id uuid REFERENCES principal (id),
     received_at timestamptz NOT NULL,
     recorded_at timestamptz NOT NULL,
-    UNIQUE (delivery_id, ref_name)
+    UNIQUE (delivery_id, body_digest, ref_name)
 );
 CREATE INDEX push_repository_ref ON push (repository, ref_name);
 CREATE INDEX push_pusher ON push (pusher_id);

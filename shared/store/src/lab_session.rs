@@ -1,9 +1,10 @@
 //! Owns `lab_session`: one person's run of a lab version in one repository.
 
 use contract::time::Timestamp;
-use diesel::sql_query;
-use diesel::sql_types::{Array, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::{OptionalExtension, QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::error::StoreError;
@@ -33,18 +34,86 @@ ledger_row! {
     }
 }
 
-/// The sessions of these repositories.
+/// A session with what a push to it needs of its lab version.
+#[derive(Clone, Debug, PartialEq, QueryableByName)]
+pub struct SessionRules {
+    /// The session.
+    #[diesel(sql_type = SqlUuid)]
+    pub id: Uuid,
+    /// The lab.
+    #[diesel(sql_type = SqlUuid)]
+    pub lab_id: Uuid,
+    /// The version it is pinned to.
+    #[diesel(sql_type = SqlUuid)]
+    pub lab_version_id: Uuid,
+    /// The repository.
+    #[diesel(sql_type = Text)]
+    pub repository: String,
+    /// The commit that the learner started from.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub starting_commit: Option<String>,
+    /// Which commits of a push are verified: `head` or `all`.
+    #[diesel(sql_type = Text)]
+    pub commits: String,
+}
+
+/// A lab version as a session is opened with it.
+#[derive(Clone, Debug, PartialEq, QueryableByName)]
+pub struct OpeningVersion {
+    /// The version.
+    #[diesel(sql_type = SqlUuid)]
+    pub id: Uuid,
+    /// The lab.
+    #[diesel(sql_type = SqlUuid)]
+    pub lab_id: Uuid,
+    /// Its number within the lab.
+    #[diesel(sql_type = Integer)]
+    pub number: i32,
+    /// The validated `lab.toml`.
+    #[diesel(sql_type = Jsonb)]
+    pub spec: Value,
+}
+
+/// The newest session of each lab in these repositories.
 ///
 /// # Errors
 /// What the database answers.
 pub async fn of_repositories(
     conn: &mut AsyncPgConnection,
     repositories: &[&str],
-) -> Result<Vec<SessionRow>, StoreError> {
-    Ok(
-        sql_query("SELECT * FROM lab_session WHERE repository = ANY($1)")
-            .bind::<Array<Text>, _>(repositories)
-            .load(conn)
-            .await?,
-    )
+) -> Result<Vec<SessionRules>, StoreError> {
+    Ok(sql_query(include_str!("lab_session_of_repositories.sql"))
+        .bind::<Array<Text>, _>(repositories)
+        .load(conn)
+        .await?)
+}
+
+/// The newest version of each lab that enrols repositories by a pattern.
+///
+/// # Errors
+/// What the database answers.
+pub async fn enrolling_versions(
+    conn: &mut AsyncPgConnection,
+) -> Result<Vec<OpeningVersion>, StoreError> {
+    let text = "SELECT id, lab_id, number, spec FROM \
+                (SELECT DISTINCT ON (lab_id) * FROM lab_version ORDER BY lab_id, number DESC) \
+                AS newest WHERE jsonb_array_length(spec #> '{session,enrol}') > 0";
+    Ok(sql_query(text).load(conn).await?)
+}
+
+/// The newest version of a lab, if there is such a lab.
+///
+/// # Errors
+/// What the database answers.
+pub async fn newest_version(
+    conn: &mut AsyncPgConnection,
+    lab: &contract::name::Slug,
+) -> Result<Option<OpeningVersion>, StoreError> {
+    let text = "SELECT lab_version.id, lab_id, number, spec FROM lab_version \
+                JOIN lab ON lab.id = lab_id WHERE slug = $1 ORDER BY number DESC LIMIT 1";
+    Ok(sql_query(text)
+        .bind::<Text, _>(lab.as_str())
+        .get_result(conn)
+        .await
+        .optional()?)
 }

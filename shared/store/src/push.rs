@@ -16,6 +16,8 @@ ledger_row! {
         id: Uuid => SqlUuid,
         /// The delivery that says it.
         delivery_id: Uuid => SqlUuid,
+        /// The body that says it: the same delivery id may come with another one.
+        body_digest: String => Text,
         /// The repository, `source:owner/name`.
         repository: String => Text,
         /// The whole ref: `refs/heads/main`.
@@ -47,12 +49,10 @@ pub async fn of_deliveries(
     conn: &mut AsyncPgConnection,
     deliveries: &[Uuid],
 ) -> Result<Vec<PushRow>, StoreError> {
-    Ok(
-        sql_query("SELECT * FROM push WHERE delivery_id = ANY($1)")
-            .bind::<Array<SqlUuid>, _>(deliveries)
-            .load(conn)
-            .await?,
-    )
+    Ok(sql_query("SELECT * FROM push WHERE delivery_id = ANY($1)")
+        .bind::<Array<SqlUuid>, _>(deliveries)
+        .load(conn)
+        .await?)
 }
 
 /// Deliveries of pushes to a repository, newest last, at most `limit`.

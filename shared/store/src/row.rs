@@ -27,13 +27,14 @@ pub trait LedgerRow: Serialize + Sized {
 }
 
 /// Declares a ledger table's row: the struct, its [`LedgerRow`], and `insert`, which adds many at
-/// once, passes over those that are there already, and says how many were new.
+/// once, passes over those that are there already, and says which were new by the first column of
+/// their key, a UUID.
 ///
 /// The columns are given as `name: RustType => SqlType`; the key as the list of its columns.
 macro_rules! ledger_row {
     (
         $(#[$doc:meta])*
-        $table:literal $row:ident [$($key:ident),+] {
+        $table:literal $row:ident [$first:ident $(, $key:ident)*] {
             $($(#[$fdoc:meta])* $column:ident: $rust:ty => $sql:ty,)+
         }
     ) => {
@@ -51,24 +52,29 @@ macro_rules! ledger_row {
             const TABLE: &'static str = $table;
 
             fn key(&self) -> String {
-                [$(self.$key.to_string()),+].join("/")
+                [self.$first.to_string() $(, self.$key.to_string())*].join("/")
             }
         }
 
         impl $row {
-            /// Inserts the rows that are not there yet; says how many were new.
+            /// Inserts the rows that are not there yet; says which were new, by their key's first
+            /// column.
             ///
             /// # Errors
             /// What the database answers.
             pub async fn insert(
                 conn: &mut diesel_async::AsyncPgConnection,
                 rows: &[Self],
-            ) -> Result<usize, crate::error::StoreError> {
+            ) -> Result<std::collections::HashSet<uuid::Uuid>, crate::error::StoreError> {
                 if rows.is_empty() {
-                    return Ok(0);
+                    return Ok(std::collections::HashSet::new());
                 }
                 static TEXT: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
-                    crate::row::insert_text($table, &[$(stringify!($column)),+])
+                    crate::row::insert_text(
+                        $table,
+                        &[$(stringify!($column)),+],
+                        stringify!($first),
+                    )
                 });
                 let query = diesel::sql_query(TEXT.as_str());
                 $(
@@ -76,20 +82,30 @@ macro_rules! ledger_row {
                         rows.iter().map(|row| &row.$column).collect::<Vec<_>>(),
                     );
                 )+
-                Ok(diesel_async::RunQueryDsl::execute(query, conn).await?)
+                let new: Vec<crate::row::NewKey> =
+                    diesel_async::RunQueryDsl::load(query, conn).await?;
+                Ok(new.into_iter().map(|row| row.key).collect())
             }
         }
     };
 }
 pub(crate) use ledger_row;
 
-/// `INSERT INTO table (…) SELECT * FROM UNNEST($1, …) ON CONFLICT DO NOTHING`.
-pub(crate) fn insert_text(table: &str, columns: &[&str]) -> String {
+/// The key of a row that was new.
+#[derive(diesel::QueryableByName)]
+pub(crate) struct NewKey {
+    #[diesel(sql_type = diesel::sql_types::Uuid)]
+    pub(crate) key: uuid::Uuid,
+}
+
+/// `INSERT INTO table (…) SELECT * FROM UNNEST($1, …) ON CONFLICT DO NOTHING RETURNING key`.
+pub(crate) fn insert_text(table: &str, columns: &[&str], key: &str) -> String {
     let places: Vec<String> = (1..=columns.len())
         .map(|place| format!("${place}"))
         .collect();
     format!(
-        "INSERT INTO {table} ({}) SELECT * FROM UNNEST({}) ON CONFLICT DO NOTHING",
+        "INSERT INTO {table} ({}) SELECT * FROM UNNEST({}) ON CONFLICT DO NOTHING \
+         RETURNING {key} AS key",
         columns.join(", "),
         places.join(", "),
     )

@@ -47,3 +47,20 @@ pub async fn find(
         .load(conn)
         .await?)
 }
+
+/// Of these requests, the ones that have a result of some try.
+///
+/// # Errors
+/// What the database answers.
+pub async fn answered(
+    conn: &mut AsyncPgConnection,
+    requests: &[Uuid],
+) -> Result<Vec<Uuid>, StoreError> {
+    let text = "SELECT DISTINCT request_id AS key FROM verification_attempt \
+                WHERE request_id = ANY($1)";
+    let found: Vec<crate::row::NewKey> = sql_query(text)
+        .bind::<Array<SqlUuid>, _>(requests)
+        .load(conn)
+        .await?;
+    Ok(found.into_iter().map(|row| row.key).collect())
+}

@@ -1,0 +1,11 @@
+SELECT DISTINCT ON (lab_session.repository, lab_session.lab_id)
+    lab_session.id,
+    lab_session.lab_id,
+    lab_session.lab_version_id,
+    lab_session.repository,
+    lab_session.starting_commit,
+    lab_version.spec #>> '{verify,commits}' AS commits
+FROM lab_session
+JOIN lab_version ON lab_version.id = lab_session.lab_version_id
+WHERE lab_session.repository = ANY($1)
+ORDER BY lab_session.repository, lab_session.lab_id, lab_session.generation DESC
