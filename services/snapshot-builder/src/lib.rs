@@ -1,1 +1,5 @@
 //! snapshot-builder
+
+pub mod build;
+pub mod git;
+pub mod snapshot;

@@ -1,0 +1,329 @@
+//! Owns the bare repositories that fetches go into: one a repository, held by one worker at a
+//! time, lost without harm. Must never check anything out.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use contract::name::CommitSha;
+use tokio::process::Command;
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
+
+use crate::git::error::GitError;
+use crate::git::fetch::{explain, last_words, unavailable};
+use crate::git::origin::Origin;
+use crate::git::program::{FOLDER_CONFIGURATION, Reach, git};
+use crate::git::running::{Ended, Running, Unanswered};
+
+/// Longest wait for a cache that somebody else works on, in seconds.
+const LOCK_WAIT_SECS: u64 = 300;
+/// Longest a command may take that works on the cache alone, in seconds.
+pub(crate) const READ_SECS_MAX: u64 = 60;
+/// Most that a short command prints, in bytes.
+const SHORT_BYTES_MAX: u64 = 64 * 1024;
+
+/// The caches of one machine, in one folder that several processes may share.
+#[derive(Debug)]
+pub struct Caches {
+    folder: PathBuf,
+    fetch_seconds_max: u64,
+    held: Mutex<HashMap<String, Weak<AsyncMutex<()>>>>,
+}
+
+/// One repository's cache, held until it is dropped.
+#[derive(Debug)]
+pub struct Cache {
+    repository: PathBuf,
+    configuration: PathBuf,
+    origin: Origin,
+    object_format: &'static str,
+    fetch_seconds_max: u64,
+    // Two locks: one is fair and costs no thread, the other is seen by other processes.
+    _among_tasks: OwnedMutexGuard<()>,
+    _among_processes: File,
+}
+
+impl Caches {
+    /// Opens the folder of the caches, and makes it where it is missing.
+    ///
+    /// # Errors
+    /// [`GitError::Machine`].
+    pub fn open(folder: &Path, fetch_seconds_max: u64) -> Result<Self, GitError> {
+        let made = std::fs::create_dir_all(folder);
+        made.map_err(GitError::machine("make the folder of the caches"))?;
+        let folder = std::path::absolute(folder);
+        let folder = folder.map_err(GitError::machine("find the folder of the caches"))?;
+        let configuration = folder.join("folder.gitconfig");
+        std::fs::write(configuration, FOLDER_CONFIGURATION).map_err(GitError::machine(
+            "write a file into the folder of the caches",
+        ))?;
+        let held = Mutex::default();
+        Ok(Self {
+            folder,
+            fetch_seconds_max,
+            held,
+        })
+    }
+
+    /// Takes hold of an origin's cache, and makes it where it is missing. `commit` is any commit
+    /// of it: its length says by which hash the repository names objects.
+    ///
+    /// # Errors
+    /// [`GitError::Busy`] and [`GitError::Machine`].
+    pub async fn hold(&self, origin: Origin, commit: &CommitSha) -> Result<Cache, GitError> {
+        let object_format = if commit.as_str().len() == 64 {
+            "sha256"
+        } else {
+            "sha1"
+        };
+        let name = format!("{}-{object_format}", origin.cache_name());
+        let limit = Duration::from_secs(LOCK_WAIT_SECS);
+        let locks = tokio::time::timeout(limit, self.lock(&name)).await;
+        let (among_tasks, among_processes) = locks.map_err(|_| GitError::Busy)??;
+        let cache = Cache {
+            repository: self.folder.join(format!("{name}.git")),
+            configuration: self.folder.join("folder.gitconfig"),
+            origin,
+            object_format,
+            fetch_seconds_max: self.fetch_seconds_max,
+            _among_tasks: among_tasks,
+            _among_processes: among_processes,
+        };
+        cache.make().await?;
+        Ok(cache)
+    }
+
+    /// The commit that a reference of an origin names: `HEAD` for `None`, else a branch, a tag or
+    /// a commit.
+    ///
+    /// # Errors
+    /// [`GitError::SourceUnavailable`] if it names none, and [`GitError::Machine`].
+    pub async fn resolve(
+        &self,
+        origin: &Origin,
+        reference: Option<&str>,
+    ) -> Result<CommitSha, GitError> {
+        let reference = reference.unwrap_or("HEAD");
+        if let Ok(commit) = reference.parse() {
+            return Ok(commit);
+        }
+        let configuration = self.folder.join("folder.gitconfig");
+        let names = [
+            format!("refs/heads/{reference}"),
+            format!("refs/tags/{reference}^{{}}"),
+            format!("refs/tags/{reference}"),
+            reference.to_owned(),
+        ];
+        // No repository is needed for this; the folder of the caches is none.
+        let mut command = git(&self.folder, reach(origin, &configuration));
+        command
+            .args(["ls-remote", "--quiet", "--"])
+            .arg(&*origin.as_text())
+            .args(&names);
+        let ended = Running::start(&mut command)?.finish(self.fetch_seconds_max, SHORT_BYTES_MAX);
+        let ended = answered(ended.await, "ask the origin")?;
+        if !ended.status.success() {
+            return Err(explain(&ended.said).or_unavailable());
+        }
+        let listed = String::from_utf8_lossy(&ended.output);
+        let lines = || listed.lines().filter_map(|line| line.split_once('\t'));
+        let found = names
+            .iter()
+            .find_map(|name| lines().find(|(_, listed)| listed == name));
+        let commit = found.and_then(|(sha, _)| sha.parse().ok());
+        commit.ok_or_else(|| unavailable("the repository has no such branch, tag or commit"))
+    }
+
+    async fn lock(&self, name: &str) -> Result<(OwnedMutexGuard<()>, File), GitError> {
+        let among_tasks = self.task_lock(name).lock_owned().await;
+        let path = self.folder.join(format!("{name}.lock"));
+        let locking = tokio::task::spawn_blocking(move || {
+            let file = File::options().create(true).append(true).open(path)?;
+            file.lock()?;
+            Ok(file)
+        });
+        let locked = locking.await.map_err(std::io::Error::other).flatten();
+        Ok((
+            among_tasks,
+            locked.map_err(GitError::machine("lock a cache"))?,
+        ))
+    }
+
+    fn task_lock(&self, name: &str) -> Arc<AsyncMutex<()>> {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.retain(|_, lock| lock.strong_count() > 0);
+        if let Some(lock) = held.get(name).and_then(Weak::upgrade) {
+            return lock;
+        }
+        let lock = Arc::new(AsyncMutex::new(()));
+        held.insert(name.to_owned(), Arc::downgrade(&lock));
+        lock
+    }
+}
+
+impl Cache {
+    /// Sees to it that the commit and its history are in the cache; asks the origin only if they
+    /// are not.
+    ///
+    /// # Errors
+    /// [`GitError`].
+    pub async fn ensure(&self, commit: &CommitSha) -> Result<(), GitError> {
+        if self.has(commit).await? {
+            return Ok(());
+        }
+        match self.fetch(commit).await {
+            Err(GitError::Corrupt { action, said }) => {
+                tracing::warn!(action, said, "make a cache anew that may be corrupt");
+                self.renew().await?;
+                self.fetch(commit).await.map_err(GitError::or_unavailable)
+            }
+            fetched => fetched,
+        }
+    }
+
+    /// Whether the cache has the commit.
+    ///
+    /// # Errors
+    /// [`GitError::Machine`].
+    pub async fn has(&self, commit: &CommitSha) -> Result<bool, GitError> {
+        let mut command = self.git(Reach::Cache);
+        command.args(["cat-file", "-e", &format!("{commit}^{{commit}}")]);
+        Ok(self
+            .run(command, SHORT_BYTES_MAX, "look for a commit")
+            .await?
+            .status
+            .success())
+    }
+
+    /// Throws away what is cached.
+    ///
+    /// # Errors
+    /// [`GitError::Machine`].
+    pub async fn renew(&self) -> Result<(), GitError> {
+        match tokio::fs::remove_dir_all(&self.repository).await {
+            Err(err) if err.kind() != ErrorKind::NotFound => {
+                return Err(GitError::machine("remove a cache")(err));
+            }
+            _ => {}
+        }
+        self.make().await
+    }
+
+    pub(crate) fn git(&self, reach: Reach<'_>) -> Command {
+        git(&self.repository, reach)
+    }
+
+    /// Runs a command on the cache alone.
+    pub(crate) async fn run(
+        &self,
+        mut command: Command,
+        output_bytes_max: u64,
+        action: &'static str,
+    ) -> Result<Ended, GitError> {
+        let running = Running::start(&mut command)?;
+        answered(
+            running.finish(READ_SECS_MAX, output_bytes_max).await,
+            action,
+        )
+    }
+
+    async fn fetch(&self, commit: &CommitSha) -> Result<(), GitError> {
+        let mut command = self.git(reach(&self.origin, &self.configuration));
+        command.args([
+            "fetch",
+            "--quiet",
+            "--no-tags",
+            "--no-write-fetch-head",
+            "--refmap=",
+        ]);
+        command.args([
+            "--no-recurse-submodules",
+            "--no-auto-maintenance",
+            "--force",
+            "--",
+        ]);
+        command.arg(&*self.origin.as_text());
+        // The ref keeps what was fetched: the next fetch asks only for what is new since.
+        command.arg(format!("{commit}:refs/assay/{commit}"));
+        let running = Running::start(&mut command)?;
+        let ended = running
+            .finish(self.fetch_seconds_max, SHORT_BYTES_MAX)
+            .await;
+        if matches!(ended, Err(Unanswered::TimedOut)) {
+            let seconds = self.fetch_seconds_max;
+            return Err(unavailable(&format!(
+                "the forge did not answer within {seconds} s"
+            )));
+        }
+        let ended = answered(ended, "fetch")?;
+        if ended.status.success() {
+            Ok(())
+        } else {
+            Err(explain(&ended.said))
+        }
+    }
+
+    async fn make(&self) -> Result<(), GitError> {
+        // HEAD is written last of what matters, so a cache without it was never finished.
+        if tokio::fs::try_exists(self.repository.join("HEAD"))
+            .await
+            .unwrap_or(false)
+        {
+            return Ok(());
+        }
+        let mut command = self.git(Reach::Cache);
+        command.args([
+            "init",
+            "--quiet",
+            "--bare",
+            "--template=",
+            "--initial-branch=none",
+        ]);
+        command.arg(format!("--object-format={}", self.object_format));
+        let ended = self.run(command, SHORT_BYTES_MAX, "make a cache").await?;
+        if ended.status.success() {
+            return Ok(());
+        }
+        let source = std::io::Error::other(last_words(&ended.said));
+        Err(GitError::Machine {
+            action: "make a cache",
+            source,
+        })
+    }
+}
+
+impl GitError {
+    /// What stays unexplained after the cache was made anew lies with the origin.
+    pub(crate) fn or_unavailable(self) -> Self {
+        match self {
+            Self::Corrupt { said, .. } => Self::SourceUnavailable { detail: said },
+            other => other,
+        }
+    }
+}
+
+fn reach<'a>(origin: &Origin, configuration: &'a Path) -> Reach<'a> {
+    match origin {
+        Origin::Url { scheme, .. } => Reach::Scheme(scheme),
+        Origin::Folder(_) => Reach::Folder { configuration },
+    }
+}
+
+/// What it means that a command gave no whole answer.
+pub(crate) fn answered(
+    ended: Result<Ended, Unanswered>,
+    action: &'static str,
+) -> Result<Ended, GitError> {
+    ended.map_err(|unanswered| match unanswered {
+        Unanswered::TimedOut => GitError::Refused {
+            detail: format!("{action}: takes too long"),
+        },
+        Unanswered::TooLong => GitError::Refused {
+            detail: format!("{action}: says too much"),
+        },
+        Unanswered::Machine(source) => GitError::Machine { action, source },
+    })
+}

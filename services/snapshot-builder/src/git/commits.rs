@@ -1,0 +1,160 @@
+//! Owns which commits a push brought, as git has it: the webhook's list is a hint.
+
+use chrono::DateTime;
+use contract::job::FoundCommit;
+use contract::name::CommitSha;
+
+use crate::git::cache::Cache;
+use crate::git::error::GitError;
+use crate::git::program::Reach;
+
+/// Most commits of one push that are found in git; of a longer one the newest are taken.
+pub const COMMITS_PER_PUSH_MAX: usize = 5_000;
+/// Longest line of the list of commits, in bytes: SHA, time, address.
+const LINE_BYTES_MAX: u64 = 1024;
+/// Longest address that is taken over, in characters.
+const ADDRESS_CHARS_MAX: usize = 320;
+/// Most paths of a commit that are compared with what its webhook says.
+pub const CHANGED_PATHS_MAX: usize = 3_000;
+/// Most bytes of the list of changed paths.
+const CHANGED_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// The first second of the year 10000: no later time has an RFC 3339 text.
+const SECONDS_END: i64 = 253_402_300_800;
+
+/// What bounds the commits of a push.
+#[derive(Clone, Copy, Debug)]
+pub struct PushRange<'a> {
+    /// The ref after.
+    pub after: &'a CommitSha,
+    /// The ref before; `None` when it was created.
+    pub before: Option<&'a CommitSha>,
+    /// The commit that the learner started from.
+    pub starting: Option<&'a CommitSha>,
+}
+
+impl Cache {
+    /// The commits reachable from `after`, not from `before` and not from the starting commit,
+    /// oldest first: the newest [`COMMITS_PER_PUSH_MAX`] of them. What bounds them and is known
+    /// neither here nor to the origin (after a force push) bounds nothing.
+    ///
+    /// # Errors
+    /// [`GitError`].
+    pub async fn commits(&self, range: PushRange<'_>) -> Result<Vec<FoundCommit>, GitError> {
+        let mut command = self.git(Reach::Cache);
+        command.args([
+            "rev-list",
+            "--topo-order",
+            "--no-commit-header",
+            "--format=%H %at %ae",
+        ]);
+        command.arg(format!("--max-count={COMMITS_PER_PUSH_MAX}"));
+        command.arg(range.after.as_str());
+        for bound in [range.before, range.starting].into_iter().flatten() {
+            if self.can_bound(bound).await? {
+                command.arg(format!("^{bound}"));
+            }
+        }
+        let bytes_max = COMMITS_PER_PUSH_MAX as u64 * LINE_BYTES_MAX;
+        let ended = self
+            .run(command, bytes_max, "list a push's commits")
+            .await?;
+        if !ended.status.success() {
+            let said = crate::git::fetch::last_words(&ended.said);
+            return Err(GitError::Corrupt {
+                action: "list a push's commits",
+                said,
+            });
+        }
+        let list = String::from_utf8_lossy(&ended.output);
+        Ok(list.lines().filter_map(parse).rev().collect())
+    }
+
+    /// The paths that a commit changed against its parent, at most [`CHANGED_PATHS_MAX`]; `None`
+    /// for a merge, of which forges say different things.
+    ///
+    /// # Errors
+    /// [`GitError`].
+    pub async fn changed(&self, commit: &CommitSha) -> Result<Option<Vec<String>>, GitError> {
+        let mut command = self.git(Reach::Cache);
+        command.args([
+            "diff-tree",
+            "--root",
+            "--no-renames",
+            "--name-only",
+            "-r",
+            "-z",
+            "-c",
+        ]);
+        command.args(["--no-ext-diff", "--no-textconv"]);
+        // The first line names the commit's parents, so that a merge is known.
+        command.args(["--pretty=tformat:%P", commit.as_str()]);
+        let ended = self
+            .run(command, CHANGED_BYTES_MAX, "list a commit's changes")
+            .await?;
+        if !ended.status.success() {
+            let said = crate::git::fetch::last_words(&ended.said);
+            return Err(GitError::Corrupt {
+                action: "list a commit's changes",
+                said,
+            });
+        }
+        let text = String::from_utf8_lossy(&ended.output);
+        let (parents, paths) = text.split_once('\0').unwrap_or((&text, ""));
+        if parents.trim().contains(' ') {
+            return Ok(None);
+        }
+        let paths = paths.split('\0').map(|path| path.trim_start_matches('\n'));
+        let paths = paths
+            .filter(|path| !path.is_empty())
+            .take(CHANGED_PATHS_MAX);
+        Ok(Some(paths.map(str::to_owned).collect()))
+    }
+
+    async fn can_bound(&self, bound: &CommitSha) -> Result<bool, GitError> {
+        match self.ensure(bound).await {
+            Ok(()) => Ok(true),
+            Err(err) if err.is_transient() => Err(err),
+            // It is gone from the forge, or was never there: git is the truth.
+            Err(_) => Ok(false),
+        }
+    }
+}
+
+/// Reads `<sha> <seconds> <address>`.
+fn parse(line: &str) -> Option<FoundCommit> {
+    let (sha, rest) = line.split_once(' ')?;
+    let (seconds, address) = rest.split_once(' ')?;
+    let known = seconds
+        .parse()
+        .ok()
+        .filter(|at| (0..SECONDS_END).contains(at));
+    Some(FoundCommit {
+        commit: sha.parse().ok()?,
+        author_email: address.chars().take(ADDRESS_CHARS_MAX).collect(),
+        committed_at: known.and_then(|at| DateTime::from_timestamp(at, 0)),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_the_list_of_commits_is_read_whatever_the_author_wrote() {
+        let sha = "a".repeat(40);
+        let read = |rest: &str| parse(&format!("{sha} {rest}")).unwrap();
+        let plain = read("1767603600 learner@example.org");
+        assert_eq!(plain.commit.as_str(), sha);
+        assert_eq!(plain.author_email, "learner@example.org");
+        assert_eq!(plain.committed_at.unwrap().timestamp(), 1_767_603_600);
+        for odd in ["", "-1", "253402300800", "99999999999999999999", "x"] {
+            assert_eq!(read(&format!("{odd} a b")).committed_at, None, "{odd}");
+        }
+        assert_eq!(read("0 ").author_email, "");
+        assert_eq!(
+            read(&format!("0 {}", "é".repeat(400))).author_email,
+            "é".repeat(320)
+        );
+        assert_eq!(parse("no sha"), None);
+    }
+}

@@ -1,0 +1,54 @@
+//! Owns what can go wrong with git, in the words of those who preserve trees.
+
+use thiserror::Error;
+
+/// What can go wrong with git.
+#[derive(Debug, Error)]
+pub enum GitError {
+    /// The origin does not give the commit: no answer, no such repository, no such commit.
+    #[error("{detail}")]
+    SourceUnavailable {
+        /// Why, for people; free of URLs and of credentials.
+        detail: String,
+    },
+    /// What the origin gives is beyond what may be kept.
+    #[error("{detail}")]
+    Refused {
+        /// What and where, for people.
+        detail: String,
+    },
+    /// What is in the cache does not read.
+    #[error("{action} in the cache: {said}")]
+    Corrupt {
+        /// What was done.
+        action: &'static str,
+        /// What git said.
+        said: String,
+    },
+    /// This machine stands in the way: no git program, no disk.
+    #[error("{action}")]
+    Machine {
+        /// What was done.
+        action: &'static str,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Another process held the repository's cache for too long.
+    #[error("another process holds the repository's cache")]
+    Busy,
+}
+
+impl GitError {
+    /// Whether the same call may succeed later with nobody changing anything, and it says nothing
+    /// of the origin or the commit.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Machine { .. } | Self::Busy => true,
+            Self::SourceUnavailable { .. } | Self::Refused { .. } | Self::Corrupt { .. } => false,
+        }
+    }
+
+    pub(crate) fn machine(action: &'static str) -> impl FnOnce(std::io::Error) -> Self {
+        move |source| Self::Machine { action, source }
+    }
+}

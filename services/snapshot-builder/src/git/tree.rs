@@ -1,0 +1,214 @@
+//! Owns the reading of a commit's tree from a cache: its list, and its blobs by their ids.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use contract::name::CommitSha;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{ChildStdin, ChildStdout};
+
+use crate::git::cache::{Cache, READ_SECS_MAX};
+use crate::git::error::GitError;
+use crate::git::program::Reach;
+use crate::git::running::Running;
+
+/// Most bytes of one line of a tree's list: mode, kind, id, size and path.
+const LINE_BYTES_MAX: u64 = 16 * 1024;
+
+/// One line of a tree's list.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TreeLine {
+    /// The mode, as git writes it.
+    pub mode: String,
+    /// The object's id: of a blob, or of another repository's commit.
+    pub id: String,
+    /// The blob's size in bytes; none for a commit.
+    pub bytes: Option<u64>,
+    /// The path's bytes.
+    pub path: Vec<u8>,
+}
+
+/// Reads blobs one after the other through one `git cat-file --batch`.
+#[derive(Debug)]
+pub struct Blobs {
+    // Held so that the process goes when this goes.
+    _running: Running,
+    requests: ChildStdin,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Cache {
+    /// The entries of a commit's tree, folders left out, in git's order: at most `lines_max` of
+    /// them. A tree of trees without end is thus cut off, not unfolded.
+    ///
+    /// # Errors
+    /// [`GitError::Refused`] if the tree has more entries, [`GitError::Corrupt`] and
+    /// [`GitError::Machine`].
+    pub async fn list(
+        &self,
+        commit: &CommitSha,
+        lines_max: usize,
+    ) -> Result<Vec<TreeLine>, GitError> {
+        let mut command = self.git(Reach::Cache);
+        command.args([
+            "ls-tree",
+            "-r",
+            "-z",
+            "--long",
+            "--full-tree",
+            commit.as_str(),
+        ]);
+        let mut running = Running::start(&mut command)?;
+        let stdout = running.child.stdout.take();
+        let mut lines = BufReader::new(stdout.expect("the output is piped"));
+        let reading = async {
+            let mut list = Vec::new();
+            while let Some(line) = next_line(&mut lines).await? {
+                if list.len() == lines_max {
+                    let detail = format!("the tree has more than {lines_max} files");
+                    return Err(GitError::Refused { detail });
+                }
+                list.push(line);
+            }
+            Ok(list)
+        };
+        let limit = Duration::from_secs(READ_SECS_MAX);
+        let list = tokio::time::timeout(limit, reading).await.map_err(|_| {
+            let detail = "the tree takes too long to list".to_owned();
+            GitError::Refused { detail }
+        })??;
+        // Nothing more is printed, so this is only about how it ended.
+        let ended = running.finish(READ_SECS_MAX, LINE_BYTES_MAX).await;
+        match ended {
+            Ok(ended) if ended.status.success() => Ok(list),
+            Ok(ended) => Err(corrupt("list a tree", &ended.said)),
+            Err(_) => Err(corrupt("list a tree", "it does not end")),
+        }
+    }
+
+    /// Begins to read blobs.
+    ///
+    /// # Errors
+    /// [`GitError::Machine`].
+    pub fn blobs(&self) -> Result<Blobs, GitError> {
+        let mut command = self.git(Reach::Cache);
+        command.args(["cat-file", "--batch"]);
+        let mut running = Running::start(&mut command)?;
+        let requests = running.child.stdin.take().expect("the input is piped");
+        let answers = running.child.stdout.take().expect("the output is piped");
+        // Its errors are lines of its output; a full pipe of words must not hold it up.
+        drop(running.child.stderr.take());
+        let answers = BufReader::new(answers);
+        Ok(Blobs {
+            _running: running,
+            requests,
+            answers,
+        })
+    }
+}
+
+impl Blobs {
+    /// Reads a blob that the tree's list gave `bytes` bytes.
+    ///
+    /// # Errors
+    /// [`GitError::Corrupt`] if it is not there, or is not what the list says.
+    pub async fn read(&mut self, id: &str, bytes: u64) -> Result<Bytes, GitError> {
+        let limit = Duration::from_secs(READ_SECS_MAX);
+        let read = tokio::time::timeout(limit, self.exchange(id, bytes)).await;
+        read.unwrap_or_else(|_| Err(corrupt("read a blob", "it takes too long")))
+    }
+
+    async fn exchange(&mut self, id: &str, bytes: u64) -> Result<Bytes, GitError> {
+        let broken = |_| corrupt("read a blob", "git left");
+        let request = format!("{id}\n");
+        self.requests
+            .write_all(request.as_bytes())
+            .await
+            .map_err(broken)?;
+        let mut header = Vec::new();
+        let mut line = (&mut self.answers).take(LINE_BYTES_MAX);
+        line.read_until(b'\n', &mut header).await.map_err(broken)?;
+        if header != format!("{id} blob {bytes}\n").as_bytes() {
+            return Err(corrupt("read a blob", &String::from_utf8_lossy(&header)));
+        }
+        let length = usize::try_from(bytes).map_err(|_| corrupt("read a blob", "too large"))?;
+        let mut blob = vec![0; length + 1];
+        self.answers.read_exact(&mut blob).await.map_err(broken)?;
+        if blob.pop() != Some(b'\n') {
+            return Err(corrupt("read a blob", "it does not end where it should"));
+        }
+        Ok(blob.into())
+    }
+}
+
+async fn next_line(
+    lines: &mut (impl AsyncBufReadExt + Unpin),
+) -> Result<Option<TreeLine>, GitError> {
+    let mut line = Vec::new();
+    let mut capped = lines.take(LINE_BYTES_MAX);
+    let read = capped.read_until(0, &mut line).await;
+    read.map_err(GitError::machine("read a tree's list"))?;
+    match line.pop() {
+        None => Ok(None),
+        Some(0) => parse(&line).map(Some),
+        Some(_) if line.len() as u64 + 1 == LINE_BYTES_MAX => {
+            let detail = format!("the tree has a path longer than {LINE_BYTES_MAX} bytes");
+            Err(GitError::Refused { detail })
+        }
+        Some(_) => Err(corrupt("list a tree", "the list breaks off")),
+    }
+}
+
+/// Reads `<mode> <kind> <id> <padded size>\t<path>`.
+fn parse(line: &[u8]) -> Result<TreeLine, GitError> {
+    let unreadable = || corrupt("list a tree", "a line does not read");
+    let tab = line
+        .iter()
+        .position(|&byte| byte == b'\t')
+        .ok_or_else(unreadable)?;
+    let head = std::str::from_utf8(&line[..tab]).map_err(|_| unreadable())?;
+    let mut words = head.split_ascii_whitespace();
+    let mut word = || words.next().ok_or_else(unreadable);
+    let (mode, _kind, id, size) = (word()?, word()?, word()?, word()?);
+    let bytes = match size {
+        "-" => None,
+        // git says BAD where an object is missing.
+        size => Some(size.parse().map_err(|_| corrupt("list a tree", size))?),
+    };
+    let path = line[tab + 1..].to_vec();
+    Ok(TreeLine {
+        mode: mode.to_owned(),
+        id: id.to_owned(),
+        bytes,
+        path,
+    })
+}
+
+fn corrupt(action: &'static str, said: &str) -> GitError {
+    let said = crate::git::fetch::last_words(said);
+    GitError::Corrupt { action, said }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_a_list_is_read_as_bytes() {
+        let line = parse(b"100644 blob 12ab      42\ta b\t\xff\nc").unwrap();
+        assert_eq!(line.mode, "100644");
+        assert_eq!((line.id.as_str(), line.bytes), ("12ab", Some(42)));
+        assert_eq!(line.path, b"a b\t\xff\nc");
+        assert_eq!(
+            parse(b"160000 commit 12ab       -\tvendor").unwrap().bytes,
+            None
+        );
+        for bad in [
+            &b"100644 blob 12ab 42"[..],
+            b"100644 blob 12ab\ta",
+            b"100644 blob 1 BAD\ta",
+        ] {
+            assert!(matches!(parse(bad), Err(GitError::Corrupt { .. })));
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! Fetching and listing.
+
+use contract::name::CommitSha;
+use sample::lab::{FAILING, PASSING};
+use sample::repository::{AUTHOR_EMAIL, Change};
+use snapshot_builder::git::commits::PushRange;
+use snapshot_builder::git::error::GitError;
+use snapshot_builder::git::origin::Origin;
+
+use crate::world::{World, sha};
+
+async fn why_not(world: &World, url: &str, commit: &CommitSha) -> String {
+    let cache = world.cache_of(url).await;
+    match cache.ensure(commit).await {
+        Err(GitError::SourceUnavailable { detail }) => detail,
+        other => panic!("{url}: {other:?}"),
+    }
+}
+
+async fn commits(
+    world: &World,
+    before: Option<&CommitSha>,
+    after: &CommitSha,
+    starting: Option<&CommitSha>,
+) -> Vec<String> {
+    let cache = world.cache().await;
+    cache.ensure(after).await.unwrap();
+    let range = PushRange {
+        after,
+        before,
+        starting,
+    };
+    let found = cache.commits(range).await.unwrap();
+    assert!(
+        found
+            .iter()
+            .all(|commit| commit.author_email == AUTHOR_EMAIL)
+    );
+    assert!(found.iter().all(|commit| commit.committed_at.is_some()));
+    found
+        .into_iter()
+        .map(|commit| commit.commit.into())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_commit_is_fetched_by_its_sha_once_and_then_found_in_the_cache() {
+    let world = World::make().await;
+    let cache = world.cache().await;
+    assert!(!cache.has(&world.starting).await.unwrap());
+    cache.ensure(&world.starting).await.unwrap();
+    assert!(cache.has(&world.starting).await.unwrap());
+    let asked = world.forge.fetch_count();
+    cache.ensure(&world.starting).await.unwrap();
+    drop(cache);
+    world.cache().await.ensure(&world.starting).await.unwrap();
+    assert_eq!(world.forge.fetch_count(), asked);
+}
+
+#[tokio::test]
+async fn a_commit_that_no_branch_reaches_any_more_is_fetched_by_its_sha() {
+    let world = World::make().await;
+    let gone = sha(&world.learner.commit("main", "Gone", FAILING).await.unwrap());
+    let parent = Some(world.starting.as_str());
+    world
+        .learner
+        .commit_onto(parent, "main", "Instead", PASSING)
+        .await
+        .unwrap();
+    world.cache().await.ensure(&gone).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_the_forge_does_not_give_is_unavailable_in_words_of_our_own() {
+    let world = World::make().await;
+    let (url, starting) = (world.learner.clone_url(), &world.starting);
+    let missing = sha(&"1".repeat(40));
+    assert_eq!(
+        why_not(&world, &url, &missing).await,
+        "the forge has no such commit"
+    );
+    let other = format!("{}/course/nothing.git", world.forge.url());
+    assert_eq!(
+        why_not(&world, &other, starting).await,
+        "the forge has no such repository"
+    );
+    // Port 1 of the loopback has no listener.
+    let dead = "http://learner:secret@127.0.0.1:1/course/nothing.git";
+    assert_eq!(
+        why_not(&world, dead, starting).await,
+        "the forge cannot be reached"
+    );
+    // A blob is no commit, and no page of a forge is a repository.
+    let page = format!("{}/course", world.forge.url());
+    assert_eq!(
+        why_not(&world, &page, starting).await,
+        "the forge has no such repository"
+    );
+}
+
+#[tokio::test]
+async fn a_forge_that_never_answers_is_given_up_and_leaves_no_process() {
+    let world = World::make().await;
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/a/b.git", silent.local_addr().unwrap());
+    let folder = world.folder.path().join("impatient");
+    let caches = snapshot_builder::git::cache::Caches::open(&folder, 1).unwrap();
+    let origin = Origin::url(&url).unwrap();
+    let cache = caches.hold(origin, &world.starting).await.unwrap();
+    let err = cache.ensure(&world.starting).await.unwrap_err();
+    assert_eq!(err.to_string(), "the forge did not answer within 1 s");
+    // The connection that git's child held ends with the child.
+    let (mut held, _) = silent.accept().await.unwrap();
+    let mut request = Vec::new();
+    tokio::io::AsyncReadExt::read_to_end(&mut held, &mut request)
+        .await
+        .unwrap();
+    assert!(request.starts_with(b"GET /a/b.git/info/refs"));
+}
+
+#[tokio::test]
+async fn a_cache_that_was_damaged_is_made_anew() {
+    let world = World::make().await;
+    world.cache().await.ensure(&world.starting).await.unwrap();
+    let folder = world.cache_folder();
+    std::fs::remove_dir_all(folder.join("objects")).unwrap();
+    let next = sha(&world.learner.commit("main", "Next", PASSING).await.unwrap());
+    world.cache().await.ensure(&next).await.unwrap();
+    std::fs::write(folder.join("config"), "[core\n").unwrap();
+    let last = sha(&world.learner.commit("main", "Last", FAILING).await.unwrap());
+    world.cache().await.ensure(&last).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_commits_of_a_push_are_those_after_before_and_after_the_starting_commit() {
+    let world = World::make().await;
+    let start = &world.starting;
+    let one = sha(&world.learner.commit("main", "One", FAILING).await.unwrap());
+    let two = sha(&world.learner.commit("main", "Two", PASSING).await.unwrap());
+    let three = sha(&world
+        .learner
+        .commit("main", "Three", FAILING)
+        .await
+        .unwrap());
+    let all = [one.as_str(), two.as_str(), three.as_str()];
+    assert_eq!(commits(&world, Some(start), &three, Some(start)).await, all);
+    assert_eq!(
+        commits(&world, Some(&one), &three, Some(start)).await,
+        all[1..]
+    );
+    assert_eq!(commits(&world, None, &three, Some(start)).await, all);
+    assert_eq!(commits(&world, None, &three, None).await.len(), 4);
+    assert!(
+        commits(&world, Some(&three), &two, Some(start))
+            .await
+            .is_empty()
+    );
+    // What bounds the push but is nowhere any more bounds nothing.
+    let gone = sha(&"1".repeat(40));
+    assert_eq!(commits(&world, Some(&gone), &three, Some(start)).await, all);
+}
+
+#[tokio::test]
+async fn a_force_push_brings_what_its_old_head_does_not_reach() {
+    let world = World::make().await;
+    let start = &world.starting;
+    let kept = sha(&world.learner.commit("main", "Kept", FAILING).await.unwrap());
+    let old = sha(&world.learner.commit("main", "Old", FAILING).await.unwrap());
+    let parent = Some(kept.as_str());
+    let new = world
+        .learner
+        .commit_onto(parent, "main", "New", PASSING)
+        .await
+        .unwrap();
+    let found = commits(&world, Some(&old), &sha(&new), Some(start)).await;
+    assert_eq!(found, [new]);
+}
+
+#[tokio::test]
+async fn what_a_commit_changed_is_told_from_its_parent() {
+    let world = World::make().await;
+    let changes = [
+        Change::File("notes/über.md".as_bytes(), b"hello\n"),
+        Change::Remove(b"README.md"),
+        PASSING[0],
+    ];
+    let commit = sha(&world
+        .learner
+        .commit("main", "Change", &changes)
+        .await
+        .unwrap());
+    let cache = world.cache().await;
+    cache.ensure(&commit).await.unwrap();
+    let changed = cache.changed(&commit).await.unwrap().unwrap();
+    assert_eq!(changed, ["README.md", "calc.sh", "notes/über.md"]);
+    let first = cache.changed(&world.starting).await.unwrap().unwrap();
+    assert_eq!(first, ["README.md", "calc.sh", "lab.toml", "tests/run.sh"]);
+}
+
+#[tokio::test]
+async fn a_reference_is_a_branch_a_tag_a_commit_or_head() {
+    let world = World::make().await;
+    let head = world.lab.head("main").await.unwrap();
+    world.lab.commit("next", "Next", PASSING).await.unwrap();
+    let next = world.lab.head("next").await.unwrap();
+    let tag = world.lab.tag("v1", &head).await.unwrap();
+    assert_ne!(tag, head);
+    let folder = world.lab.folder().to_str().unwrap();
+    for location in [world.lab.clone_url().as_str(), folder] {
+        let origin = Origin::of_operator(location).unwrap();
+        for (reference, expected) in [
+            (None, &head),
+            (Some("main"), &head),
+            (Some("refs/heads/next"), &next),
+            (Some("next"), &next),
+            (Some("v1"), &head),
+            (Some(next.as_str()), &next),
+        ] {
+            let found = world.caches.resolve(&origin, reference).await.unwrap();
+            assert_eq!(found.as_str(), expected, "{location} {reference:?}");
+            world
+                .caches
+                .hold(origin.clone(), &found)
+                .await
+                .unwrap()
+                .ensure(&found)
+                .await
+                .unwrap();
+        }
+        for missing in ["nothing", "--upload-pack=touch /tmp/x", "ma*", ""] {
+            let found = world.caches.resolve(&origin, Some(missing)).await;
+            assert!(
+                matches!(&found, Err(GitError::SourceUnavailable { .. })),
+                "{location} {missing:?}: {found:?}"
+            );
+        }
+    }
+    let nowhere = Origin::of_operator("/nowhere/at/all").unwrap();
+    let err = world.caches.resolve(&nowhere, None).await.unwrap_err();
+    assert_eq!(err.to_string(), "there is no git repository");
+}
+
+#[tokio::test]
+async fn a_repository_with_hooks_and_configuration_of_its_own_runs_none_of_it() {
+    let world = World::make().await;
+    let marker = world.folder.path().join("ran");
+    let folder = world.lab.folder();
+    std::fs::create_dir_all(folder.join("hooks")).unwrap();
+    let script = format!("#!/bin/sh\ntouch {}\n", marker.display());
+    for hook in [
+        "post-checkout",
+        "reference-transaction",
+        "post-index-change",
+    ] {
+        let path = folder.join("hooks").join(hook);
+        std::fs::write(&path, &script).unwrap();
+        let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(&path, executable).unwrap();
+    }
+    let configuration = format!(
+        "[uploadpack]\n\tpackObjectsHook = touch {}\n",
+        marker.display()
+    );
+    let own = std::fs::read_to_string(folder.join("config")).unwrap();
+    std::fs::write(folder.join("config"), own + &configuration).unwrap();
+    let origin = Origin::of_operator(folder.to_str().unwrap()).unwrap();
+    let head = world.caches.resolve(&origin, None).await.unwrap();
+    let cache = world.caches.hold(origin, &head).await.unwrap();
+    cache.ensure(&head).await.unwrap();
+    assert!(!marker.exists());
+}
