@@ -1,0 +1,142 @@
+//! Owns what names a delivery: the forge's own id of it, and its event.
+
+use thiserror::Error;
+
+use crate::github;
+use crate::headers::Headers;
+use crate::provider::Provider;
+
+/// Longest delivery id, in bytes; GitHub's has 36.
+pub const DELIVERY_BYTES_MAX: usize = 128;
+/// Longest name of an event, in bytes.
+pub const EVENT_BYTES_MAX: usize = 64;
+
+/// What names a delivery.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Identity {
+    /// The forge's own id: 1 to 128 visible ASCII characters. It is not signed, so whoever has a
+    /// signed body can send it under another one.
+    pub delivery: String,
+    /// The forge's name of the event, `push` for instance.
+    pub event: String,
+    /// What the event is to us.
+    pub kind: EventKind,
+}
+
+/// What an event is to us.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum EventKind {
+    /// The forge asks whether somebody is here.
+    Ping,
+    /// Refs have changed.
+    Push,
+    /// Anything else.
+    Other,
+}
+
+/// Why a delivery has no usable name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+pub enum IdentityError {
+    /// The header is not there.
+    #[error("the header {header} is missing")]
+    Missing {
+        /// Which one.
+        header: &'static str,
+    },
+    /// The header's value is no name.
+    #[error("the header {header} is not 1 to {bytes_max} visible ASCII characters")]
+    Malformed {
+        /// Which one.
+        header: &'static str,
+        /// Its greatest length.
+        bytes_max: usize,
+    },
+    /// The provider's deliveries are not understood yet.
+    #[error("deliveries of {0} are not understood yet")]
+    Unsupported(Provider),
+}
+
+/// Finds what names a delivery.
+///
+/// # Errors
+/// [`IdentityError`].
+pub fn identify(provider: Provider, headers: &Headers) -> Result<Identity, IdentityError> {
+    match provider {
+        Provider::Github => github::identify(headers),
+        Provider::Gitlab
+        | Provider::Gitea
+        | Provider::Forgejo
+        | Provider::Bitbucket
+        | Provider::StandardWebhooks => Err(IdentityError::Unsupported(provider)),
+    }
+}
+
+/// The value of a header that names something.
+pub(crate) fn name_in(
+    headers: &Headers,
+    header: &'static str,
+    bytes_max: usize,
+) -> Result<String, IdentityError> {
+    let value = headers
+        .get(header)
+        .ok_or(IdentityError::Missing { header })?;
+    let visible = value.bytes().all(|byte| byte.is_ascii_graphic());
+    if visible && (1..=bytes_max).contains(&value.len()) {
+        Ok(value.to_owned())
+    } else {
+        Err(IdentityError::Malformed { header, bytes_max })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(delivery: Option<&str>, event: Option<&str>) -> Result<Identity, IdentityError> {
+        let headers = Headers::pick(Provider::Github, |name| match name {
+            "x-github-delivery" => delivery.map(str::as_bytes),
+            "x-github-event" => event.map(str::as_bytes),
+            _ => None,
+        });
+        identify(Provider::Github, &headers)
+    }
+
+    #[test]
+    fn a_delivery_is_named_by_its_headers() {
+        for (event, kind) in [
+            ("push", EventKind::Push),
+            ("ping", EventKind::Ping),
+            ("issues", EventKind::Other),
+            ("Push", EventKind::Other),
+        ] {
+            let identity = of(Some("72d3162e-cc78-11e3-81ab-4c9367dc0958"), Some(event)).unwrap();
+            assert_eq!(identity.delivery, "72d3162e-cc78-11e3-81ab-4c9367dc0958");
+            assert_eq!((identity.event.as_str(), identity.kind), (event, kind));
+        }
+    }
+
+    #[test]
+    fn a_delivery_id_that_could_not_be_a_header_again_is_refused() {
+        assert!(of(Some(&"x".repeat(128)), Some("push")).is_ok());
+        for bad in [
+            "",
+            "a b",
+            "a\r\nb",
+            "a\nb",
+            "a\0",
+            "é",
+            "\u{7f}",
+            &"x".repeat(129),
+        ] {
+            let refused = of(Some(bad), Some("push"));
+            let malformed = IdentityError::Malformed {
+                header: "x-github-delivery",
+                bytes_max: 128,
+            };
+            assert_eq!(refused, Err(malformed), "{bad:?}");
+        }
+        let missing = |header| Err(IdentityError::Missing { header });
+        assert_eq!(of(None, Some("push")), missing("x-github-delivery"));
+        assert_eq!(of(Some("a"), None), missing("x-github-event"));
+    }
+}

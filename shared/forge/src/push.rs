@@ -1,0 +1,161 @@
+//! Owns what a push says, in words of our own, whoever says it.
+
+use contract::name::CommitSha;
+use contract::time::Timestamp;
+use thiserror::Error;
+
+use crate::github;
+use crate::provider::Provider;
+
+/// Longest name of a ref, in bytes: more than any git accepts as one file's path.
+pub const REF_BYTES_MAX: usize = 1_024;
+
+/// What a delivery says of one ref. A hint: git is the truth.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Push {
+    /// The repository's full name, `owner/name`, as the forge writes it.
+    pub repository: String,
+    /// What kind of ref.
+    pub kind: RefKind,
+    /// The ref's name: without `refs/heads/` or `refs/tags/`, else whole.
+    pub name: String,
+    /// What the ref named before; `None` when it was created.
+    pub before: Option<CommitSha>,
+    /// What the ref names now; `None` when it was deleted. For an annotated tag it is the tag
+    /// object: see [`Push::head`].
+    pub after: Option<CommitSha>,
+    /// Whether the ref is new.
+    pub created: bool,
+    /// Whether the ref is gone.
+    pub deleted: bool,
+    /// Whether `before` was left behind. A new ref can be forced too.
+    pub forced: bool,
+    /// The commit that the ref leads to, as the forge describes it.
+    pub head_commit: Option<ListedCommit>,
+    /// The commits that the forge lists, oldest first. Never all there is to know: see
+    /// [`Push::may_list_fewer`].
+    pub commits: Vec<ListedCommit>,
+    /// Whether the list is at the forge's cap, so that there may be commits it leaves out.
+    pub may_list_fewer: bool,
+    /// Who pushed, by name and address.
+    pub pusher: Option<Person>,
+    /// Whose account sent it.
+    pub sender: Option<Account>,
+    /// When the forge says it happened.
+    pub pushed_at: Option<Timestamp>,
+}
+
+/// What kind of ref.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RefKind {
+    /// `refs/heads/`
+    Branch,
+    /// `refs/tags/`
+    Tag,
+    /// Any other.
+    Other,
+}
+
+/// A commit as a payload lists it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ListedCommit {
+    /// Its SHA.
+    pub sha: CommitSha,
+    /// Its author.
+    pub author: Person,
+    /// Its time, as git has it.
+    pub committed_at: Option<Timestamp>,
+    /// Paths of files that it adds.
+    pub added: Vec<String>,
+    /// Paths of files that it removes.
+    pub removed: Vec<String>,
+    /// Paths of files that it changes.
+    pub modified: Vec<String>,
+}
+
+/// A person as a payload names them. Personal data: sealed before it is stored.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Person {
+    /// The name.
+    pub name: Option<String>,
+    /// The e-mail address.
+    pub email: Option<String>,
+    /// The login of the account that the forge knows behind the address.
+    pub login: Option<String>,
+}
+
+/// An account of the forge. Personal data: becomes a pseudonym before it is stored.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Account {
+    /// The forge's number of the account, as text: it may exceed what a float holds.
+    pub id: String,
+    /// The login, which its owner may change.
+    pub login: Option<String>,
+}
+
+/// A payload that is no push we can read.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+#[error("{at} of the push: {problem}")]
+pub struct Unreadable {
+    /// Where, as `commits[3].id`.
+    pub at: String,
+    /// What is wrong; nothing of the payload itself.
+    pub problem: String,
+}
+
+impl Push {
+    /// The commit that the ref leads to: for an annotated tag the commit, not the tag object.
+    /// `None` for a deletion, and for a tag whose commit the forge does not say.
+    pub fn head(&self) -> Option<&CommitSha> {
+        if self.deleted {
+            return None;
+        }
+        match (&self.head_commit, self.kind) {
+            (Some(commit), _) => Some(&commit.sha),
+            (None, RefKind::Branch) => self.after.as_ref(),
+            (None, RefKind::Tag | RefKind::Other) => None,
+        }
+    }
+}
+
+/// Reads the push in `json`, the JSON text of a delivery's body.
+///
+/// # Errors
+/// [`Unreadable`] where something essential is missing or of another form: the repository, the
+/// ref, what it names, a listed commit's SHA. All else may be missing.
+pub fn read(provider: Provider, json: &str) -> Result<Push, Unreadable> {
+    match provider {
+        Provider::Github => github::push::read(json),
+        Provider::Gitlab
+        | Provider::Gitea
+        | Provider::Forgejo
+        | Provider::Bitbucket
+        | Provider::StandardWebhooks => Err(Unreadable {
+            at: "the provider".to_owned(),
+            problem: format!("{provider} is not understood yet"),
+        }),
+    }
+}
+
+/// Splits a ref's full name.
+pub(crate) fn split_ref(full: &str) -> (RefKind, &str) {
+    if let Some(name) = full.strip_prefix("refs/heads/") {
+        (RefKind::Branch, name)
+    } else if let Some(name) = full.strip_prefix("refs/tags/") {
+        (RefKind::Tag, name)
+    } else {
+        (RefKind::Other, full)
+    }
+}
+
+impl std::fmt::Debug for Person {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Person(not shown)")
+    }
+}
+
+impl std::fmt::Debug for Account {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Account(not shown)")
+    }
+}
