@@ -1,1 +1,13 @@
-//! servers
+#![doc = include_str!("../README.md")]
+
+pub mod account;
+mod child;
+pub mod error;
+pub mod folder;
+mod leftover;
+mod log;
+pub mod nats;
+pub mod place;
+pub mod postgres;
+mod program;
+mod spawner;

@@ -1,0 +1,132 @@
+//! Says what the server is told on its command line, and what clients are told of it. No IO.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use crate::postgres::cluster::Cluster;
+use crate::postgres::{DATABASE, Durability, OWNER, PostgresSettings};
+
+/// The server's arguments. They win over whatever its configuration files say.
+pub(crate) fn server(cluster: &Cluster, settings: &PostgresSettings) -> Vec<String> {
+    let sockets = cluster.sockets.display().to_string().replace('"', "\"\"");
+    let mut options = vec![
+        "listen_addresses=".to_owned(),
+        "port=5432".to_owned(),
+        format!("unix_socket_directories=\"{sockets}\""),
+        format!("max_connections={}", settings.max_connections),
+        "timezone=UTC".to_owned(),
+        "log_timezone=UTC".to_owned(),
+        "log_destination=stderr".to_owned(),
+        "logging_collector=off".to_owned(),
+        "log_checkpoints=off".to_owned(),
+    ];
+    options.extend(
+        durability(settings.durability)
+            .iter()
+            .map(ToString::to_string),
+    );
+    let mut arguments = vec!["-D".to_owned(), cluster.data.display().to_string()];
+    for option in options {
+        arguments.extend(["-c".to_owned(), option]);
+    }
+    arguments
+}
+
+fn durability(durability: Durability) -> &'static [&'static str] {
+    match durability {
+        Durability::Durable => &["fsync=on", "synchronous_commit=on", "full_page_writes=on"],
+        Durability::ForTests => &[
+            "fsync=off",
+            "synchronous_commit=off",
+            "full_page_writes=off",
+            "shared_buffers=32MB",
+        ],
+    }
+}
+
+/// What makes a cluster in `folder`.
+pub(crate) fn create(folder: &Path, durability: Durability) -> Vec<String> {
+    let mut arguments: Vec<String> = [
+        "--pgdata",
+        &folder.display().to_string(),
+        "--username",
+        OWNER,
+        "--auth=trust",
+        "--encoding=UTF8",
+        // Sorts by code point, on every machine alike.
+        "--locale=C",
+        "--data-checksums",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    if durability == Durability::ForTests {
+        arguments.push("--no-sync".to_owned());
+    }
+    arguments
+}
+
+/// What the server is told while the cluster's database is made, by itself, without a client.
+pub(crate) fn single_user(folder: &Path) -> Vec<String> {
+    let folder = folder.display().to_string();
+    [
+        "--single",
+        "-D",
+        &folder,
+        "-c",
+        "log_checkpoints=off",
+        "postgres",
+    ]
+    .map(str::to_owned)
+    .to_vec()
+}
+
+/// The statement that makes the database.
+pub(crate) fn create_database() -> String {
+    format!("CREATE DATABASE {DATABASE}\n")
+}
+
+/// A connection string for a socket.
+pub(crate) fn url(sockets: &Path, role: &str, database: &str) -> String {
+    let host = percent_encoded(sockets.as_os_str().as_encoded_bytes());
+    let (role, database) = (
+        percent_encoded(role.as_bytes()),
+        percent_encoded(database.as_bytes()),
+    );
+    format!("postgres://{role}@{host}/{database}")
+}
+
+fn percent_encoded(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                text.push(char::from(*byte));
+            }
+            // Writing to a string cannot fail.
+            _ => drop(write!(text, "%{byte:02X}")),
+        }
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_folder_becomes_the_host_of_the_url() {
+        let url = url(Path::new("/tmp/a b/socket"), "assay_owner", "assay");
+        assert_eq!(url, "postgres://assay_owner@%2Ftmp%2Fa%20b%2Fsocket/assay");
+    }
+
+    #[test]
+    fn only_a_test_cluster_is_not_synced() {
+        let options = durability(Durability::Durable);
+        assert!(
+            options.iter().all(|option| option.ends_with("=on")),
+            "{options:?}"
+        );
+        let folder = Path::new("/data");
+        assert!(!create(folder, Durability::Durable).contains(&"--no-sync".to_owned()));
+        assert!(create(folder, Durability::ForTests).contains(&"--no-sync".to_owned()));
+    }
+}
