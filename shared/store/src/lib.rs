@@ -1,11 +1,14 @@
 #![doc = include_str!("../README.md")]
 
 pub mod attempt;
+pub mod attempt_snapshot;
 pub mod audit_entry;
 pub mod command;
 pub mod delivery;
 pub mod error;
+pub mod lab;
 pub mod lab_session;
+pub mod lab_version;
 pub mod ledger_leaf;
 pub mod ledger_pending;
 pub mod log_checkpoint;
@@ -15,5 +18,6 @@ pub mod pool;
 pub mod principal;
 pub mod push;
 pub mod row;
+pub mod snapshot;
 pub mod transaction;
 pub mod verification_request;
