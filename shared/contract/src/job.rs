@@ -175,7 +175,12 @@ impl Message for CommitsFound {
     }
 
     fn message_id(&self) -> String {
+        // The first commit is in it: a later look into git may divide the push otherwise.
+        let first = self
+            .commits
+            .first()
+            .map_or("", |found| found.commit.as_str());
         let PushOfSession { push, session, .. } = &self.push;
-        format!("found:{push}:{session}:{}", self.part)
+        format!("found:{push}:{session}:{}:{first}", self.part)
     }
 }
