@@ -143,6 +143,22 @@ impl Objects {
         self.is_there(&key(owner, digest)).await
     }
 
+    /// Writes a small object and waits for it to be synced: whether the store takes objects now.
+    ///
+    /// # Errors
+    /// [`ObjectsError::Store`].
+    pub async fn probe(&self) -> Result<(), ObjectsError> {
+        let key = Path::from("probe");
+        match self
+            .store
+            .put(&key, Bytes::from_static(b"assay\n").into())
+            .await
+        {
+            Ok(_) => Ok(()),
+            Err(source) => Err(refused("put", &key, source)),
+        }
+    }
+
     /// Keeps a delivery's body, compressed to `frame`, under the digest of the raw body.
     ///
     /// # Errors

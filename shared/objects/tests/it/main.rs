@@ -178,3 +178,16 @@ async fn a_snapshot_is_read_from_the_session_and_then_from_the_lab() {
         Err(ObjectsError::Missing { .. })
     ));
 }
+
+#[tokio::test]
+async fn a_store_that_takes_no_objects_shows_in_its_probe() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("objects");
+    let objects = open(&place);
+    objects.probe().await.unwrap();
+    objects.probe().await.unwrap();
+    // A file where the folder was: no right of root's gets past that.
+    std::fs::remove_dir_all(&place).unwrap();
+    std::fs::write(&place, "").unwrap();
+    assert!(objects.probe().await.unwrap_err().is_transient());
+}
