@@ -4,3 +4,4 @@ pub mod harmless;
 pub mod judge;
 pub mod limit;
 pub mod report;
+pub mod sandbox;

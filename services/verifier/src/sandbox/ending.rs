@@ -1,0 +1,95 @@
+//! Owns the reading of a box's end: exit code, signal, and the limit that stopped it. No IO.
+
+use lab::spec::Limits;
+
+use crate::judge::Ending;
+use crate::limit::Limit;
+
+/// A shell's exit code for a command that signal n ended is this plus n.
+const SIGNAL_BASE: i32 = 128;
+const SIGNAL_MAX: i32 = 64;
+const SIGXCPU: i32 = 24;
+const SIGXFSZ: i32 = 25;
+/// Milliseconds that two ways of counting processor time may differ by.
+const CPU_SLACK_MS: u64 = 100;
+
+/// Why the supervisor stopped waiting.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Stop {
+    /// The box ended by itself.
+    Itself,
+    /// Its time was over.
+    Wall,
+    /// It printed too much.
+    Output,
+}
+
+/// How the box ended. `exit_code` is the first process's, a shell.
+pub(super) fn ending(stop: Stop, exit_code: i32, cpu_ms: u64, limits: &Limits) -> Ending {
+    let killed_for = |limit| Ending {
+        limit: Some(limit),
+        ..Ending::default()
+    };
+    let cpu_ms_max = u64::from(limits.cpu_seconds) * 1_000;
+    let signals = SIGNAL_BASE + 1..=SIGNAL_BASE + SIGNAL_MAX;
+    let signal = signals
+        .contains(&exit_code)
+        .then(|| exit_code - SIGNAL_BASE);
+    let limit = match (stop, signal) {
+        (Stop::Wall, _) => return killed_for(Limit::Wall),
+        (Stop::Output, _) => return killed_for(Limit::Output),
+        // The kernel bounds each process; all together are counted here, after the fact.
+        (Stop::Itself, _) if cpu_ms > cpu_ms_max => Some(Limit::Cpu),
+        (Stop::Itself, Some(SIGXCPU)) if cpu_ms + CPU_SLACK_MS >= cpu_ms_max => Some(Limit::Cpu),
+        (Stop::Itself, Some(SIGXFSZ)) => Some(Limit::FileSize),
+        (Stop::Itself, _) => None,
+    };
+    Ending {
+        exit_code: if signal.is_none() {
+            Some(exit_code)
+        } else {
+            None
+        },
+        signal,
+        limit,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_that_stopped_a_box_is_named() {
+        let limits = Limits {
+            cpu_seconds: 2,
+            ..Limits::default()
+        };
+        for (stop, code, cpu_ms, expected) in [
+            (Stop::Itself, 0, 10, (Some(0), None, None)),
+            (Stop::Itself, 127, 10, (Some(127), None, None)),
+            (Stop::Itself, 128, 10, (Some(128), None, None)),
+            (Stop::Itself, 129, 10, (None, Some(1), None)),
+            (Stop::Itself, 139, 10, (None, Some(11), None)),
+            (Stop::Itself, 192, 10, (None, Some(64), None)),
+            (Stop::Itself, 193, 10, (Some(193), None, None)),
+            (Stop::Itself, 152, 1_990, (None, Some(24), Some(Limit::Cpu))),
+            (Stop::Itself, 152, 10, (None, Some(24), None)),
+            (Stop::Itself, 137, 3_000, (None, Some(9), Some(Limit::Cpu))),
+            (Stop::Itself, 0, 2_000, (Some(0), None, None)),
+            (Stop::Itself, 0, 2_001, (Some(0), None, Some(Limit::Cpu))),
+            (
+                Stop::Itself,
+                153,
+                10,
+                (None, Some(25), Some(Limit::FileSize)),
+            ),
+            (Stop::Wall, 137, 10, (None, None, Some(Limit::Wall))),
+            (Stop::Output, 0, 9_000, (None, None, Some(Limit::Output))),
+        ] {
+            let ending = ending(stop, code, cpu_ms, &limits);
+            let told = (ending.exit_code, ending.signal, ending.limit);
+            assert_eq!(told, expected, "{stop:?} {code} {cpu_ms}");
+        }
+    }
+}

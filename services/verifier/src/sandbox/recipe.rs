@@ -1,0 +1,231 @@
+//! Owns the command line of a box: every namespace, mount, variable and rlimit, spelled out.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use lab::spec::Limits;
+
+use crate::sandbox::BoxedStep;
+use crate::sandbox::programs::{PRLIMIT, Programs};
+
+/// Where the step finds its tree.
+pub(super) const WORK: &str = "/work";
+/// The user that the step sees itself as, on every machine.
+const USER_INSIDE: &str = "1000";
+/// Most open descriptors of a process.
+const DESCRIPTORS_MAX: u32 = 1_024;
+/// Largest stack of a process, in bytes.
+const STACK_BYTES: u64 = 8 * MIB;
+/// Most memory that a process may lock, in bytes.
+const LOCKED_BYTES: u64 = 64 * 1024;
+/// Size of `/tmp` and of `/dev/shm`, each, in bytes. They are memory.
+const TMPFS_BYTES: u64 = 64 * MIB;
+/// Size of the file system that only holds the mount points, in bytes.
+const ROOT_BYTES: u64 = MIB;
+const MIB: u64 = 1024 * 1024;
+
+/// Runs outside the box, before bubblewrap: turns standard input, the one descriptor that can be
+/// handed over without racing with other starts, into the status pipe, and closes whatever this
+/// process itself inherited.
+const CLOSE_DESCRIPTORS: &str = "exec 3>&0 0</dev/null
+for fd in /proc/self/fd/*; do
+    fd=${fd##*/}
+    if [ \"$fd\" -gt 3 ]; then eval \"exec $fd>&-\"; fi
+done
+exec \"$@\"";
+
+/// The box's first process. It stays, and does not become the step: when it exits the kernel kills
+/// the rest, and bubblewrap has waited for all of them.
+const FIRST_PROCESS: &str = "\"$@\"; exit $?";
+
+/// What a box is made of.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Recipe<'a> {
+    pub(super) programs: &'a Programs,
+    pub(super) etc: &'a Path,
+    pub(super) system: &'a [PathBuf],
+    pub(super) step: BoxedStep<'a>,
+}
+
+impl Recipe<'_> {
+    /// The command line, its program first.
+    pub(super) fn arguments(&self) -> Vec<OsString> {
+        let mut line = Line::default();
+        line.add(&self.programs.bash);
+        line.all(&["-c", CLOSE_DESCRIPTORS, "bash"]);
+        if let Some(account) = self.step.account {
+            let id = account.id.to_string();
+            line.add(&self.programs.setpriv);
+            line.all(&["--reuid", &id, "--regid", &id, "--clear-groups"]);
+            line.all(&["--inh-caps=-all", "--"]);
+        }
+        line.add(&self.programs.bwrap);
+        isolate(&mut line);
+        self.mount(&mut line);
+        line.all(&["--chdir", WORK, "--"]);
+        line.all(&["/bin/sh", "-c", FIRST_PROCESS, "sh"]);
+        bound(&mut line, self.step.limits);
+        line.all(&["/bin/sh", "-c", self.step.command]);
+        line.0
+    }
+
+    fn mount(&self, line: &mut Line) {
+        line.all(&["--size", &ROOT_BYTES.to_string(), "--tmpfs", "/"]);
+        line.all(&["--ro-bind", "/usr", "/usr"]);
+        for name in ["bin", "sbin", "lib", "lib32", "lib64", "libx32"] {
+            let path = Path::new("/").join(name);
+            if let Ok(target) = std::fs::read_link(&path) {
+                line.all(&["--symlink"]);
+                line.add(&target);
+                line.add(&path);
+            } else if path.is_dir() {
+                line.bind("--ro-bind", &path, &path);
+            }
+        }
+        // Never the machine's own /etc: a box of root's could read what only root may.
+        for name in super::scratch::ETC_FILES {
+            let inside = Path::new("/etc").join(name);
+            line.bind("--ro-bind", &self.etc.join(name), &inside);
+        }
+        for shared in ["/etc/ld.so.cache", "/etc/alternatives"] {
+            line.bind("--ro-bind-try", Path::new(shared), Path::new(shared));
+        }
+        for folder in self.system {
+            line.bind("--ro-bind", folder, folder);
+        }
+        let size = TMPFS_BYTES.to_string();
+        line.all(&["--proc", "/proc", "--dev", "/dev"]);
+        line.all(&["--size", &size, "--perms", "1777", "--tmpfs", "/dev/shm"]);
+        line.all(&["--size", &size, "--perms", "1777", "--tmpfs", "/tmp"]);
+        line.bind("--bind", self.step.work, Path::new(WORK));
+        line.all(&["--remount-ro", "/dev", "--remount-ro", "/"]);
+    }
+}
+
+fn isolate(line: &mut Line) {
+    line.all(&["--json-status-fd", "3", "--as-pid-1"]);
+    line.all(&["--unshare-all", "--unshare-user", "--disable-userns"]);
+    line.all(&["--uid", USER_INSIDE, "--gid", USER_INSIDE]);
+    line.all(&["--hostname", "box", "--die-with-parent", "--new-session"]);
+    line.all(&["--cap-drop", "ALL", "--clearenv"]);
+    for (name, value) in [
+        ("PATH", "/usr/local/bin:/usr/bin:/bin"),
+        ("HOME", WORK),
+        ("LANG", "C.UTF-8"),
+        ("TZ", "UTC"),
+    ] {
+        line.all(&["--setenv", name, value]);
+    }
+}
+
+/// The rlimits, set inside the box, where the count of processes is the box's own.
+fn bound(line: &mut Line, limits: &Limits) {
+    let cpu = limits.cpu_seconds;
+    let memory = u64::from(limits.memory_mib) * MIB;
+    let file = u64::from(limits.disk_mib) * MIB;
+    // The box's first process is none of the step's.
+    let processes = limits.processes + 1;
+    line.all(&[PRLIMIT]);
+    for limit in [
+        // The soft limit is a signal with a name; the hard one ends who ignores it.
+        format!("--cpu={cpu}:{}", cpu + 1),
+        format!("--data={memory}:{memory}"),
+        format!("--nproc={processes}:{processes}"),
+        format!("--fsize={file}:{file}"),
+        format!("--nofile={DESCRIPTORS_MAX}:{DESCRIPTORS_MAX}"),
+        format!("--stack={STACK_BYTES}:{STACK_BYTES}"),
+        format!("--memlock={LOCKED_BYTES}:{LOCKED_BYTES}"),
+        "--core=0:0".into(),
+        "--".into(),
+    ] {
+        line.all(&[&limit]);
+    }
+}
+
+#[derive(Default)]
+struct Line(Vec<OsString>);
+
+impl Line {
+    fn add(&mut self, argument: impl AsRef<OsStr>) {
+        self.0.push(argument.as_ref().to_owned());
+    }
+
+    fn all(&mut self, arguments: &[&str]) {
+        self.0.extend(arguments.iter().map(OsString::from));
+    }
+
+    fn bind(&mut self, how: &str, outside: &Path, inside: &Path) {
+        self.add(how);
+        self.add(outside);
+        self.add(inside);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::account::Account;
+
+    fn line(account: Option<Account>) -> String {
+        let programs = Programs {
+            bash: "/bin/bash".into(),
+            setpriv: "/bin/setpriv".into(),
+            bwrap: "/bin/bwrap".into(),
+            version: String::new(),
+        };
+        let limits = Limits::default();
+        let step = BoxedStep {
+            work: Path::new("/scratch/w"),
+            command: "sh tests/run.sh; echo \"$x\"",
+            limits: &limits,
+            account,
+        };
+        let (etc, system) = (Path::new("/scratch/etc"), [PathBuf::from("/opt/tools")]);
+        let programs = &programs;
+        let recipe = Recipe {
+            programs,
+            etc,
+            system: &system,
+            step,
+        };
+        recipe
+            .arguments()
+            .join(OsStr::new("|"))
+            .into_string()
+            .unwrap()
+    }
+
+    #[test]
+    fn a_box_shares_nothing_and_is_bounded() {
+        let line = line(None);
+        for part in [
+            "|--unshare-all|--unshare-user|--disable-userns|",
+            "|--die-with-parent|--new-session|--cap-drop|ALL|--clearenv|",
+            "|--ro-bind|/usr|/usr|",
+            "|--ro-bind|/scratch/etc/passwd|/etc/passwd|",
+            "|--ro-bind|/opt/tools|/opt/tools|",
+            "|--bind|/scratch/w|/work|--remount-ro|/dev|--remount-ro|/|",
+            "|--cpu=30:31|--data=536870912:536870912|--nproc=65:65|--fsize=268435456:268435456|",
+            "|--core=0:0|--|/bin/sh|-c|sh tests/run.sh; echo \"$x\"",
+        ] {
+            assert!(line.contains(part), "{part} in {line}");
+        }
+        assert!(
+            !line.contains("--share-net") && !line.contains("|/etc|"),
+            "{line}"
+        );
+        assert!(!line.contains("setpriv"), "{line}");
+        assert_eq!(
+            line.matches("|--bind|").count(),
+            1,
+            "one folder is writable"
+        );
+    }
+
+    #[test]
+    fn root_becomes_the_slots_user_before_anything_else() {
+        let line = line(Some(Account { id: 60_601 }));
+        let dropped = "|/bin/setpriv|--reuid|60601|--regid|60601|--clear-groups|--inh-caps=-all|--|/bin/bwrap|";
+        assert!(line.contains(dropped), "{line}");
+    }
+}

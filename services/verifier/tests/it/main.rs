@@ -1,0 +1,3 @@
+//! The verifier against a real sandbox, and real servers.
+
+mod sandbox;
