@@ -8,7 +8,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use crate::error::StoreError;
 
 /// The advisory lock of the log's leader: "log-head" in ASCII.
-const LEADER_LOCK: i64 = 0x6c_6f_67_2d_68_65_61_64;
+const LEADER_LOCK: i64 = 0x6c6f_672d_6865_6164;
 /// After how long without a statement the server ends a leader's connection, in seconds: one that
 /// is frozen, or whose machine is gone, must not keep the lock. A leader speaks far more often.
 pub const LEADER_SILENCE_SECS_MAX: u32 = 15;

@@ -1,5 +1,6 @@
 //! Owns the pool: small, direct, and never waiting for ever.
 
+use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
 use deadpool::Runtime;
@@ -18,6 +19,23 @@ pub const CONNECTION_WAIT_SECS: u64 = 5;
 
 /// A connection from the pool; it goes back when it is dropped.
 pub type Connection = Object<AsyncDieselConnectionManager<AsyncPgConnection>>;
+
+/// A connection that belongs to no pool; it is closed when it is dropped.
+pub struct Dedicated(AsyncPgConnection);
+
+impl Deref for Dedicated {
+    type Target = AsyncPgConnection;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl DerefMut for Dedicated {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.0
+    }
+}
 
 /// The ledger, as one role sees it. Cheap to clone.
 #[derive(Clone)]
@@ -65,8 +83,8 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::connection`].
-    pub async fn dedicated(&self) -> Result<AsyncPgConnection, StoreError> {
-        Ok(Object::take(self.connection().await?))
+    pub async fn dedicated(&self) -> Result<Dedicated, StoreError> {
+        Ok(Dedicated(Object::take(self.connection().await?)))
     }
 
     /// Asks the database for a sign of life.
