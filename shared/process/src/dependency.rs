@@ -46,10 +46,10 @@ impl Dependency {
     }
 
     /// Asks by `probe` whether it works, until `stop` is cancelled.
-    pub async fn watch<E: Display>(
+    pub async fn watch<E: Display, Probe: Future<Output = Result<(), E>>>(
         &self,
         stop: &CancellationToken,
-        mut probe: impl AsyncFnMut() -> Result<(), E>,
+        mut probe: impl FnMut() -> Probe,
     ) {
         let mut delays = Delays::new(&DEPENDENCY);
         // Trouble that comes back after a good probe waits like any other failure: a probe that
@@ -92,5 +92,74 @@ impl Dependency {
                 () = tokio::time::sleep(wait) => {}
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+    use super::*;
+    use crate::health::Health;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_dependency_is_down_until_a_probe_succeeds_and_after_reported_trouble() {
+        let works = Arc::new(AtomicBool::new(false));
+        let probes = Arc::new(AtomicU32::new(0));
+        let stop = CancellationToken::new();
+        let dependency = Dependency::new(Health::new().part("ledger"));
+        let watch = tokio::spawn({
+            let (dependency, stop) = (dependency.clone(), stop.clone());
+            let (works, probes) = (Arc::clone(&works), Arc::clone(&probes));
+            async move {
+                let probe = || async {
+                    probes.fetch_add(1, Ordering::SeqCst);
+                    if works.load(Ordering::SeqCst) {
+                        Ok(())
+                    } else {
+                        Err("no answer")
+                    }
+                };
+                dependency.watch(&stop, probe).await;
+            }
+        });
+        let mut state = dependency.part().watch();
+        let down = |reason: &str| crate::health::State::NotReady(reason.to_owned());
+        state
+            .wait_for(|state| *state == down("no answer"))
+            .await
+            .unwrap();
+        works.store(true, Ordering::SeqCst);
+        dependency.part().wait_ready().await;
+        assert!(probes.load(Ordering::SeqCst) >= 2);
+        works.store(false, Ordering::SeqCst);
+        dependency.report_trouble("connection closed");
+        assert!(!dependency.part().is_ready());
+        state
+            .wait_for(|state| *state == down("no answer"))
+            .await
+            .unwrap();
+        works.store(true, Ordering::SeqCst);
+        dependency.part().wait_ready().await;
+        stop.cancel();
+        watch.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_probe_that_never_answers_counts_as_failed() {
+        let stop = CancellationToken::new();
+        let dependency = Dependency::new(Health::new().part("ledger"));
+        let mut state = dependency.part().watch();
+        let watched = dependency.watch(&stop, || async {
+            std::future::pending::<()>().await;
+            Ok::<_, String>(())
+        });
+        let seen = async {
+            let wanted = "no answer within 5 s";
+            let is = |state: &crate::health::State| format!("{state:?}").contains(wanted);
+            state.wait_for(is).await.unwrap();
+            stop.cancel();
+        };
+        tokio::join!(watched, seen);
     }
 }

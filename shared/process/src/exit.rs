@@ -23,3 +23,28 @@ pub fn code_of(err: &anyhow::Error) -> ExitCode {
     let setting = err.chain().any(|cause| cause.is::<SettingsError>());
     ExitCode::from(if setting { BAD_SETTING } else { FAILED })
 }
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context as _;
+
+    use super::*;
+    use crate::settings::Settings;
+
+    #[test]
+    fn a_bad_setting_is_told_from_other_failures_however_deep_it_lies() {
+        let code = |code: u8| format!("{:?}", ExitCode::from(code));
+        let bad = Settings::default()
+            .with("verifier.slots", 0)
+            .context("load")
+            .context("run");
+        assert_eq!(
+            format!("{:?}", code_of(&bad.unwrap_err())),
+            code(BAD_SETTING)
+        );
+        assert_eq!(
+            format!("{:?}", code_of(&anyhow::anyhow!("other"))),
+            code(FAILED)
+        );
+    }
+}

@@ -76,3 +76,55 @@ async fn ready(State(health): State<Health>) -> Response {
 async fn render(State(metrics): State<Metrics>) -> Response {
     ([(header::CONTENT_TYPE, PROMETHEUS_TEXT)], metrics.render()).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::body::{Body, to_bytes};
+    use axum::http::Request;
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    async fn get_from(router: &Router, path: &str) -> (StatusCode, String) {
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        let response = router.clone().oneshot(request).await.unwrap();
+        let status = response.status();
+        let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_process_says_how_it_is() {
+        let health = Health::new();
+        let router = router(health.clone(), Metrics::install().unwrap());
+        let nats = health.part("nats");
+        assert_eq!(get_from(&router, "/live").await.0, StatusCode::OK);
+        let (status, body) = get_from(&router, "/ready").await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+        let starting = r#"{"ready":false,"parts":{"nats":{"ready":false,"reason":"starting"}}}"#;
+        assert_eq!(body, starting);
+        nats.ready();
+        let (status, body) = get_from(&router, "/ready").await;
+        assert_eq!(status, StatusCode::OK);
+        assert_eq!(body, r#"{"ready":true,"parts":{"nats":{"ready":true}}}"#);
+        metrics::counter!("assay_health_tests_total").increment(2);
+        metrics::histogram!("assay_health_tests_seconds").record(0.2);
+        let (status, body) = get_from(&router, "/metrics").await;
+        assert_eq!(status, StatusCode::OK);
+        assert!(body.contains("assay_health_tests_total 2"), "{body}");
+        assert!(
+            body.contains(r#"assay_health_tests_seconds_bucket{le="0.25"} 1"#),
+            "{body}"
+        );
+    }
+
+    #[tokio::test]
+    async fn the_server_ends_when_it_is_told_to() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stop = CancellationToken::new();
+        let metrics = Metrics::install().unwrap();
+        let server = tokio::spawn(serve(listener, Health::new(), metrics, stop.clone()));
+        stop.cancel();
+        server.await.unwrap().unwrap();
+    }
+}

@@ -80,14 +80,10 @@ impl Line {
             Some(other) => other.to_string(),
             None => String::new(),
         };
-        let trace = context.lookup_current().and_then(|span| {
-            let id = span.id();
-            tracing::dispatcher::get_default(|dispatch| {
-                tracing_opentelemetry::get_otel_context(&id, dispatch)
-            })
-            .and_then(|otel| ids_of(&otel))
-            .map(|(trace, span)| (trace.to_string(), span.to_string()))
-        });
+        // Entering a span makes its trace the current one of the thread. The subscriber itself
+        // cannot be asked: while it handles an event it answers nobody.
+        let trace = ids_of(&opentelemetry::Context::current())
+            .map(|(trace, span)| (trace.to_string(), span.to_string()));
         let metadata = event.metadata();
         Self {
             at: contract::time::to_text(contract::time::now()),

@@ -21,7 +21,7 @@ pub struct Shutdown {
 
 /// What was held could not be finished in time.
 #[derive(Debug, Error)]
-#[error("{what} was not finished within {seconds} s of the stop signal")]
+#[error("{what}: not finished within {seconds} s of the stop signal")]
 pub struct DrainTimedOut {
     what: &'static str,
     seconds: u64,
@@ -100,4 +100,21 @@ pub async fn drain<T>(
             what,
             seconds: deadline.as_secs(),
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_not_finished_by_the_deadline_is_dropped() {
+        let second = Duration::from_secs(1);
+        assert_eq!(
+            drain("the requests", second, async { 7 }).await.ok(),
+            Some(7)
+        );
+        let late = drain("the requests", second, std::future::pending::<()>()).await;
+        let expected = "the requests: not finished within 1 s of the stop signal";
+        assert_eq!(late.unwrap_err().to_string(), expected);
+    }
 }

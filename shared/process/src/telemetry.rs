@@ -9,15 +9,22 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{SdkTracerProvider, TracerProviderBuilder};
 use thiserror::Error;
+use tracing::Subscriber;
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::JsonFields;
 use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 
 use crate::log_line::LogLine;
 use crate::sampler::RatioOfTraces;
 use crate::settings::surface::Telemetry as Settings;
 use crate::trace::ToldOrRandomIds;
+
+#[cfg(test)]
+mod tests;
 
 /// How long one export may take.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -68,20 +75,7 @@ impl Telemetry {
     pub fn start(settings: &Settings, service: &'static str) -> Result<Self, TelemetryError> {
         global::set_text_map_propagator(TraceContextPropagator::new());
         let provider = provider(settings, service)?;
-        let traces = tracing_opentelemetry::layer()
-            .with_tracer(provider.tracer("assay"))
-            .with_location(false)
-            .with_threads(false)
-            .with_filter(EnvFilter::new(TRACED));
-        let lines = tracing_subscriber::fmt::layer()
-            .event_format(LogLine::new(settings.log, service))
-            .fmt_fields(tracing_subscriber::fmt::format::JsonFields::new())
-            .with_writer(std::io::stderr)
-            .with_filter(EnvFilter::new(format!("{QUIET},{}", settings.level)));
-        tracing_subscriber::registry()
-            .with(traces)
-            .with(lines)
-            .try_init()?;
+        subscriber(&provider, settings, service, std::io::stderr).try_init()?;
         Ok(Self { provider })
     }
 
@@ -95,6 +89,30 @@ impl Telemetry {
             Err(err) => tracing::warn!(error = %err, "the last spans were not sent"),
         }
     }
+}
+
+/// What spans and lines go through: each has a filter of its own, so that a quiet log takes no span
+/// out of a trace.
+fn subscriber<W>(
+    provider: &SdkTracerProvider,
+    settings: &Settings,
+    service: &'static str,
+    writer: W,
+) -> impl Subscriber + for<'a> LookupSpan<'a> + Send + Sync
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let traces = tracing_opentelemetry::layer()
+        .with_tracer(provider.tracer("assay"))
+        .with_location(false)
+        .with_threads(false)
+        .with_filter(EnvFilter::new(TRACED));
+    let lines = tracing_subscriber::fmt::layer()
+        .event_format(LogLine::new(settings.log, service))
+        .fmt_fields(JsonFields::new())
+        .with_writer(writer)
+        .with_filter(EnvFilter::new(format!("{QUIET},{}", settings.level)));
+    tracing_subscriber::registry().with(traces).with(lines)
 }
 
 fn provider(
@@ -119,7 +137,7 @@ fn provider(
 }
 
 /// What every provider of ours has: roots that can be told their trace id, and our sampler.
-pub(crate) fn provider_builder(sample_ratio: f64) -> TracerProviderBuilder {
+fn provider_builder(sample_ratio: f64) -> TracerProviderBuilder {
     SdkTracerProvider::builder()
         .with_id_generator(ToldOrRandomIds::default())
         .with_sampler(RatioOfTraces::new(sample_ratio))

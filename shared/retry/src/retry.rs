@@ -22,10 +22,14 @@ pub enum Step<E> {
 ///
 /// # Errors
 /// What the last try said, whether it was `Stop` or the policy gave up.
-pub async fn retry<T, E, F>(policy: &Policy, what: &str, mut op: F) -> Result<T, E>
+pub async fn retry<T, E, Try>(
+    policy: &Policy,
+    what: &str,
+    mut op: impl FnMut() -> Try,
+) -> Result<T, E>
 where
     E: Display,
-    F: AsyncFnMut() -> Result<T, Step<E>>,
+    Try: Future<Output = Result<T, Step<E>>>,
 {
     let mut spread = Spread::new(policy);
     let mut tries = 0_u32;
@@ -62,13 +66,14 @@ mod tests {
     #[tokio::test]
     async fn an_operation_is_tried_again_until_it_succeeds() {
         let mut calls = 0;
-        let answer = retry(&POLICY, "count", async || {
+        let answer = retry(&POLICY, "count", || {
             calls += 1;
-            if calls < 4 {
+            let answer = if calls < 4 {
                 Err(Step::Again("not yet"))
             } else {
                 Ok(calls)
-            }
+            };
+            async move { answer }
         })
         .await;
         assert_eq!(answer, Ok(4));
@@ -77,9 +82,9 @@ mod tests {
     #[tokio::test]
     async fn an_operation_that_says_stop_is_not_tried_again() {
         let mut calls = 0;
-        let answer: Result<(), _> = retry(&POLICY, "count", async || {
+        let answer: Result<(), _> = retry(&POLICY, "count", || {
             calls += 1;
-            Err(Step::Stop("never"))
+            async { Err(Step::Stop("never")) }
         })
         .await;
         assert_eq!((answer, calls), (Err("never"), 1));
@@ -92,9 +97,10 @@ mod tests {
             ..POLICY
         };
         let mut calls = 0;
-        let answer: Result<(), _> = retry(&policy, "count", async || {
+        let answer: Result<(), _> = retry(&policy, "count", || {
             calls += 1;
-            Err(Step::Again(format!("try {calls}")))
+            let said = format!("try {calls}");
+            async { Err(Step::Again(said)) }
         })
         .await;
         assert_eq!(answer, Err(format!("try {calls}")));
