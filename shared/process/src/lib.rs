@@ -1,4 +1,5 @@
-//! How a program lives.
+#![doc = include_str!("../README.md")]
+
 pub mod dependency;
 pub mod exit;
 pub mod health;
