@@ -153,3 +153,59 @@ pub async fn body_of(
         .await
         .optional()?)
 }
+
+/// A recorded delivery that no session took, with what taking it in again needs.
+#[derive(Clone, Debug, QueryableByName)]
+pub struct UnmatchedDelivery {
+    /// The delivery.
+    #[diesel(sql_type = SqlUuid)]
+    pub id: Uuid,
+    /// The source that received it.
+    #[diesel(sql_type = Text)]
+    pub source: String,
+    /// The forge's id.
+    #[diesel(sql_type = Text)]
+    pub forge_delivery: String,
+    /// The forge's name of the event.
+    #[diesel(sql_type = Text)]
+    pub event: String,
+    /// SHA-256 of the raw body.
+    #[diesel(sql_type = Text)]
+    pub body_digest: String,
+    /// Length of the raw body, in bytes.
+    #[diesel(sql_type = BigInt)]
+    pub body_bytes: i64,
+    /// Name of the secret that verified it.
+    #[diesel(sql_type = Text)]
+    pub key: String,
+    /// The headers that identify and sign it.
+    #[diesel(sql_type = Jsonb)]
+    pub headers: Value,
+    /// The run of the ingest process that published the message.
+    #[diesel(sql_type = SqlUuid)]
+    pub lane_id: Uuid,
+    /// The message's number in its lane.
+    #[diesel(sql_type = BigInt)]
+    pub lane_number: i64,
+    /// When it was admitted.
+    #[diesel(sql_type = Timestamptz)]
+    pub received_at: Timestamp,
+}
+
+/// The deliveries of pushes to a repository of which some session of it has no attempt, oldest
+/// first, at most `limit`. A push that brought none to any session (a deleted ref) is among them,
+/// and taking it in again is harmless.
+///
+/// # Errors
+/// What the database answers.
+pub async fn unmatched(
+    conn: &mut AsyncPgConnection,
+    repository: &str,
+    limit: i64,
+) -> Result<Vec<UnmatchedDelivery>, StoreError> {
+    Ok(sql_query(include_str!("delivery_unmatched.sql"))
+        .bind::<Text, _>(repository)
+        .bind::<BigInt, _>(limit)
+        .load(conn)
+        .await?)
+}

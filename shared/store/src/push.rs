@@ -54,22 +54,3 @@ pub async fn of_deliveries(
         .load(conn)
         .await?)
 }
-
-/// Deliveries of pushes to a repository, newest last, at most `limit`.
-///
-/// # Errors
-/// What the database answers.
-pub async fn deliveries_of_repository(
-    conn: &mut AsyncPgConnection,
-    repository: &str,
-    limit: i64,
-) -> Result<Vec<crate::delivery::DeliveryRow>, StoreError> {
-    let text = "SELECT delivery.* FROM delivery WHERE id IN \
-                (SELECT delivery_id FROM push WHERE repository = $1) \
-                ORDER BY received_at LIMIT $2";
-    Ok(sql_query(text)
-        .bind::<Text, _>(repository)
-        .bind::<diesel::sql_types::BigInt, _>(limit)
-        .load(conn)
-        .await?)
-}

@@ -5,6 +5,9 @@ use diesel_async::{AnsiTransactionManager, AsyncPgConnection, TransactionManager
 
 use crate::error::StoreError;
 
+/// A connection, inside a transaction or not: what the queries of this crate take first.
+pub type LedgerConnection = AsyncPgConnection;
+
 /// How often a transaction that lost against another is run before its error is given back.
 pub const TRIES_MAX: u32 = 5;
 

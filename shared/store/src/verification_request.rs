@@ -29,23 +29,20 @@ ledger_row! {
     }
 }
 
-/// The requests with these causes and attempts, pair by pair; those that are there.
+/// The requests with these causes.
 ///
 /// # Errors
 /// What the database answers.
-pub async fn find(
+pub async fn of_causes(
     conn: &mut AsyncPgConnection,
     causes: &[String],
-    attempts: &[Uuid],
 ) -> Result<Vec<RequestRow>, StoreError> {
-    let text = "SELECT verification_request.* FROM verification_request \
-                JOIN UNNEST($1, $2) AS wanted (cause, attempt) \
-                ON verification_request.cause = wanted.cause AND lab_attempt_id = wanted.attempt";
-    Ok(sql_query(text)
-        .bind::<Array<Text>, _>(causes)
-        .bind::<Array<SqlUuid>, _>(attempts)
-        .load(conn)
-        .await?)
+    Ok(
+        sql_query("SELECT * FROM verification_request WHERE cause = ANY($1)")
+            .bind::<Array<Text>, _>(causes)
+            .load(conn)
+            .await?,
+    )
 }
 
 /// Of these requests, the ones that have a result of some try.

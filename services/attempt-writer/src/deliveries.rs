@@ -1,0 +1,161 @@
+//! Owns taking deliveries from the queue: read, record in one transaction, publish what follows.
+
+use std::sync::Arc;
+
+use bus::consume::{BatchHandler, Outcome};
+use bus::incoming::Incoming;
+use contract::job::SnapshotRequested;
+use futures::future::{BoxFuture, join_all};
+use objects::store::Objects;
+use process::settings::Settings;
+use service::ground::Ground;
+use store::error::StoreError;
+use store::{transaction, verification_request};
+use tracing::{Instrument, Span, info_span};
+
+use crate::plan::Standing;
+use crate::pseudonym::Pseudonyms;
+use crate::taken::{Taken, take};
+use crate::write::{self, Recorded};
+
+/// Records deliveries.
+pub(crate) struct Deliveries {
+    pub(crate) ground: Ground,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) objects: Objects,
+    pub(crate) pseudonyms: Arc<Pseudonyms>,
+}
+
+impl BatchHandler for Deliveries {
+    async fn handle(&self, batch: &[Incoming]) -> Vec<Outcome> {
+        let span = info_span!(
+            "record",
+            otel.name = "attempt-writer batch",
+            messages = batch.len()
+        );
+        for incoming in batch {
+            bus::trace::link(&span, incoming.span());
+        }
+        self.settle(batch).instrument(span).await
+    }
+}
+
+impl Deliveries {
+    async fn settle(&self, batch: &[Incoming]) -> Vec<Outcome> {
+        let taking = batch
+            .iter()
+            .map(|incoming| take(incoming, &self.settings, &self.ground, &self.objects));
+        let mut outcomes: Vec<Option<Outcome>> = Vec::with_capacity(batch.len());
+        let (mut takens, mut places) = (Vec::new(), Vec::new());
+        for (place, taken) in join_all(taking).await.into_iter().enumerate() {
+            match taken {
+                Ok(taken) => {
+                    takens.push(taken);
+                    places.push(place);
+                    outcomes.push(None);
+                }
+                Err(outcome) => outcomes.push(Some(outcome)),
+            }
+        }
+        let recorded = self.record(&takens).await;
+        let following = takens.iter().zip(recorded).map(|(taken, recorded)| async {
+            match recorded {
+                Ok(recorded) => {
+                    self.follow(taken, recorded)
+                        .instrument(taken.span.clone())
+                        .await
+                }
+                Err(outcome) => outcome,
+            }
+        });
+        for (place, outcome) in places.into_iter().zip(join_all(following).await) {
+            outcomes[place] = Some(outcome);
+        }
+        // Every place was filled: by what could not be read, or by what was.
+        outcomes.into_iter().flatten().collect()
+    }
+
+    /// Records the deliveries in one transaction; a batch that a bad one fails is split until the
+    /// bad one stands alone.
+    fn record<'a>(&'a self, takens: &'a [Taken]) -> BoxFuture<'a, Vec<Result<Recorded, Outcome>>> {
+        Box::pin(async move {
+            if takens.is_empty() {
+                return Vec::new();
+            }
+            match self.transact(takens).await {
+                Ok(recorded) => recorded.into_iter().map(Ok).collect(),
+                Err(error) if !error.is_transient() && takens.len() > 1 => {
+                    let (left, right) = takens.split_at(takens.len() / 2);
+                    let mut all = self.record(left).await;
+                    all.extend(self.record(right).await);
+                    all
+                }
+                Err(error) => {
+                    let outcome = self.ground.ledger_refused(&error);
+                    takens.iter().map(|_| Err(outcome.clone())).collect()
+                }
+            }
+        })
+    }
+
+    async fn transact(&self, takens: &[Taken]) -> Result<Vec<Recorded>, StoreError> {
+        let mut conn = self.ground.store.connection().await?;
+        let pseudonyms = &self.pseudonyms;
+        let work = async |conn: &mut _| write::record(conn, takens, pseudonyms).await;
+        transaction::run(&mut conn, work).await
+    }
+
+    /// Publishes what follows. Runs again when the message comes again, because a crash may have
+    /// come between the commit and this.
+    async fn follow(&self, taken: &Taken, recorded: Recorded) -> Outcome {
+        count(taken, &recorded);
+        if recorded.standing == Standing::Repeat {
+            match self.is_answered(&recorded.jobs).await {
+                Ok(true) => return Outcome::Done,
+                Ok(false) => {}
+                Err(error) => return self.ground.ledger_refused(&error),
+            }
+        }
+        for job in &recorded.jobs {
+            if let Err(error) = self.ground.bus.publish(job).await {
+                return self.ground.bus_refused(&error);
+            }
+        }
+        Outcome::Done
+    }
+
+    /// Whether every request of these jobs has a result: then a repeat has nothing to set going.
+    /// One that has none may have been lost with the broker's data.
+    async fn is_answered(&self, jobs: &[SnapshotRequested]) -> Result<bool, StoreError> {
+        let requests: Vec<_> = jobs
+            .iter()
+            .flat_map(|job| &job.attempts)
+            .filter_map(|attempt| attempt.request)
+            .map(|request| request.as_uuid())
+            .collect();
+        let mut conn = self.ground.store.connection().await?;
+        let answered = verification_request::answered(&mut conn, &requests).await?;
+        Ok(answered.len() == requests.len())
+    }
+}
+
+fn count(taken: &Taken, recorded: &Recorded) {
+    let standing = match recorded.standing {
+        Standing::First if taken.pushed.is_none() => "no-push",
+        Standing::First if !recorded.matched => "unmatched",
+        Standing::First => "new",
+        Standing::Again => "redelivered",
+        Standing::Repeat => "duplicate",
+        Standing::Conflict => "conflict",
+    };
+    metrics::counter!("assay_deliveries_recorded_total", "standing" => standing).increment(1);
+    let span = Span::current();
+    span.record("assay.standing", standing);
+    tracing::debug!(delivery.id = %taken.received.delivery, standing, "recorded a delivery");
+    if recorded.standing == Standing::Conflict {
+        tracing::error!(
+            delivery.id = %taken.received.delivery,
+            "the delivery id came with another body: see delivery_conflict"
+        );
+    }
+}

@@ -1,0 +1,197 @@
+//! Owns the commits that git has and the payload did not list: recorded as attempts of their push.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bus::consume::{Handler, Outcome};
+use bus::incoming::Incoming;
+use contract::ids::{AttemptId, RequestId};
+use contract::job::{AttemptToPreserve, CommitsFound, SnapshotRequested};
+use contract::name::CommitSha;
+use contract::time::{Timestamp, now};
+use serde_json::{Map, json};
+use service::ground::Ground;
+use store::attempt::{self, AttemptRow};
+use store::error::StoreError;
+use store::lab_session::{self, SessionRules};
+use store::principal::{PersonRow, PrincipalRow};
+use store::row::LedgerRow;
+use store::transaction::LedgerConnection;
+use store::verification_request::{self, RequestRow};
+use store::{audit_entry, transaction};
+use uuid::Uuid;
+
+use crate::audit;
+use crate::plan::{self, sorted};
+use crate::pseudonym::{Named, Pseudonyms};
+
+/// Records commits found in git.
+pub(crate) struct Found {
+    pub(crate) ground: Ground,
+    pub(crate) pseudonyms: Arc<Pseudonyms>,
+}
+
+impl Handler for Found {
+    async fn handle(&self, incoming: &Incoming) -> Outcome {
+        let found: CommitsFound = match incoming.decode() {
+            Ok(found) => found,
+            Err(reason) => return Outcome::Never(reason),
+        };
+        let jobs = match self.record(&found).await {
+            Ok(jobs) => jobs,
+            Err(error) => return self.ground.ledger_refused(&error),
+        };
+        for job in &jobs {
+            if let Err(error) = self.ground.bus.publish(job).await {
+                return self.ground.bus_refused(&error);
+            }
+        }
+        Outcome::Done
+    }
+}
+
+impl Found {
+    async fn record(&self, found: &CommitsFound) -> Result<Vec<SnapshotRequested>, StoreError> {
+        let mut conn = self.ground.store.connection().await?;
+        let pseudonyms = &self.pseudonyms;
+        let work = async |conn: &mut _| record(conn, found, pseudonyms).await;
+        transaction::run(&mut conn, work).await
+    }
+}
+
+async fn record(
+    conn: &mut LedgerConnection,
+    found: &CommitsFound,
+    pseudonyms: &Pseudonyms,
+) -> Result<Vec<SnapshotRequested>, StoreError> {
+    let now = now();
+    let session = found.push.session.as_uuid();
+    let repositories = [found.push.repository.as_str()];
+    let sessions = lab_session::of_repositories(conn, &repositories).await?;
+    let Some(rules) = sessions.iter().find(|rules| rules.id == session) else {
+        return Ok(Vec::new());
+    };
+    let authors = authors(conn, found, pseudonyms, now).await?;
+    let key = |row: &AttemptRow| row.commit_sha.clone();
+    let rows = sorted(rows(found, &authors, now), key);
+    let new = AttemptRow::insert(conn, &rows).await?;
+    let commits: Vec<&str> = rows.iter().map(|row| row.commit_sha.as_str()).collect();
+    let known = attempt::find(conn, &vec![session; commits.len()], &commits).await?;
+    // Only what git named is this message's: the payload's own are the delivery's.
+    let ours: Vec<AttemptRow> = known
+        .into_iter()
+        .filter(|row| row.push_id == found.push.push.as_uuid() && row.listed == "git")
+        .collect();
+    let (requests, new_requests) = requests(conn, &ours, rules, now).await?;
+    let mut covered: Vec<_> = rows
+        .iter()
+        .filter(|row| new.contains(&row.id))
+        .map(LedgerRow::covered)
+        .collect();
+    covered.extend(new_requests.iter().map(LedgerRow::covered));
+    if let Some(first) = covered.first() {
+        let subject = first.key.clone();
+        let mut fields = Map::new();
+        fields.insert("assay.delivery.id".into(), json!(found.push.delivery));
+        fields.insert("assay.push.id".into(), json!(found.push.push));
+        let trace = Some(found.push.delivery.trace_id());
+        let entry = audit::of_rows("commits-found", &subject, trace, fields, covered, now);
+        audit_entry::append(conn, &[entry]).await?;
+    }
+    let attempts: Vec<AttemptToPreserve> = ours
+        .iter()
+        .filter_map(|row| {
+            Some(AttemptToPreserve {
+                attempt: AttemptId::from_uuid(row.id),
+                commit: CommitSha::try_from(row.commit_sha.clone()).ok()?,
+                request: requests.get(&row.id).copied().map(RequestId::from_uuid),
+            })
+        })
+        .collect();
+    Ok(later_parts(plan::jobs(&found.push, &attempts, found.lane)))
+}
+
+/// Part 0 is the message that found these commits; theirs come after it, and find none.
+fn later_parts(mut jobs: Vec<SnapshotRequested>) -> Vec<SnapshotRequested> {
+    for job in &mut jobs {
+        job.part += 1;
+    }
+    jobs
+}
+
+async fn authors(
+    conn: &mut LedgerConnection,
+    found: &CommitsFound,
+    pseudonyms: &Pseudonyms,
+    now: Timestamp,
+) -> Result<HashMap<CommitSha, Uuid>, StoreError> {
+    let named = found.commits.iter().filter_map(|commit| {
+        let named = Named {
+            email: Some(commit.author_email.clone()),
+            ..Named::default()
+        };
+        Some((commit.commit.clone(), pseudonyms.of_author(named, now)?))
+    });
+    let named: Vec<_> = named.collect();
+    let people = sorted(named.iter().map(|(_, p)| p.clone()), |p| p.principal.id);
+    let principals: Vec<PrincipalRow> = people.iter().map(|p| p.principal.clone()).collect();
+    let persons: Vec<PersonRow> = people.into_iter().map(|p| p.person).collect();
+    PrincipalRow::insert(conn, &principals).await?;
+    PersonRow::insert(conn, &persons).await?;
+    Ok(named
+        .into_iter()
+        .map(|(sha, p)| (sha, p.principal.id))
+        .collect())
+}
+
+fn rows(
+    found: &CommitsFound,
+    authors: &HashMap<CommitSha, Uuid>,
+    now: Timestamp,
+) -> Vec<AttemptRow> {
+    let row = |commit: &contract::job::FoundCommit| AttemptRow {
+        id: AttemptId::new().as_uuid(),
+        lab_session_id: found.push.session.as_uuid(),
+        push_id: found.push.push.as_uuid(),
+        delivery_id: found.push.delivery.as_uuid(),
+        commit_sha: commit.commit.to_string(),
+        branch: found.push.branch.clone(),
+        author_id: authors.get(&commit.commit).copied(),
+        changed_files: None,
+        committed_at: commit.committed_at,
+        received_at: found.push.received_at,
+        listed: "git".to_owned(),
+        trace_id: found.push.delivery.trace_id().to_string(),
+        recorded_at: now,
+    };
+    found.commits.iter().map(row).collect()
+}
+
+/// The requests for attempts found in git, where the lab verifies every commit; and those of them
+/// that were new.
+async fn requests(
+    conn: &mut LedgerConnection,
+    attempts: &[AttemptRow],
+    rules: &SessionRules,
+    now: Timestamp,
+) -> Result<(HashMap<Uuid, Uuid>, Vec<RequestRow>), StoreError> {
+    if rules.commits != "all" || attempts.is_empty() {
+        return Ok((HashMap::new(), Vec::new()));
+    }
+    let kind = forge::push::RefKind::Branch;
+    let rows = plan::requests(attempts, false, kind, rules, now);
+    let rows = sorted(rows, |row| (row.cause.clone(), row.lab_attempt_id));
+    let new = RequestRow::insert(conn, &rows).await?;
+    let causes: Vec<String> = rows.iter().take(1).map(|row| row.cause.clone()).collect();
+    let known = verification_request::of_causes(conn, &causes).await?;
+    let by_attempt = known
+        .iter()
+        .map(|row| (row.lab_attempt_id, row.id))
+        .collect();
+    Ok((
+        by_attempt,
+        rows.into_iter()
+            .filter(|row| new.contains(&row.id))
+            .collect(),
+    ))
+}

@@ -1,0 +1,73 @@
+//! Owns the service's life: what it stands on, its consumers, its end.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use bus::consume::{batches, each};
+use bus::topology::{
+    ATTEMPT_WRITER, ATTEMPT_WRITER_BULK, ATTEMPT_WRITER_COMMANDS, ATTEMPT_WRITER_LIVE,
+};
+use objects::store::Objects;
+use process::health::Health;
+use process::settings::Settings;
+use process::settings::service::Service;
+use service::ground::Ground;
+use tokio_util::sync::CancellationToken;
+
+use crate::command::Commands;
+use crate::deliveries::Deliveries;
+use crate::found::Found;
+use crate::pseudonym::Pseudonyms;
+
+/// Commands and found commits that are worked on at one time.
+const SLOTS: usize = 4;
+
+/// Runs the service until it is told to stop.
+///
+/// # Errors
+/// A bad setting, a topology or schema that is not ours, or a consumer that cannot be opened.
+pub async fn run(
+    settings: &Settings,
+    health: &Health,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let ground = Ground::open(settings, Service::AttemptWriter, health, &stop).await?;
+    let pseudonyms = Arc::new(Pseudonyms::new(&settings.pseudonym_key()?));
+    let objects = Objects::open_folder(&settings.objects.folder).context("open the objects")?;
+    let settings = Arc::new(settings.clone());
+    let deliveries = Arc::new(Deliveries {
+        ground: ground.clone(),
+        settings: Arc::clone(&settings),
+        objects,
+        pseudonyms: Arc::clone(&pseudonyms),
+    });
+    let found = Arc::new(Found {
+        ground: ground.clone(),
+        pseudonyms,
+    });
+    let batch_max = settings.writer.batch_deliveries_max;
+    let commands = Arc::new(Commands {
+        ground: ground.clone(),
+        settings,
+    });
+    let watch = async {
+        ground.watch().await;
+        Ok(())
+    };
+    tokio::try_join!(
+        watch,
+        batches(ground.consumption(&ATTEMPT_WRITER), batch_max, deliveries),
+        each(
+            ground.consumption(&ATTEMPT_WRITER_LIVE),
+            SLOTS,
+            Arc::clone(&found)
+        ),
+        each(ground.consumption(&ATTEMPT_WRITER_BULK), SLOTS, found),
+        each(
+            ground.consumption(&ATTEMPT_WRITER_COMMANDS),
+            SLOTS,
+            commands
+        ),
+    )?;
+    Ok(())
+}

@@ -1,0 +1,161 @@
+//! Owns a delivery as it was taken from the queue: decompressed, held against its digest, parsed.
+
+use bus::consume::Outcome;
+use bus::incoming::Incoming;
+use contract::delivery::{BodyPlace, DELIVERY_HEADER, DELIVERY_RECEIVED, DeliveryReceived};
+use contract::digest::Digest;
+use contract::name::Repository;
+use forge::body::json_of;
+use forge::headers::Headers;
+use forge::identity::{EventKind, identify};
+use forge::provider::Provider;
+use forge::push::Push;
+use objects::store::Objects;
+use process::settings::Settings;
+use service::ground::Ground;
+use tracing::Span;
+
+/// Largest compressed body, in bytes: no frame of an accepted body is larger.
+const FRAME_BYTES_MAX: u64 = 32 * 1024 * 1024;
+/// Pause before a delivery is tried again whose body could not be read, in seconds.
+const BODY_RETRY_SECS: u64 = 2;
+
+/// A delivery that can be recorded.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    pub(crate) received: DeliveryReceived,
+    /// The zstd frame, where it came with the message and is to be kept in the ledger.
+    pub(crate) frame: Option<Vec<u8>>,
+    pub(crate) pushed: Option<Pushed>,
+    pub(crate) span: Span,
+}
+
+/// What a push event says.
+#[derive(Debug)]
+pub(crate) struct Pushed {
+    pub(crate) provider: Provider,
+    pub(crate) repository: Repository,
+    pub(crate) push: Push,
+}
+
+/// Reads a delivery out of a message.
+///
+/// # Errors
+/// What becomes of the message instead: tried again when its body could not be fetched, a dead
+/// letter when it can never be read.
+pub(crate) async fn take(
+    incoming: &Incoming,
+    settings: &Settings,
+    ground: &Ground,
+    objects: &Objects,
+) -> Result<Taken, Outcome> {
+    let received = header(incoming).map_err(Outcome::Never)?;
+    let frame = frame(incoming, &received, ground, objects).await?;
+    let bytes_max = received.body_bytes;
+    let raw = decompress(&frame, bytes_max).map_err(Outcome::Never)?;
+    if Digest::of(&raw) != received.body_digest {
+        return Err(Outcome::Never(
+            "the body is not the one its digest names".to_owned(),
+        ));
+    }
+    let pushed = pushed(&received, &raw, settings).map_err(Outcome::Never)?;
+    let keep = received.body == BodyPlace::Inline;
+    Ok(Taken {
+        received,
+        frame: keep.then_some(frame),
+        pushed,
+        span: incoming.span().clone(),
+    })
+}
+
+fn header(incoming: &Incoming) -> Result<DeliveryReceived, String> {
+    let kind = incoming.header("ce-type").unwrap_or_default();
+    if kind != DELIVERY_RECEIVED {
+        return Err(format!(
+            "the message is of kind {kind:?}, not {DELIVERY_RECEIVED:?}"
+        ));
+    }
+    let text = incoming
+        .header(DELIVERY_HEADER)
+        .ok_or_else(|| format!("the header {DELIVERY_HEADER} is missing"))?;
+    let received: DeliveryReceived =
+        serde_json::from_str(text).map_err(|error| format!("decode {DELIVERY_HEADER}: {error}"))?;
+    if incoming.subject != received.subject() {
+        return Err("the delivery names another source than its subject".to_owned());
+    }
+    Ok(received)
+}
+
+async fn frame(
+    incoming: &Incoming,
+    received: &DeliveryReceived,
+    ground: &Ground,
+    objects: &Objects,
+) -> Result<Vec<u8>, Outcome> {
+    match received.body {
+        BodyPlace::Inline => Ok(incoming.payload.to_vec()),
+        BodyPlace::Object => object(received, objects).await,
+        BodyPlace::Ledger => {
+            let kept = async {
+                let mut conn = ground.store.connection().await?;
+                let digest = received.body_digest.to_string();
+                store::delivery::body_of(&mut conn, received.delivery, &digest).await
+            };
+            match kept.await {
+                Ok(Some(kept)) => match kept.body_zstd {
+                    Some(frame) => Ok(frame),
+                    None => object(received, objects).await,
+                },
+                Ok(None) => Err(Outcome::Never("the ledger has no such body".to_owned())),
+                Err(error) => Err(ground.ledger_refused(&error)),
+            }
+        }
+    }
+}
+
+async fn object(received: &DeliveryReceived, objects: &Objects) -> Result<Vec<u8>, Outcome> {
+    match objects
+        .get_delivery_body(received.body_digest, FRAME_BYTES_MAX)
+        .await
+    {
+        Ok(frame) => Ok(frame.to_vec()),
+        Err(error) if error.is_transient() => {
+            tracing::warn!(%error, "the body of a delivery cannot be read now");
+            Err(Outcome::Later(std::time::Duration::from_secs(
+                BODY_RETRY_SECS,
+            )))
+        }
+        Err(error) => Err(Outcome::Never(format!("the body of the delivery: {error}"))),
+    }
+}
+
+/// Decompresses a frame to exactly `bytes` bytes: a frame that says otherwise is no body of ours.
+fn decompress(frame: &[u8], bytes: u64) -> Result<Vec<u8>, String> {
+    let capacity = usize::try_from(bytes).map_err(|_| "the body is too large".to_owned())?;
+    zstd::bulk::decompress(frame, capacity).map_err(|error| format!("decompress the body: {error}"))
+}
+
+fn pushed(
+    received: &DeliveryReceived,
+    raw: &[u8],
+    settings: &Settings,
+) -> Result<Option<Pushed>, String> {
+    let Some(source) = settings.sources.get(&received.source) else {
+        return Err(format!("no source {} is configured here", received.source));
+    };
+    let headers = Headers::from_map(received.headers.clone());
+    let json = json_of(headers.content_type(), raw).map_err(|error| error.to_string())?;
+    let identity = identify(source.provider, &headers).map_err(|error| error.to_string())?;
+    if identity.kind != EventKind::Push {
+        return Ok(None);
+    }
+    let push = forge::push::read(source.provider, &json)
+        .map_err(|error| format!("read the push: {error}"))?;
+    let repository =
+        Repository::new(&received.source, &push.repository).map_err(|error| error.to_string())?;
+    Ok(Some(Pushed {
+        provider: source.provider,
+        repository,
+        push,
+    }))
+}
