@@ -30,6 +30,7 @@ const REFUSED: &str = r#"
     telemetry.log = "xml" => setting telemetry.log (in FILE): expected one of json, text
     telemetry.sample_ratio = 1.5 => is 1.5; expected 0 to 1
     telemetry.sample_ratio = nan => is NaN; expected 0 to 1
+    telemetry.otlp_endpoint = "https://a:4317" => begins with http://
     telemetry.otlp_endpoint = "a:4317" => setting telemetry.otlp_endpoint (in FILE): expected
     sources."a.b".x = 1 => is not 1 to 64 of the characters
     sources.a.provider = "github" => setting sources.a.fetch_url (in FILE): is not set
