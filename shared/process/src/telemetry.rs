@@ -79,8 +79,8 @@ impl Telemetry {
         Ok(Self { provider })
     }
 
-    /// Sends the last spans, for five seconds at the longest. A collector that is down loses them: it
-    /// is never waited for longer, and never a reason to fail.
+    /// Sends the last spans, for five seconds at the longest. A collector that is down loses them:
+    /// it is never waited for longer, and never a reason to fail.
     pub async fn flush(self) {
         let shutdown = move || self.provider.shutdown_with_timeout(FLUSH_TIMEOUT);
         match tokio::task::spawn_blocking(shutdown).await {
