@@ -1,0 +1,188 @@
+//! Owns a test's servers: started for it, reachable by it, gone after it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+
+use bus::connect::{Bus, ConnectSettings};
+use servers::folder::{self, DataFolder};
+use servers::nats::{NatsSettings, PrivateNats};
+use servers::postgres::{DATABASE, Durability, PostgresSettings, PrivatePostgres};
+use store::pool::Store;
+
+use crate::room::{self, Gate};
+use crate::template::{self, CONNECTIONS_MAX};
+
+/// Lines of the Postgres log that a failing test shows.
+const LOG_LINES_MAX: usize = 20;
+
+/// A nats-server, a Postgres, or both, for one test. What cannot be had is a panic: a test can do
+/// nothing about it. Dropping the house ends the servers and removes their files.
+#[derive(Debug)]
+pub struct House {
+    // Dropped in this order: the servers first, then the lock on their folder.
+    nats: Option<PrivateNats>,
+    postgres: Option<PrivatePostgres>,
+    data: Arc<DataFolder>,
+}
+
+impl House {
+    /// Both servers: NATS with the topology applied, Postgres migrated.
+    pub async fn start() -> Self {
+        let mut house = Self::with_postgres().await;
+        house.start_nats().await;
+        house.apply_topology().await;
+        house
+    }
+
+    /// NATS alone, with the topology applied.
+    pub async fn with_nats() -> Self {
+        let house = Self::with_bare_nats().await;
+        house.apply_topology().await;
+        house
+    }
+
+    /// NATS alone, without a stream.
+    pub async fn with_bare_nats() -> Self {
+        let mut house = Self::empty(|_, _, _| ()).await;
+        house.start_nats().await;
+        house
+    }
+
+    /// Postgres alone, migrated.
+    pub async fn with_postgres() -> Self {
+        let mut house = Self::empty(template::copy_into).await;
+        let settings = PostgresSettings::new(Durability::ForTests, CONNECTIONS_MAX);
+        let started = PrivatePostgres::start(&house.data, settings).await;
+        house.postgres = Some(started.expect("a private Postgres"));
+        house
+    }
+
+    /// The NATS of this house.
+    pub fn nats(&self) -> &PrivateNats {
+        self.nats
+            .as_ref()
+            .expect("this house was started with NATS")
+    }
+
+    /// The NATS of this house, to kill, stop or start again.
+    pub fn nats_mut(&mut self) -> &mut PrivateNats {
+        self.nats
+            .as_mut()
+            .expect("this house was started with NATS")
+    }
+
+    /// The Postgres of this house.
+    pub fn postgres(&self) -> &PrivatePostgres {
+        self.postgres
+            .as_ref()
+            .expect("this house was started with Postgres")
+    }
+
+    /// The Postgres of this house, to kill, stop or start again.
+    pub fn postgres_mut(&mut self) -> &mut PrivatePostgres {
+        self.postgres
+            .as_mut()
+            .expect("this house was started with Postgres")
+    }
+
+    /// What a service needs to connect to NATS.
+    pub fn connect_settings(&self) -> ConnectSettings {
+        ConnectSettings {
+            url: self.nats().url(),
+            credentials: Some(self.nats().credentials()),
+        }
+    }
+
+    /// A connection to NATS, as the service.
+    pub async fn bus(&self, service: &'static str) -> Bus {
+        let connected = Bus::connect(&self.connect_settings(), service).await;
+        connected.expect("a connection to the private NATS")
+    }
+
+    /// Where a role (`assay_verifier`, …) reaches the migrated database.
+    pub fn database_url(&self, role: &str) -> String {
+        self.postgres().url(role, DATABASE)
+    }
+
+    /// Where the database's owner reaches it.
+    pub fn owner_url(&self) -> String {
+        self.postgres().owner_url()
+    }
+
+    /// The ledger, as the role.
+    pub fn store(&self, role: &str, connections_max: usize) -> Store {
+        let opened = Store::open(&self.database_url(role), connections_max);
+        opened.expect("a pool of connections to the private Postgres")
+    }
+
+    /// A folder of the test's own that goes with the house, for objects and the like.
+    pub fn folder(&self, name: &str) -> PathBuf {
+        let folder = self.data.path().join("test").join(name);
+        std::fs::create_dir_all(&folder).expect("a folder in the test's room");
+        folder
+    }
+
+    /// A room, furnished while nobody can sweep it.
+    async fn empty(furnish: fn(&Arc<DataFolder>, &Path, &Gate)) -> Self {
+        let prepare = move || {
+            let base = room::base();
+            room::sweep(&base);
+            let gate = Gate::of(&base);
+            gate.enter();
+            let data = room::make(&base);
+            furnish(&data, &base, &gate);
+            gate.leave();
+            data
+        };
+        let data = tokio::task::spawn_blocking(prepare).await;
+        Self {
+            nats: None,
+            postgres: None,
+            data: data.expect("a room for the test's servers"),
+        }
+    }
+
+    async fn start_nats(&mut self) {
+        let settings = NatsSettings {
+            program: pinned_nats_server(),
+            ..NatsSettings::default()
+        };
+        let started = PrivateNats::start(&self.data, settings).await;
+        self.nats = Some(started.expect("a private nats-server"));
+    }
+
+    async fn apply_topology(&self) {
+        let bus = self.bus("testkit").await;
+        bus.apply_topology(1)
+            .await
+            .expect("the topology is applied");
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        if let Some(postgres) = self.postgres.as_ref().filter(|_| thread::panicking()) {
+            let log = std::fs::read_to_string(postgres.log()).unwrap_or_default();
+            let lines: Vec<&str> = log.lines().collect();
+            let tail = &lines[lines.len().saturating_sub(LOG_LINES_MAX)..];
+            eprintln!(
+                "the last lines of the test's Postgres log:\n{}",
+                tail.join("\n")
+            );
+        }
+        self.nats = None;
+        self.postgres = None;
+        if let Err(error) = folder::remove(self.data.path()) {
+            // The next sweep tries again.
+            eprintln!("the test's room stays for now: {error}");
+        }
+    }
+}
+
+/// The project's own nats-server, wherever the test program lies; `ASSAY_NATS_SERVER` goes first.
+fn pinned_nats_server() -> Option<PathBuf> {
+    let pinned = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.tools/bin/nats-server");
+    let asked = std::env::var_os("ASSAY_NATS_SERVER").map(PathBuf::from);
+    asked.or_else(|| pinned.exists().then_some(pinned))
+}
