@@ -74,6 +74,13 @@ impl From<GitError> for BuildError {
                     detail,
                 }
             }
+            GitError::NoSuchCommit => {
+                let detail = err.to_string();
+                Self::Missing {
+                    cause: ErrorCause::SourceUnavailable,
+                    detail,
+                }
+            }
             GitError::Machine { .. } | GitError::Busy => Self::Git(err),
         }
     }

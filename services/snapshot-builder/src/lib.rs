@@ -1,5 +1,17 @@
-//! snapshot-builder
+#![doc = include_str!("../README.md")]
 
+mod audit;
 pub mod build;
+mod claims;
+mod desk;
+mod followers;
 pub mod git;
+mod lab_blobs;
+mod lab_content;
+mod lab_record;
+mod preserve;
+mod publish;
+mod record;
+pub mod run;
 pub mod snapshot;
+mod trouble;

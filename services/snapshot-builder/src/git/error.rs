@@ -5,7 +5,10 @@ use thiserror::Error;
 /// What can go wrong with git.
 #[derive(Debug, Error)]
 pub enum GitError {
-    /// The origin does not give the commit: no answer, no such repository, no such commit.
+    /// The origin has no such commit; it may well have others.
+    #[error("the forge has no such commit")]
+    NoSuchCommit,
+    /// The origin gives nothing: no answer, no such repository.
     #[error("{detail}")]
     SourceUnavailable {
         /// Why, for people; free of URLs and of credentials.
@@ -44,7 +47,10 @@ impl GitError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Machine { .. } | Self::Busy => true,
-            Self::SourceUnavailable { .. } | Self::Refused { .. } | Self::Corrupt { .. } => false,
+            Self::NoSuchCommit
+            | Self::SourceUnavailable { .. }
+            | Self::Refused { .. }
+            | Self::Corrupt { .. } => false,
         }
     }
 

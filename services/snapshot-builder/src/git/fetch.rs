@@ -17,18 +17,9 @@ const MEANINGS: &[(&str, Meaning)] = &[
         "File too large",
         Meaning::Refused("the repository is larger than may be fetched"),
     ),
-    (
-        "not our ref",
-        Meaning::Unavailable("the forge has no such commit"),
-    ),
-    (
-        "unadvertised object",
-        Meaning::Unavailable("the forge has no such commit"),
-    ),
-    (
-        "couldn't find remote ref",
-        Meaning::Unavailable("the forge has no such commit"),
-    ),
+    ("not our ref", Meaning::NoSuchCommit),
+    ("unadvertised object", Meaning::NoSuchCommit),
+    ("couldn't find remote ref", Meaning::NoSuchCommit),
     (
         "not found",
         Meaning::Unavailable("the forge has no such repository"),
@@ -129,6 +120,7 @@ const MEANINGS: &[(&str, Meaning)] = &[
 ];
 
 enum Meaning {
+    NoSuchCommit,
     Unavailable(&'static str),
     Refused(&'static str),
     Machine,
@@ -139,6 +131,7 @@ enum Meaning {
 pub(crate) fn explain(said: &str) -> GitError {
     let known = MEANINGS.iter().find(|(words, _)| said.contains(words));
     match known.map(|(_, meaning)| meaning) {
+        Some(Meaning::NoSuchCommit) => GitError::NoSuchCommit,
         Some(Meaning::Unavailable(detail)) => unavailable(detail),
         Some(Meaning::Refused(detail)) => {
             let detail = (*detail).to_owned();
@@ -189,10 +182,6 @@ mod tests {
     fn gits_words_are_put_into_ours() {
         for (said, ours) in [
             (
-                "fatal: remote error: upload-pack: not our ref 12ab",
-                "the forge has no such commit",
-            ),
-            (
                 "fatal: repository 'http://u:p@h/a.git/' not found",
                 "the forge has no such repository",
             ),
@@ -221,6 +210,8 @@ mod tests {
             );
             assert_eq!(err.to_string(), ours);
         }
+        let missing = explain("fatal: remote error: upload-pack: not our ref 12ab");
+        assert!(matches!(missing, GitError::NoSuchCommit), "{missing:?}");
         let refused = explain(
             "error: object 1: hasDotdot: contains '..'\nfatal: fsck error in packed object",
         );

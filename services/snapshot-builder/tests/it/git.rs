@@ -12,7 +12,7 @@ use crate::world::{World, sha};
 async fn why_not(world: &World, url: &str, commit: &CommitSha) -> String {
     let cache = world.cache_of(url).await;
     match cache.ensure(commit).await {
-        Err(GitError::SourceUnavailable { detail }) => detail,
+        Err(err @ (GitError::SourceUnavailable { .. } | GitError::NoSuchCommit)) => err.to_string(),
         other => panic!("{url}: {other:?}"),
     }
 }

@@ -1,0 +1,60 @@
+//! Owns what the handlers share: ledger and bus, objects, caches, and where sources are fetched.
+
+use std::collections::BTreeMap;
+
+use anyhow::Context as _;
+use contract::name::{Repository, SourceName};
+use objects::store::Objects;
+use process::dependency::Dependency;
+use process::health::Health;
+use process::settings::Settings;
+use process::settings::source::Source;
+use service::ground::Ground;
+use tokio_util::sync::CancellationToken;
+
+use crate::git::cache::Caches;
+use crate::git::origin::Origin;
+use crate::lab_blobs::LabBlobs;
+
+/// What the handlers share.
+pub(crate) struct Desk {
+    pub(crate) ground: Ground,
+    pub(crate) objects: Objects,
+    pub(crate) caches: Caches,
+    pub(crate) lab_blobs: LabBlobs,
+    pub(crate) store_of_objects: Dependency,
+    sources: BTreeMap<SourceName, Source>,
+}
+
+impl Desk {
+    pub(crate) fn open(
+        settings: &Settings,
+        ground: Ground,
+        health: &Health,
+    ) -> anyhow::Result<Self> {
+        let objects = Objects::open_folder(&settings.objects.folder).context("open the objects")?;
+        let snapshots = &settings.snapshots;
+        let caches = Caches::open(&snapshots.cache_folder, snapshots.fetch_seconds_max)
+            .context("open the caches")?;
+        Ok(Self {
+            ground,
+            objects,
+            caches,
+            lab_blobs: LabBlobs::default(),
+            store_of_objects: Dependency::new(health.part("objects")),
+            sources: settings.sources.clone(),
+        })
+    }
+
+    /// Where a repository is fetched from; `None` if its source is not configured here, or by a
+    /// URL that is none.
+    pub(crate) fn origin(&self, repository: &Repository) -> Option<Origin> {
+        let source = self.sources.get(&repository.source())?;
+        Origin::url(&source.fetch_url_of(repository)).ok()
+    }
+
+    pub(crate) async fn watch_objects(&self, stop: &CancellationToken) {
+        let probe = async || self.objects.probe().await;
+        self.store_of_objects.watch(stop, probe).await;
+    }
+}

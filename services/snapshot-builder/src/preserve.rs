@@ -1,0 +1,303 @@
+//! Owns the handling of [`SnapshotRequested`]: write, publish, and only then done. A redelivery
+//! finds what is written and publishes all that follows from it again.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use bus::consume::{Handler, Outcome};
+use bus::incoming::Incoming;
+use contract::digest::Digest;
+use contract::ids::AttemptId;
+use contract::job::{AttemptToPreserve, FoundCommit, PreservedTree, SnapshotRequested};
+use contract::name::CommitSha;
+use contract::result::ErrorCause;
+use contract::time::now;
+use objects::owner::Owner;
+use store::attempt::AttemptRow;
+use tracing::Instrument as _;
+
+use crate::build::{BuildError, Builder};
+use crate::claims::differs;
+use crate::desk::Desk;
+use crate::followers;
+use crate::git::cache::Cache;
+use crate::git::commits::{COMMITS_PER_PUSH_MAX, PushRange};
+use crate::git::error::GitError;
+use crate::record::{Built, record};
+use crate::trouble::Trouble;
+
+/// Most attempts whose trees one transaction records. The head is among the first, so that nobody
+/// waits for the trees of commits that nobody asked to verify.
+const ATTEMPTS_PER_TRANSACTION_MAX: usize = 10;
+
+/// Preserves the trees of pushes.
+pub(crate) struct Preserve {
+    desk: Arc<Desk>,
+}
+
+impl Handler for Preserve {
+    async fn handle(&self, incoming: &Incoming) -> Outcome {
+        let job = match incoming.decode::<SnapshotRequested>() {
+            Ok(job) => job,
+            Err(reason) => return Outcome::Never(reason),
+        };
+        let wait = job
+            .not_before
+            .and_then(|begin| (begin - now()).to_std().ok());
+        if let Some(wait) = wait.filter(|wait| !wait.is_zero()) {
+            return Outcome::Later(wait);
+        }
+        match self.preserve(&job).await {
+            Ok(()) => Outcome::Done,
+            Err(trouble) => trouble.outcome(&self.desk),
+        }
+    }
+}
+
+/// One push at work.
+struct Work<'a> {
+    desk: &'a Desk,
+    job: &'a SnapshotRequested,
+    cache: Cache,
+    builder: Builder<'a>,
+    /// What git says the push brought, where the head could be fetched.
+    in_git: Option<Vec<FoundCommit>>,
+    /// What the ledger has of the attempts' claims.
+    claims: HashMap<String, AttemptRow>,
+    /// Why the forge gives nothing at all, once it has shown.
+    away: Option<String>,
+}
+
+impl Preserve {
+    pub(crate) fn new(desk: Arc<Desk>) -> Self {
+        Self { desk }
+    }
+
+    async fn preserve(&self, job: &SnapshotRequested) -> Result<(), Trouble> {
+        let desk = &*self.desk;
+        let Some(head) = job.attempts.first() else {
+            return Err(Trouble::Hopeless("the message names no attempt".into()));
+        };
+        let Some(origin) = desk.origin(&job.push.repository) else {
+            let source = job.push.repository.source();
+            let detail = format!("the source {source} is not configured");
+            return self.all_missing(job, &detail).await;
+        };
+        let ground = &desk.ground;
+        let version = job.push.lab_version;
+        let elsewhere = desk
+            .lab_blobs
+            .of(&ground.store, &desk.objects, version)
+            .await?;
+        let cache = desk.caches.hold(origin, &head.commit).await?;
+        let mut work = Work {
+            desk,
+            job,
+            cache,
+            builder: Builder::new(&desk.objects, Owner::Session(job.push.session), &elsewhere),
+            in_git: None,
+            claims: claims(desk, job).await?,
+            away: None,
+        };
+        work.look_into_git(head).await?;
+        let kept = kept(desk, job).await?;
+        for attempts in job.attempts.chunks(ATTEMPTS_PER_TRANSACTION_MAX) {
+            work.preserve(attempts, &kept).await?;
+        }
+        work.hand_on_found().await
+    }
+
+    async fn all_missing(&self, job: &SnapshotRequested, detail: &str) -> Result<(), Trouble> {
+        for attempt in &job.attempts {
+            let tree = missing(ErrorCause::SourceUnavailable, detail.to_owned());
+            publish(&self.desk, job, attempt, tree).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Work<'_> {
+    /// Fetches the head, and lists what the push brought.
+    async fn look_into_git(&mut self, head: &AttemptToPreserve) -> Result<(), Trouble> {
+        let fetching = self.cache.ensure(&head.commit);
+        match fetching.instrument(tracing::info_span!("fetch")).await {
+            Ok(()) => {}
+            Err(err) if err.is_transient() => return Err(err.into()),
+            Err(GitError::SourceUnavailable { detail }) => {
+                self.away = Some(detail);
+                return Ok(());
+            }
+            // What is wrong with the head alone shows when its tree is to be built.
+            Err(_) => return Ok(()),
+        }
+        let push = &self.job.push;
+        let range = PushRange {
+            after: &head.commit,
+            before: push.before.as_ref(),
+            starting: push.starting.as_ref(),
+        };
+        match self.cache.commits(range).await {
+            Ok(commits) => self.in_git = Some(commits),
+            Err(err) if err.is_transient() => return Err(err.into()),
+            Err(error) => tracing::warn!(%error, "the commits of a push cannot be listed"),
+        }
+        Ok(())
+    }
+
+    /// Preserves, records and publishes a few attempts.
+    async fn preserve(
+        &mut self,
+        attempts: &[AttemptToPreserve],
+        kept: &HashMap<AttemptId, Digest>,
+    ) -> Result<(), Trouble> {
+        let mut built = Vec::new();
+        let mut trees = Vec::with_capacity(attempts.len());
+        for attempt in attempts {
+            let tree = match kept.get(&attempt.attempt) {
+                Some(&digest) => PreservedTree::Kept { digest },
+                None => self.build(attempt, &mut built).await?,
+            };
+            trees.push(tree);
+        }
+        record(&self.desk.ground.store, &self.job.push, &built, now()).await?;
+        metrics::counter!("assay_snapshots_preserved_total").increment(built.len() as u64);
+        for (attempt, tree) in attempts.iter().zip(trees) {
+            publish(self.desk, self.job, attempt, tree).await?;
+        }
+        Ok(())
+    }
+
+    async fn build(
+        &mut self,
+        attempt: &AttemptToPreserve,
+        built: &mut Vec<Built>,
+    ) -> Result<PreservedTree, Trouble> {
+        if let Some(detail) = &self.away
+            && !self.cache.has(&attempt.commit).await?
+        {
+            return Ok(missing(ErrorCause::SourceUnavailable, detail.clone()));
+        }
+        let building = self.builder.build(&self.cache, &attempt.commit);
+        let span = tracing::info_span!("preserve", assay.attempt.id = %attempt.attempt);
+        match building.instrument(span).await {
+            Ok(manifest) => {
+                let differs = self.differs(&attempt.commit).await?;
+                built.push(Built::new(attempt.attempt, &manifest, differs));
+                Ok(PreservedTree::Kept {
+                    digest: manifest.digest(),
+                })
+            }
+            Err(BuildError::Missing { cause, detail }) => Ok(missing(cause, detail)),
+            Err(BuildError::Git(error)) => Err(error.into()),
+            Err(BuildError::Objects(error)) => Err(error.into()),
+        }
+    }
+
+    /// Where the webhook's claims of a commit differ from git. Only what a payload listed is a
+    /// claim.
+    async fn differs(&self, commit: &CommitSha) -> Result<Option<serde_json::Value>, Trouble> {
+        let claim = self
+            .claims
+            .get(commit.as_str())
+            .filter(|row| row.listed == "payload");
+        let Some(claim) = claim else { return Ok(None) };
+        let changed = match self.cache.changed(commit).await {
+            Ok(changed) => changed,
+            Err(err) if err.is_transient() => return Err(err.into()),
+            Err(error) => {
+                tracing::warn!(%error, "the changes of a commit cannot be listed");
+                None
+            }
+        };
+        // A list at its limit leaves out the oldest.
+        let whole = self
+            .in_git
+            .as_ref()
+            .filter(|commits| commits.len() < COMMITS_PER_PUSH_MAX);
+        let in_push = whole.map(|commits| {
+            let head = self.job.attempts.first().map(|head| &head.commit);
+            head == Some(commit) || commits.iter().any(|found| found.commit == *commit)
+        });
+        Ok(differs(
+            claim.changed_files.as_ref(),
+            changed.as_deref(),
+            in_push,
+        ))
+    }
+
+    /// Hands on what git has and the message does not list. A part is left out only as a whole,
+    /// when the ledger has all of it: so parts stay what they were at an earlier delivery.
+    async fn hand_on_found(&mut self) -> Result<(), Trouble> {
+        let Some(in_git) = self.in_git.take().filter(|_| self.job.part == 0) else {
+            return Ok(());
+        };
+        let session = self.job.push.session.as_uuid();
+        for part in followers::found(self.job, in_git) {
+            let shas: Vec<&str> = part
+                .commits
+                .iter()
+                .map(|found| found.commit.as_str())
+                .collect();
+            let mut conn = self.desk.ground.store.connection().await?;
+            let sessions = vec![session; shas.len()];
+            let recorded = store::attempt::find(&mut conn, &sessions, &shas).await?;
+            drop(conn);
+            let recorded: HashSet<&str> =
+                recorded.iter().map(|row| row.commit_sha.as_str()).collect();
+            if !shas.iter().all(|sha| recorded.contains(sha)) {
+                self.desk.ground.bus.publish(&part).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn kept(desk: &Desk, job: &SnapshotRequested) -> Result<HashMap<AttemptId, Digest>, Trouble> {
+    let attempts: Vec<AttemptId> = job.attempts.iter().map(|a| a.attempt).collect();
+    let mut conn = desk.ground.store.connection().await?;
+    let rows = store::attempt_snapshot::kept(&mut conn, &attempts).await?;
+    let read = rows.into_iter().map(|row| {
+        let digest = row.digest.parse().map_err(|_| {
+            Trouble::Hopeless(format!(
+                "the snapshot of {} has no digest",
+                row.lab_attempt_id
+            ))
+        })?;
+        Ok((AttemptId::from_uuid(row.lab_attempt_id), digest))
+    });
+    read.collect()
+}
+
+async fn claims(
+    desk: &Desk,
+    job: &SnapshotRequested,
+) -> Result<HashMap<String, AttemptRow>, Trouble> {
+    let shas: Vec<&str> = job.attempts.iter().map(|a| a.commit.as_str()).collect();
+    let sessions = vec![job.push.session.as_uuid(); shas.len()];
+    let mut conn = desk.ground.store.connection().await?;
+    let rows = store::attempt::find(&mut conn, &sessions, &shas).await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.commit_sha.clone(), row))
+        .collect())
+}
+
+async fn publish(
+    desk: &Desk,
+    job: &SnapshotRequested,
+    attempt: &AttemptToPreserve,
+    tree: PreservedTree,
+) -> Result<(), Trouble> {
+    if let PreservedTree::Missing { cause, detail } = &tree {
+        metrics::counter!("assay_snapshots_missing_total", "cause" => cause.as_str()).increment(1);
+        tracing::info!(assay.attempt.id = %attempt.attempt, %cause, detail, "a tree is missing");
+    }
+    if let Some(message) = followers::verification(job, attempt, tree) {
+        desk.ground.bus.publish(&message).await?;
+    }
+    Ok(())
+}
+
+fn missing(cause: ErrorCause, detail: String) -> PreservedTree {
+    PreservedTree::Missing { cause, detail }
+}
