@@ -8,6 +8,7 @@ CREATE TABLE audit_entry (
     trace_id text,
     recorded_at timestamptz NOT NULL
 );
+CREATE INDEX audit_entry_trace ON audit_entry (trace_id) WHERE trace_id IS NOT NULL;
 SELECT make_append_only('audit_entry');
 
 -- The outbox: one of the two tables that may shrink. A watermark on ids or times would skip

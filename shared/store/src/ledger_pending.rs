@@ -65,7 +65,7 @@ pub async fn remove(conn: &mut AsyncPgConnection, entries: &[Uuid]) -> Result<us
 /// # Errors
 /// What the database answers.
 pub async fn lag(conn: &mut AsyncPgConnection) -> Result<LagRow, StoreError> {
-    let text = "SELECT (SELECT count(*) FROM (SELECT 1 FROM ledger_pending LIMIT $1) AS some) \
+    let text = "SELECT (SELECT count(*) FROM (SELECT 1 FROM ledger_pending LIMIT $1) AS counted) \
                            AS pending, \
                        (SELECT recorded_at FROM audit_entry WHERE id = \
                            (SELECT audit_entry_id FROM ledger_pending ORDER BY queued LIMIT 1)) \

@@ -21,3 +21,4 @@ pub mod row;
 pub mod snapshot;
 pub mod transaction;
 pub mod verification_request;
+pub mod view;

@@ -11,7 +11,7 @@ use crate::error::StoreError;
 const LEADER_LOCK: i64 = 0x6c6f_672d_6865_6164;
 /// After how long without a statement the server ends a leader's connection, in seconds: one that
 /// is frozen, or whose machine is gone, must not keep the lock. A leader speaks far more often.
-pub const LEADER_SILENCE_SECS_MAX: u32 = 15;
+pub const LEADER_SILENCE_SECS_MAX: u32 = 5;
 
 /// The log's head: how far it goes, and from where it grows.
 #[derive(Clone, Debug, PartialEq, Eq, QueryableByName)]

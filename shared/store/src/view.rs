@@ -1,0 +1,6 @@
+//! Owns what people ask of the whole ledger: a push's way, results, status. Reads only; each
+//! question is one `.sql` file.
+
+pub mod results;
+pub mod status;
+pub mod timeline;

@@ -1,0 +1,34 @@
+WITH request AS (
+    SELECT
+        request.id,
+        result.result,
+        result.retry_at,
+        EXISTS (SELECT FROM verification_claim AS claim WHERE claim.request_id = request.id)
+            AS claimed,
+        EXISTS (
+            SELECT FROM attempt_snapshot AS kept
+            WHERE kept.lab_attempt_id = request.lab_attempt_id
+        ) AS preserved
+    FROM verification_request AS request
+    LEFT JOIN verification_result AS result ON result.request_id = request.id
+)
+SELECT
+    (SELECT count(*) FROM delivery) AS deliveries,
+    (SELECT count(*) FROM delivery_conflict) AS conflicts,
+    (SELECT count(*) FROM push) AS pushes,
+    (SELECT count(*) FROM lab_session) AS sessions,
+    (SELECT count(*) FROM lab_attempt) AS attempts,
+    (SELECT count(*) FROM snapshot) AS snapshots,
+    (SELECT count(*) FROM ledger_leaf) AS leaves,
+    (SELECT count(*) FROM ledger_pending) AS pending,
+    count(*) AS requests,
+    count(*) FILTER (WHERE result = 'pass') AS passed,
+    count(*) FILTER (WHERE result = 'fail') AS failed,
+    count(*) FILTER (WHERE result = 'superseded') AS superseded,
+    count(*) FILTER (WHERE result = 'error' AND retry_at IS NULL) AS errors,
+    count(*) FILTER (WHERE result = 'error' AND retry_at IS NOT NULL) AS retrying,
+    count(*) FILTER (WHERE result IS NULL AND claimed) AS running,
+    count(*) FILTER (WHERE result IS NULL AND NOT claimed AND preserved) AS queued_to_verify,
+    count(*) FILTER (WHERE result IS NULL AND NOT claimed AND NOT preserved)
+        AS queued_to_snapshot
+FROM request
