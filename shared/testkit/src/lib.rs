@@ -2,6 +2,7 @@
 
 pub mod collector;
 pub mod house;
+mod ledger;
 mod room;
 mod template;
 pub mod wait;

@@ -1,16 +1,8 @@
 //! A house has real servers that a test can hurt.
 
-use diesel::sql_query;
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use servers::postgres::OWNER;
 use testkit::house::House;
 use testkit::wait;
-
-async fn connect(url: &str) -> Result<AsyncPgConnection, String> {
-    AsyncPgConnection::establish(url)
-        .await
-        .map_err(|error| error.to_string())
-}
 
 #[tokio::test]
 async fn a_house_has_a_migrated_ledger_that_a_services_role_can_reach() {
@@ -53,17 +45,16 @@ async fn both_servers_can_be_killed_and_started_again_under_their_clients() {
 #[tokio::test]
 async fn houses_side_by_side_do_not_see_each_other() {
     let (one, other) = tokio::join!(House::with_postgres(), House::with_postgres());
-    let mut conn = connect(&one.owner_url()).await.unwrap();
-    let made = sql_query("CREATE DATABASE only_here")
-        .execute(&mut conn)
+    one.sql("CREATE TABLE only_here (number int)").await;
+    one.sql("INSERT INTO only_here VALUES (1), (2)").await;
+    assert_eq!(one.number("SELECT count(*) FROM only_here").await, 2);
+    let rows = one
+        .rows("SELECT number FROM only_here ORDER BY number")
         .await;
-    made.unwrap();
+    assert_eq!(rows, [r#"{"number":1}"#, r#"{"number":2}"#]);
 
-    connect(&one.postgres().url(OWNER, "only_here"))
-        .await
-        .unwrap();
-    let refused = connect(&other.postgres().url(OWNER, "only_here")).await;
-    assert!(refused.is_err());
+    let refused = other.sql_as(OWNER, "SELECT * FROM only_here").await;
+    assert!(refused.unwrap_err().contains("does not exist"));
 }
 
 #[tokio::test]

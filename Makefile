@@ -1,0 +1,38 @@
+# Thin: each target says what it runs. The work is in cargo and in deploy/local.
+
+# What deploy/local/prerequisites installs for this project alone comes first.
+export PATH := $(CURDIR)/.tools/bin:$(PATH)
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+
+.PHONY: help demo up test test-full lint prerequisites
+
+help: ## Say what can be made
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+demo: prerequisites ## Push through the whole house, on this machine, and check every step
+	cargo build --release -p assay
+	$(TARGET)/release/assay demo
+
+up: prerequisites ## Leave everything running, and say where (Ctrl-C stops it)
+	cargo build --release -p assay
+	$(TARGET)/release/assay up
+
+# The runner of the many tests comes last: its summary is how the output ends.
+test: prerequisites ## Run the short tier of all tests, against real servers
+	cargo test --quiet --doc --workspace
+	@if cargo nextest --version >/dev/null 2>&1; then \
+		set -x; cargo nextest run --workspace; \
+	else \
+		set -x; cargo test --workspace --all-targets; \
+	fi
+
+test-full: test ## Run the long suites as well (none yet)
+
+lint: ## Check the form, clippy, the documentation and the dependencies
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace
+	deploy/local/check-dependencies
+
+prerequisites:
+	@deploy/local/prerequisites
