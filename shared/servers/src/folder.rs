@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::path::{self, Path, PathBuf};
 use std::sync::Arc;
 
+use rand::RngCore;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
@@ -12,11 +13,15 @@ use crate::error::{ServerError, file};
 use crate::place;
 use crate::postgres::SOCKET;
 
+/// Random bytes that tell one data folder from another.
+const IDENTITY_BYTES: usize = 8;
+
 /// The folder under which private servers keep everything, held by this process.
 /// The kernel gives it free when the process ends, however it ends.
 #[derive(Debug)]
 pub struct DataFolder {
     path: PathBuf,
+    identity: String,
     _lock: File,
 }
 
@@ -30,18 +35,30 @@ impl DataFolder {
             .canonicalize()
             .map_err(file("find folder", &absolute))?;
         let lock = lock(&path)?;
-        Ok(Arc::new(Self { path, _lock: lock }))
+        let identity = identity(&path)?;
+        Ok(Arc::new(Self {
+            path,
+            identity,
+            _lock: lock,
+        }))
     }
 
     /// The folder's absolute path, without symbolic links.
     pub fn path(&self) -> &Path {
         &self.path
     }
+
+    /// The folder that stands for this one for children without privileges; see [`place`]. A data
+    /// folder that was removed and made again does not find the old one's files there.
+    pub fn reachable(&self) -> PathBuf {
+        place::reachable_as(&self.path, &self.identity)
+    }
 }
 
 /// Removes a data folder that nobody owns any more, and what lies elsewhere for it.
 pub fn remove(folder: &Path) -> Result<(), ServerError> {
-    let elsewhere = place::reachable(folder);
+    let identity = fs::read_to_string(folder.join("identity")).unwrap_or_default();
+    let elsewhere = place::reachable_as(folder, &identity);
     let sockets = place::socket_folder(&elsewhere.join("postgres"), SOCKET);
     // The data folder last: as long as it is there, the rest can be found by it.
     for path in [&sockets, &elsewhere, folder] {
@@ -82,6 +99,23 @@ fn lock(folder: &Path) -> Result<File, ServerError> {
         .and_then(|()| writeln!(lock, "{}", std::process::id()))
         .map_err(file("write lock", &path))?;
     Ok(lock)
+}
+
+/// What tells this folder from another one at the same path; made once.
+fn identity(folder: &Path) -> Result<String, ServerError> {
+    let path = folder.join("identity");
+    match fs::read_to_string(&path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        other => return other.map_err(file("read", &path)),
+    }
+    let mut bytes = [0; IDENTITY_BYTES];
+    rand::thread_rng().fill_bytes(&mut bytes);
+    let identity = hex::encode(bytes);
+    let new = folder.join("identity.new");
+    fs::write(&new, &identity)
+        .and_then(|()| fs::rename(&new, &path))
+        .map_err(file("write", &path))?;
+    Ok(identity)
 }
 
 #[cfg(test)]

@@ -20,8 +20,15 @@ const HASH_DIGITS: usize = 12;
 /// account can get there (always, when this process is not root), else
 /// `/var/lib/assay/<hash of folder>`. It need not exist, and is not made.
 pub fn reachable(folder: &Path) -> PathBuf {
+    reachable_as(folder, "")
+}
+
+/// The same for a folder with an identity: another folder at the same path stands elsewhere.
+pub(crate) fn reachable_as(folder: &Path, identity: &str) -> PathBuf {
     match account::unprivileged() {
-        Some(account) if !can_reach(folder, account) => Path::new(ELSEWHERE).join(hash(folder)),
+        Some(account) if !can_reach(folder, account) => {
+            Path::new(ELSEWHERE).join(hash(folder, identity))
+        }
         _ => folder.to_owned(),
     }
 }
@@ -43,7 +50,7 @@ pub(crate) fn socket_folder(folder: &Path, socket: &str) -> PathBuf {
     if inside.as_os_str().len() + 1 + socket.len() <= SOCKET_PATH_BYTES_MAX {
         return inside;
     }
-    Path::new("/tmp").join(format!("assay-{}", hash(folder)))
+    Path::new("/tmp").join(format!("assay-{}", hash(folder, "")))
 }
 
 /// Whether `account` may pass through every existing folder on the way to `folder`.
@@ -66,8 +73,9 @@ fn may_pass((mode, owner, group): (u32, u32, u32), account: Account) -> bool {
     mode & bit != 0
 }
 
-fn hash(folder: &Path) -> String {
-    let mut digits = hex::encode(Sha256::digest(folder.as_os_str().as_encoded_bytes()));
+fn hash(folder: &Path, identity: &str) -> String {
+    let state = Sha256::new_with_prefix(folder.as_os_str().as_encoded_bytes());
+    let mut digits = hex::encode(state.chain_update([0]).chain_update(identity).finalize());
     digits.truncate(HASH_DIGITS);
     digits
 }

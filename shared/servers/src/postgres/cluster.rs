@@ -43,7 +43,7 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// The cluster of a data folder; makes the folder around it.
     pub(crate) fn of(data: &Arc<DataFolder>) -> Result<Self, ServerError> {
-        let folder = place::reachable(data.path()).join("postgres");
+        let folder = data.reachable().join("postgres");
         place::make(&folder)?;
         let data = folder.join("data");
         let account = owner(&data).or_else(account::unprivileged);
