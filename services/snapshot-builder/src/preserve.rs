@@ -231,24 +231,35 @@ impl Work<'_> {
         let Some(in_git) = self.in_git.take().filter(|_| self.job.part == 0) else {
             return Ok(());
         };
+        let parts = followers::found(self.job, in_git);
+        if parts.is_empty() || !self.brings_commits().await? {
+            return Ok(());
+        }
         let session = self.job.push.session.as_uuid();
-        for part in followers::found(self.job, in_git) {
+        for part in parts {
             let shas: Vec<&str> = part
                 .commits
                 .iter()
                 .map(|found| found.commit.as_str())
                 .collect();
-            let mut conn = self.desk.ground.store.connection().await?;
             let sessions = vec![session; shas.len()];
-            let recorded = store::attempt::find(&mut conn, &sessions, &shas).await?;
+            let mut conn = self.desk.ground.store.connection().await?;
+            let rows = store::attempt::find(&mut conn, &sessions, &shas).await?;
             drop(conn);
-            let recorded: HashSet<&str> =
-                recorded.iter().map(|row| row.commit_sha.as_str()).collect();
+            let recorded: HashSet<&str> = rows.iter().map(|row| row.commit_sha.as_str()).collect();
             if !shas.iter().all(|sha| recorded.contains(sha)) {
                 self.desk.ground.bus.publish(&part).await?;
             }
         }
         Ok(())
+    }
+
+    /// Whether the push may bring commits beyond those listed: a tag names one that was pushed on
+    /// a branch, or never.
+    async fn brings_commits(&self) -> Result<bool, Trouble> {
+        let mut conn = self.desk.ground.store.connection().await?;
+        let push = store::push::find(&mut conn, self.job.push.push).await?;
+        Ok(push.is_some_and(|push| push.kind == "branch"))
     }
 }
 

@@ -1,8 +1,9 @@
 //! Owns `push`: what a delivery says of one ref.
 
+use contract::ids::PushId;
 use contract::time::Timestamp;
-use diesel::sql_query;
 use diesel::sql_types::{Array, Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::{OptionalExtension, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
@@ -53,4 +54,19 @@ pub async fn of_deliveries(
         .bind::<Array<SqlUuid>, _>(deliveries)
         .load(conn)
         .await?)
+}
+
+/// The push, if there is one.
+///
+/// # Errors
+/// What the database answers.
+pub async fn find(
+    conn: &mut AsyncPgConnection,
+    push: PushId,
+) -> Result<Option<PushRow>, StoreError> {
+    Ok(sql_query("SELECT * FROM push WHERE id = $1")
+        .bind::<SqlUuid, _>(push.as_uuid())
+        .get_result(conn)
+        .await
+        .optional()?)
 }

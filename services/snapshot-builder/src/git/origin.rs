@@ -47,7 +47,7 @@ impl Origin {
     /// [`BadLocation`].
     pub fn url(url: &str) -> Result<Self, BadLocation> {
         let sound = (1..=LOCATION_BYTES_MAX).contains(&url.len());
-        if !sound || url.chars().any(|c| c.is_control() || c == ' ') {
+        if !sound || url.chars().any(char::is_control) {
             return Err(BadLocation::Form);
         }
         let (scheme, rest) = url.split_once("://").ok_or(BadLocation::Kind)?;
@@ -55,7 +55,7 @@ impl Origin {
         let scheme = known.ok_or(BadLocation::Kind)?;
         let host = rest.split('/').next().unwrap_or_default();
         // A host that begins with a dash would be an option of ssh.
-        if host.is_empty() || host.starts_with('-') {
+        if host.is_empty() || host.starts_with('-') || rest.contains(' ') {
             return Err(BadLocation::Kind);
         }
         Ok(Self::Url {
@@ -144,7 +144,8 @@ mod tests {
         for bad in [
             "lab",
             "./lab",
-            "ext::sh",
+            "ext::sh -c x",
+            "https://h/a b",
             "file:///srv",
             "-u",
             "ssh://-oProxy=x/a",

@@ -1,4 +1,5 @@
-//! The git side and the building of snapshots, against real repositories over the loopback.
+//! Git and the building of snapshots against real repositories over the loopback; the service
+//! against a real nats-server and a real Postgres.
 
 #![allow(
     clippy::unwrap_used,
@@ -7,4 +8,7 @@
 
 mod build;
 mod git;
+mod labs;
+mod office;
+mod pushes;
 mod world;

@@ -1,0 +1,329 @@
+//! Owns the service at work: with its servers, and with what its neighbours would have written
+//! and would read.
+
+use std::sync::{Arc, Mutex};
+
+use bus::connect::Bus;
+use bus::consume::{Consumption, Handler, Outcome, each};
+use bus::incoming::Incoming;
+use bus::outgoing::Outgoing;
+use bus::topology::{ATTEMPT_WRITER_LIVE, VERIFIER_LIVE};
+use contract::command::LabPublishRequested;
+use contract::ids::{
+    AttemptId, CommandId, DeliveryId, LabId, LabVersionId, PushId, RequestId, SessionId,
+};
+use contract::job::{
+    AttemptToPreserve, CommitsFound, PushOfSession, SnapshotRequested, VerificationRequested,
+};
+use contract::message::{Lane, Message};
+use contract::name::{CommitSha, Repository};
+use contract::time::now;
+use objects::store::Objects;
+use process::health::{Gate, Health};
+use process::settings::Settings;
+use serde_json::{Value, json};
+use testkit::house::House;
+use testkit::wait;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::world::World;
+
+/// What the neighbours were told.
+#[derive(Default)]
+pub(crate) struct Heard {
+    pub(crate) verifications: Mutex<Vec<VerificationRequested>>,
+    pub(crate) found: Mutex<Vec<CommitsFound>>,
+}
+
+pub(crate) struct Office {
+    pub(crate) house: House,
+    pub(crate) world: World,
+    pub(crate) bus: Bus,
+    pub(crate) heard: Arc<Heard>,
+    pub(crate) objects: Objects,
+    stop: CancellationToken,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+/// A session of a lab that was published.
+pub(crate) struct Session {
+    pub(crate) id: SessionId,
+    pub(crate) lab: LabId,
+    pub(crate) version: LabVersionId,
+    pub(crate) repository: Repository,
+}
+
+impl Office {
+    pub(crate) async fn open() -> Self {
+        let house = House::start().await;
+        let world = World::make().await;
+        let bus = house.bus("office").await;
+        let settings = settings(&house, &world);
+        let objects = Objects::open_folder(&settings.objects.folder).unwrap();
+        let (stop, heard) = (CancellationToken::new(), Arc::new(Heard::default()));
+        let mut office = Self {
+            house,
+            world,
+            bus,
+            heard,
+            objects,
+            stop,
+            tasks: Vec::new(),
+        };
+        office.run_service(settings);
+        office.listen();
+        office
+    }
+
+    fn run_service(&mut self, settings: Settings) {
+        let stop = self.stop.clone();
+        self.tasks.push(tokio::spawn(async move {
+            snapshot_builder::run::run(&settings, &Health::new(), stop)
+                .await
+                .unwrap();
+        }));
+    }
+
+    fn listen(&mut self) {
+        for consumer in [&VERIFIER_LIVE, &ATTEMPT_WRITER_LIVE] {
+            let consumption = Consumption {
+                bus: self.bus.clone(),
+                consumer,
+                gate: Gate::new(vec![]),
+                stop: self.stop.clone(),
+            };
+            let ear = Arc::new(Ear(Arc::clone(&self.heard)));
+            self.tasks.push(tokio::spawn(async move {
+                each(consumption, 1, ear).await.unwrap()
+            }));
+        }
+    }
+
+    /// Stops the service and whoever listens; nothing of theirs may fail.
+    pub(crate) async fn close(self) {
+        self.stop.cancel();
+        for task in self.tasks {
+            task.await.unwrap();
+        }
+    }
+
+    /// Publishes a message anew, as a queue would deliver it again.
+    pub(crate) async fn say_again<M: Message>(&self, message: &M) {
+        let id = CommandId::new().to_string();
+        let payload = serde_json::to_vec(message).unwrap().into();
+        let again = Outgoing::raw("office", M::KIND, message.subject(), &id, payload).unwrap();
+        self.bus.publish_raw(again).await.unwrap();
+    }
+
+    /// Waits until the queue `durable` is empty and nothing of it is being worked on.
+    pub(crate) async fn settled(&self, durable: &str) {
+        wait::until("the queue is empty", async || {
+            let states = self.bus.consumer_states().await.unwrap();
+            let state = states
+                .iter()
+                .find(|state| state.durable == durable)
+                .unwrap();
+            if state.waiting + state.unacked == 0 {
+                Ok(())
+            } else {
+                Err(format!("{state:?}"))
+            }
+        })
+        .await;
+    }
+
+    pub(crate) async fn command(&self, request: &LabPublishRequested) -> Value {
+        let query = format!("SELECT * FROM command WHERE id = '{}'", request.command);
+        wait::until("the command has an outcome", async || {
+            let rows = self.house.rows(&query).await;
+            rows.first()
+                .map(|row| serde_json::from_str(row).unwrap())
+                .ok_or("no row".to_owned())
+        })
+        .await
+    }
+
+    pub(crate) async fn publish_lab(&self) -> Value {
+        let request = publish(&self.world.lab.clone_url(), None);
+        self.bus.publish(&request).await.unwrap();
+        self.command(&request).await
+    }
+
+    /// A session of the learner's repository with the newest version of the sample lab.
+    pub(crate) async fn session(&self) -> Session {
+        let published = self.publish_lab().await;
+        let part = |name: &str| published["result"][name].as_str().unwrap().parse().unwrap();
+        let (lab, version) = (
+            LabId::from_uuid(part("lab")),
+            LabVersionId::from_uuid(part("version")),
+        );
+        let id = SessionId::new();
+        let repository: Repository = "github:course-1/intro-ada".parse().unwrap();
+        let starting = &self.world.starting;
+        let insert = format!(
+            "INSERT INTO lab_session (id, lab_id, lab_version_id, repository, starting_commit, \
+             opened_by, recorded_at) VALUES \
+             ('{id}', '{lab}', '{version}', '{repository}', '{starting}', 'test', now())"
+        );
+        self.house.sql(&insert).await;
+        Session {
+            id,
+            lab,
+            version,
+            repository,
+        }
+    }
+
+    /// What attempt-writer writes of a push, and says of it. The first attempt bears a request.
+    pub(crate) async fn record_push(
+        &self,
+        session: &Session,
+        kind: &str,
+        before: Option<&CommitSha>,
+        listed: &[&CommitSha],
+        changed_files: Value,
+    ) -> SnapshotRequested {
+        let delivery = DeliveryId::compute("github", &CommandId::new().to_string());
+        let (push, lane) = (PushId::new(), CommandId::new());
+        let repository = &session.repository;
+        self.house.sql(&format!(
+            "INSERT INTO delivery_receipt VALUES ('{delivery}', 'github', '{push}', 'd', '{lane}', 1, now());
+             INSERT INTO delivery VALUES ('{delivery}', 'github', 'push', 'd', 1, 'k', 't', '{lane}', 1, now(), now());
+             INSERT INTO push VALUES ('{push}', '{delivery}', 'd', '{repository}', 'refs/heads/main', '{kind}', NULL, NULL, false, 1, NULL, now(), now())"
+        )).await;
+        let mut attempts = Vec::new();
+        for (at, commit) in listed.iter().enumerate() {
+            let attempt = AttemptId::new();
+            self.record_attempt(session, delivery, push, attempt, commit, &changed_files)
+                .await;
+            let request = (at == 0).then(RequestId::new);
+            attempts.push(AttemptToPreserve {
+                attempt,
+                commit: (*commit).clone(),
+                request,
+            });
+        }
+        SnapshotRequested {
+            push: PushOfSession {
+                delivery,
+                push,
+                session: session.id,
+                lab_version: session.version,
+                repository: repository.clone(),
+                branch: "main".into(),
+                before: before.cloned(),
+                after: listed[0].clone(),
+                starting: Some(self.world.starting.clone()),
+                received_at: now(),
+            },
+            attempts,
+            part: 0,
+            try_number: 1,
+            not_before: None,
+            lane: Lane::Live,
+        }
+    }
+
+    pub(crate) async fn record_attempt(
+        &self,
+        session: &Session,
+        delivery: DeliveryId,
+        push: PushId,
+        attempt: AttemptId,
+        commit: &CommitSha,
+        changed_files: &Value,
+    ) {
+        let id = session.id;
+        self.house.sql(&format!(
+            "INSERT INTO lab_attempt VALUES ('{attempt}', '{id}', '{push}', '{delivery}', '{commit}', \
+             'main', NULL, '{changed_files}', NULL, now(), 'payload', 't', now())"
+        )).await;
+    }
+
+    /// The verifications that were asked for, once there are as many.
+    pub(crate) async fn verifications(&self, count: usize) -> Vec<VerificationRequested> {
+        heard(&self.heard.verifications, count).await
+    }
+
+    /// The commits that were handed on, once there are as many messages of them.
+    pub(crate) async fn found(&self, count: usize) -> Vec<CommitsFound> {
+        heard(&self.heard.found, count).await
+    }
+
+    pub(crate) async fn dead_letters(&self) -> u64 {
+        let states = self.bus.stream_states().await.unwrap();
+        states
+            .iter()
+            .find(|state| state.name == "DEAD")
+            .unwrap()
+            .messages
+    }
+}
+
+async fn heard<T: Clone>(said: &Mutex<Vec<T>>, count: usize) -> Vec<T> {
+    wait::until("the neighbours were told", async || {
+        let said = said.lock().unwrap();
+        if said.len() >= count {
+            Ok(said.clone())
+        } else {
+            Err(format!("{} messages", said.len()))
+        }
+    })
+    .await
+}
+
+pub(crate) fn publish(location: &str, reference: Option<&str>) -> LabPublishRequested {
+    LabPublishRequested {
+        command: CommandId::new(),
+        actor: "operator".parse().unwrap(),
+        location: location.to_owned(),
+        reference: reference.map(str::to_owned),
+    }
+}
+
+fn settings(house: &House, world: &World) -> Settings {
+    let connect = house.connect_settings();
+    let (user, password) = connect.credentials.unwrap();
+    let secrets = house.folder("secrets");
+    let (nats, hook) = (secrets.join("nats"), secrets.join("hook"));
+    std::fs::write(&nats, password).unwrap();
+    std::fs::write(&hook, "secret").unwrap();
+    let role = "assay_reader";
+    let source = json!({
+        "provider": "github",
+        "fetch_url": world.forge.fetch_url_template(),
+        "secrets": [{ "name": "first", "file": hook }],
+    });
+    Settings::load_from(None, [])
+        .unwrap()
+        .with(
+            "nats",
+            json!({ "url": connect.url, "user": user, "password_file": nats }),
+        )
+        .unwrap()
+        .with(
+            "postgres.url",
+            house.database_url(role).replace(role, "{role}"),
+        )
+        .unwrap()
+        .with("objects.folder", house.folder("objects"))
+        .unwrap()
+        .with("snapshots.cache_folder", house.folder("caches"))
+        .unwrap()
+        .with("sources.github", source)
+        .unwrap()
+}
+
+struct Ear(Arc<Heard>);
+
+impl Handler for Ear {
+    async fn handle(&self, incoming: &Incoming) -> Outcome {
+        if let Ok(message) = incoming.decode() {
+            self.0.verifications.lock().unwrap().push(message);
+        } else if let Ok(message) = incoming.decode() {
+            self.0.found.lock().unwrap().push(message);
+        }
+        Outcome::Done
+    }
+}
