@@ -32,13 +32,13 @@ mod supervise;
 use account::Account;
 use programs::Programs;
 use recipe::Recipe;
+use scratch::{RunFolder, Scratch};
 
 /// Makes boxes. Only [`Sandbox::probe`] makes one of these.
 #[derive(Clone, Debug)]
 pub struct Sandbox {
     programs: Programs,
-    /// The box's own `/etc`.
-    etc: PathBuf,
+    scratch: Scratch,
     /// Further folders of the system that a step may read.
     system: Vec<PathBuf>,
 }
@@ -151,14 +151,22 @@ impl Sandbox {
             folder: scratch.to_owned(),
             source,
         };
-        let etc = scratch::prepare(scratch).map_err(folder)?;
         let sandbox = Self {
             programs,
-            etc,
+            scratch: Scratch::open(scratch).map_err(folder)?,
             system,
         };
-        probe::probe(&sandbox, scratch, account).await?;
+        let run = sandbox.folder(0, account).map_err(folder)?;
+        probe::probe(&sandbox, &run, account).await?;
         Ok(sandbox)
+    }
+
+    /// An empty folder for the run that has the slot. What an earlier run left there goes.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn folder(&self, slot: u16, account: Option<Account>) -> std::io::Result<RunFolder> {
+        RunFolder::make(&self.scratch, slot, account)
     }
 
     /// What makes the boxes, for the result's record: `bubblewrap 0.8.0`.
@@ -174,7 +182,7 @@ impl Sandbox {
     pub async fn run(&self, step: BoxedStep<'_>) -> Result<BoxOutcome, SandboxError> {
         let recipe = Recipe {
             programs: &self.programs,
-            etc: &self.etc,
+            etc: &self.scratch.etc(),
             system: &self.system,
             step,
         };

@@ -20,5 +20,7 @@ pub mod push;
 pub mod row;
 pub mod snapshot;
 pub mod transaction;
+pub mod verification_attempt;
+pub mod verification_claim;
 pub mod verification_request;
 pub mod view;

@@ -4,7 +4,7 @@
 /// between the ranges that systemd uses for containers' users and for dynamic ones.
 const FIRST_USER: u32 = 60_706;
 /// Most slots, so that no id reaches the next range.
-pub const SLOTS_MAX: u16 = 256;
+pub const SLOTS_MAX: u16 = 400;
 
 /// The user and group that a box's processes are outside it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -10,8 +10,10 @@ const SIGNAL_BASE: i32 = 128;
 const SIGNAL_MAX: i32 = 64;
 const SIGXCPU: i32 = 24;
 const SIGXFSZ: i32 = 25;
-/// Milliseconds that two ways of counting processor time may differ by.
-const CPU_SLACK_MS: u64 = 100;
+/// Part of the limit that must have been used for the kernel's signal to be believed: anybody can
+/// send it to himself. The kernel counts by ticks what `/proc` counts exactly, and on a loaded
+/// machine the two differ by a fifth and more.
+const CPU_USED_MIN: f64 = 0.5;
 
 /// Why the supervisor stopped waiting.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,6 +33,7 @@ pub(super) fn ending(stop: Stop, exit_code: i32, cpu_ms: u64, limits: &Limits) -
         ..Ending::default()
     };
     let cpu_ms_max = u64::from(limits.cpu_seconds) * 1_000;
+    let used = cpu_ms as f64 / cpu_ms_max as f64;
     let signals = SIGNAL_BASE + 1..=SIGNAL_BASE + SIGNAL_MAX;
     let signal = signals
         .contains(&exit_code)
@@ -40,7 +43,7 @@ pub(super) fn ending(stop: Stop, exit_code: i32, cpu_ms: u64, limits: &Limits) -
         (Stop::Output, _) => return killed_for(Limit::Output),
         // The kernel bounds each process; all together are counted here, after the fact.
         (Stop::Itself, _) if cpu_ms > cpu_ms_max => Some(Limit::Cpu),
-        (Stop::Itself, Some(SIGXCPU)) if cpu_ms + CPU_SLACK_MS >= cpu_ms_max => Some(Limit::Cpu),
+        (Stop::Itself, Some(SIGXCPU)) if used >= CPU_USED_MIN => Some(Limit::Cpu),
         (Stop::Itself, Some(SIGXFSZ)) => Some(Limit::FileSize),
         (Stop::Itself, _) => None,
     };
@@ -73,7 +76,8 @@ mod tests {
             (Stop::Itself, 139, 10, (None, Some(11), None)),
             (Stop::Itself, 192, 10, (None, Some(64), None)),
             (Stop::Itself, 193, 10, (Some(193), None, None)),
-            (Stop::Itself, 152, 1_990, (None, Some(24), Some(Limit::Cpu))),
+            (Stop::Itself, 152, 1_000, (None, Some(24), Some(Limit::Cpu))),
+            (Stop::Itself, 152, 999, (None, Some(24), None)),
             (Stop::Itself, 152, 10, (None, Some(24), None)),
             (Stop::Itself, 137, 3_000, (None, Some(9), Some(Limit::Cpu))),
             (Stop::Itself, 0, 2_000, (Some(0), None, None)),

@@ -1,7 +1,5 @@
 //! Owns the trial: one box, made as every other, that looks at itself from inside.
 
-use std::path::Path;
-
 use lab::spec::Limits;
 
 use crate::harmless;
@@ -10,8 +8,6 @@ use crate::sandbox::account::Account;
 use crate::sandbox::scratch::RunFolder;
 use crate::sandbox::{BoxedStep, CannotSandbox, Sandbox, SandboxError};
 
-/// The slot whose folder and account the trial uses.
-const SLOT: u16 = 0;
 /// The namespaces that a box must have of its own.
 const NAMESPACES: [&str; 6] = ["user", "net", "pid", "mnt", "ipc", "uts"];
 /// The least that a lab may ask for, but for time: a loaded machine is no broken one.
@@ -37,13 +33,9 @@ touch /work/probe /tmp/probe && echo done
 
 pub(super) async fn probe(
     sandbox: &Sandbox,
-    scratch: &Path,
+    folder: &RunFolder,
     account: Option<Account>,
 ) -> Result<(), CannotSandbox> {
-    let folder = RunFolder::make(scratch, SLOT, account).map_err(|source| {
-        let folder = scratch.to_owned();
-        CannotSandbox::Folder { folder, source }
-    })?;
     let step = BoxedStep {
         work: folder.work(),
         command: SCRIPT,
@@ -89,7 +81,7 @@ fn refused(error: &SandboxError) -> CannotSandbox {
          kernel.unprivileged_userns_clone, user.max_user_namespaces and, on Ubuntu, \
          kernel.apparmor_restrict_unprivileged_userns; in a container, its seccomp profile"
     } else {
-        "check bubblewrap and the scratch folder"
+        "check bubblewrap, and that every folder on the way to the scratch folder lets others pass"
     };
     CannotSandbox::Refused { reason, advice }
 }

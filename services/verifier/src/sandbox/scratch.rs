@@ -1,13 +1,19 @@
 //! Owns the folders that boxes work in: made fresh, handed over to the box's user, removed whole.
 
-use std::fs;
+use std::fs::{self, File, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _, lchown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
+
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 
 use crate::sandbox::account::Account;
 
+/// What the names of the runs' folders begin with.
+const SLOT_PREFIX: &str = "slot-";
 /// The files of the box's own `/etc`.
 pub(super) const ETC_FILES: [&str; 4] = ["passwd", "group", "hosts", "nsswitch.conf"];
 const ETC_TEXTS: [&str; 4] = [
@@ -17,22 +23,57 @@ const ETC_TEXTS: [&str; 4] = [
     "passwd: files\ngroup: files\nhosts: files\n",
 ];
 
-/// Makes the scratch folder with the box's `/etc` in it, and returns that. What an earlier process
-/// left of its runs is removed.
-pub(super) fn prepare(scratch: &Path) -> io::Result<PathBuf> {
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o711)
-        .create(scratch)?;
-    let etc = scratch.join("etc");
-    fs::create_dir_all(&etc)?;
-    fs::set_permissions(&etc, fs::Permissions::from_mode(0o755))?;
-    for (name, text) in ETC_FILES.into_iter().zip(ETC_TEXTS) {
-        let path = etc.join(name);
-        fs::write(&path, text)?;
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o644))?;
+/// The folder of one verifier's boxes. Held by one process at a time.
+#[derive(Clone, Debug)]
+pub(super) struct Scratch {
+    path: PathBuf,
+    /// Locked as long as this process lives.
+    _lock: Arc<File>,
+}
+
+impl Scratch {
+    /// Makes the folder with the box's `/etc` in it. What an earlier process left of its runs is
+    /// removed.
+    pub(super) fn open(folder: &Path) -> io::Result<Self> {
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true).mode(0o711).create(folder)?;
+        let path = folder.canonicalize()?;
+        let lock = File::create(path.join("lock"))?;
+        flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|errno| match errno {
+            Errno::WOULDBLOCK => io::Error::other("another verifier uses it"),
+            other => other.into(),
+        })?;
+        let scratch = Self {
+            path,
+            _lock: Arc::new(lock),
+        };
+        scratch.clean()?;
+        let etc = scratch.etc();
+        fs::create_dir_all(&etc)?;
+        fs::set_permissions(&etc, Permissions::from_mode(0o755))?;
+        for (name, text) in ETC_FILES.into_iter().zip(ETC_TEXTS) {
+            let path = etc.join(name);
+            fs::write(&path, text)?;
+            fs::set_permissions(&path, Permissions::from_mode(0o644))?;
+        }
+        Ok(scratch)
     }
-    Ok(etc)
+
+    /// The box's own `/etc`.
+    pub(super) fn etc(&self) -> PathBuf {
+        self.path.join("etc")
+    }
+
+    fn clean(&self) -> io::Result<()> {
+        for entry in fs::read_dir(&self.path)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            if name.to_string_lossy().starts_with(SLOT_PREFIX) {
+                remove(&entry.path())?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// A folder for one run. Removed when dropped, whatever the box made of it.
@@ -44,13 +85,8 @@ pub struct RunFolder {
 }
 
 impl RunFolder {
-    /// Makes an empty folder for the run that has the slot. What an earlier run of that slot left,
-    /// because its process was killed, is removed first.
-    ///
-    /// # Errors
-    /// Those of the file system.
-    pub fn make(scratch: &Path, slot: u16, account: Option<Account>) -> io::Result<Self> {
-        let path = scratch.join(format!("slot-{slot}"));
+    pub(super) fn make(scratch: &Scratch, slot: u16, account: Option<Account>) -> io::Result<Self> {
+        let path = scratch.path.join(format!("{SLOT_PREFIX}{slot}"));
         let work = path.join("work");
         remove(&path)?;
         let folder = Self {
@@ -86,7 +122,7 @@ impl RunFolder {
     /// # Errors
     /// Those of the file system.
     pub fn reopen(&self) -> io::Result<()> {
-        fs::set_permissions(&self.work, fs::Permissions::from_mode(0o700))
+        fs::set_permissions(&self.work, Permissions::from_mode(0o700))
     }
 }
 

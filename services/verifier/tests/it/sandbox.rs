@@ -32,7 +32,7 @@ async fn bench() -> Bench {
     let sandbox = Sandbox::probe(scratch.path(), Vec::new(), account)
         .await
         .unwrap();
-    let folder = RunFolder::make(scratch.path(), SLOT, account).unwrap();
+    let folder = sandbox.folder(SLOT, account).unwrap();
     Bench {
         sandbox,
         folder,

@@ -1,0 +1,45 @@
+//! Owns what follows a recorded try: the next one, where its error can heal. No IO.
+
+use contract::job::{AttemptToPreserve, PreservedTree, SnapshotRequested, VerificationRequested};
+use contract::result::ErrorCause;
+use store::verification_attempt::VerificationRow;
+
+/// The message that has the request tried again.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Follower {
+    /// First preserve the tree.
+    Snapshot(SnapshotRequested),
+    /// The tree is there.
+    Verification(VerificationRequested),
+}
+
+/// What follows the row of this job; the same for a row that was there before.
+pub(crate) fn follower(job: &VerificationRequested, row: &VerificationRow) -> Option<Follower> {
+    let not_before = Some(row.retry_at?);
+    let try_number = job.try_number + 1;
+    let cause = row.cause.as_deref().and_then(|cause| cause.parse().ok());
+    let tree_is_lost = matches!(
+        cause,
+        Some(ErrorCause::SourceUnavailable | ErrorCause::SnapshotUnavailable)
+    );
+    if tree_is_lost || matches!(job.tree, PreservedTree::Missing { .. }) {
+        let attempt = AttemptToPreserve {
+            attempt: job.attempt,
+            commit: job.commit.clone(),
+            request: Some(job.request),
+        };
+        return Some(Follower::Snapshot(SnapshotRequested {
+            push: job.push.clone(),
+            attempts: vec![attempt],
+            part: 0,
+            try_number,
+            not_before,
+            lane: job.lane,
+        }));
+    }
+    Some(Follower::Verification(VerificationRequested {
+        try_number,
+        not_before,
+        ..job.clone()
+    }))
+}

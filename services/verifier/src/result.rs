@@ -1,0 +1,153 @@
+//! Owns the record of a try: its row, and what the audit log says of it. No IO, no clock.
+
+use contract::audit::AuditEvent;
+use contract::digest::Digest;
+use contract::ids::VerificationId;
+use contract::job::{PreservedTree, VerificationRequested};
+use contract::result::{ErrorCause, Verdict};
+use contract::time::Timestamp;
+use lab::spec::Limits;
+use serde_json::{Map, Value, json};
+use store::audit_entry::PendingEntry;
+use store::row::LedgerRow as _;
+use store::verification_attempt::VerificationRow;
+use store::verification_claim::ClaimRow;
+
+use crate::judge::Judgement;
+use crate::schedule;
+
+/// The service's name in the audit log.
+const SERVICE: &str = "verifier";
+
+/// How a try came out.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) enum Came {
+    /// The learner's code was judged.
+    Judged {
+        /// The judgement.
+        judgement: Judgement,
+        /// What each step used.
+        peaks: Value,
+        /// The output's object and its length.
+        log: (Digest, u64),
+    },
+    /// It could not be judged.
+    Error {
+        /// Why.
+        cause: ErrorCause,
+        /// Why, for people.
+        detail: String,
+    },
+}
+
+/// What is known of a try beside its job.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Try<'a> {
+    pub(crate) token: i64,
+    pub(crate) lab_version_digest: &'a str,
+    pub(crate) limits: Option<Limits>,
+    pub(crate) points_max: u32,
+    pub(crate) runner: &'a str,
+    pub(crate) worker: &'a str,
+    pub(crate) started_at: Timestamp,
+    pub(crate) finished_at: Timestamp,
+}
+
+/// The row of a try that has come out.
+pub(crate) fn row(job: &VerificationRequested, tried: &Try<'_>, came: Came) -> VerificationRow {
+    let snapshot_digest = match &job.tree {
+        PreservedTree::Kept { digest } => Some(digest.to_string()),
+        PreservedTree::Missing { .. } => None,
+    };
+    let row = VerificationRow {
+        id: VerificationId::new().as_uuid(),
+        request_id: job.request.as_uuid(),
+        try_number: integer(job.try_number),
+        token: tried.token,
+        result: Verdict::Error.to_string(),
+        cause: None,
+        detail: None,
+        points: 0,
+        points_max: integer(tried.points_max),
+        steps: json!([]),
+        limits: tried.limits.map_or(Value::Null, |limits| json!(limits)),
+        peaks: json!({}),
+        snapshot_digest,
+        lab_version_digest: tried.lab_version_digest.to_owned(),
+        log_digest: None,
+        log_bytes: None,
+        runner: tried.runner.to_owned(),
+        worker: tried.worker.to_owned(),
+        retry_at: None,
+        started_at: tried.started_at,
+        finished_at: tried.finished_at,
+        recorded_at: tried.finished_at,
+    };
+    match came {
+        Came::Error { cause, detail } => VerificationRow {
+            cause: Some(cause.to_string()),
+            detail: Some(detail),
+            retry_at: schedule::retry_at(cause, job.try_number, tried.finished_at),
+            ..row
+        },
+        Came::Judged {
+            judgement,
+            peaks,
+            log: (digest, bytes),
+        } => VerificationRow {
+            result: judgement.verdict.to_string(),
+            detail: judgement.detail,
+            points: integer(judgement.points),
+            points_max: integer(judgement.points_max),
+            steps: json!(judgement.steps),
+            peaks,
+            log_digest: Some(digest.to_string()),
+            log_bytes: i64::try_from(bytes).ok(),
+            ..row
+        },
+    }
+}
+
+/// The entry of a recorded try: it covers the result and every claim that led to it.
+pub(crate) fn entry(
+    job: &VerificationRequested,
+    row: &VerificationRow,
+    claims: &[ClaimRow],
+) -> PendingEntry {
+    let mut fields = Map::new();
+    let mut set = |name: &str, value: Value| fields.insert(name.to_owned(), value);
+    set("assay.delivery.id", json!(job.push.delivery));
+    set("assay.session.id", json!(job.push.session));
+    set("assay.attempt.id", json!(job.attempt));
+    set("assay.request.id", json!(job.request));
+    set("assay.verification.id", json!(row.id));
+    set("assay.verification.try", json!(row.try_number));
+    set("assay.verification.result", json!(row.result));
+    set("assay.verification.cause", json!(row.cause));
+    set("assay.verification.points", json!(row.points));
+    set("assay.snapshot.digest", json!(row.snapshot_digest));
+    set("assay.lab_version.digest", json!(row.lab_version_digest));
+    set("assay.log.digest", json!(row.log_digest));
+    set("assay.runner", json!(row.runner));
+    let claims = claims.iter().map(|claim| claim.covered());
+    let is_error = row.result == Verdict::Error.as_str();
+    let event = AuditEvent {
+        action: "verification-recorded",
+        subject: &format!("{}/{}", job.request, row.try_number),
+        service: SERVICE,
+        outcome: if is_error { "failure" } else { "success" },
+        trace_id: Some(job.push.delivery.trace_id()),
+        at: row.recorded_at,
+        fields,
+        rows: std::iter::once(row.covered()).chain(claims).collect(),
+    };
+    PendingEntry {
+        entry: event.entry(),
+        traceparent: bus::trace::current_traceparent(),
+    }
+}
+
+/// The ledger's integers are signed; a try or a point beyond them is none.
+pub(crate) fn integer(number: u32) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}

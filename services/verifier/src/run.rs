@@ -1,0 +1,78 @@
+//! Owns the service's life: what it stands on, its two lanes, its end.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use bus::consume::{Consumption, each};
+use bus::topology::{ConsumerSpec, VERIFIER_BULK, VERIFIER_LIVE};
+use objects::store::Objects;
+use process::dependency::Dependency;
+use process::health::{Gate, Health};
+use process::settings::Settings;
+use process::settings::service::Service;
+use service::ground::Ground;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::sandbox::Sandbox;
+use crate::sandbox::account::{Account, SLOTS_MAX};
+use crate::slots::Slots;
+use crate::verify::Verifier;
+
+/// Runs of the bulk lane at once, beside the live lane's slots: it always progresses, and never
+/// takes a slot from a learner who waits.
+const BULK_SLOTS: usize = 1;
+
+/// Runs the service until it is told to stop.
+///
+/// # Errors
+/// A bad setting, a machine on which no box can be made, a topology or schema that is not ours, or
+/// a consumer that cannot be opened.
+pub async fn run(
+    settings: &Settings,
+    health: &Health,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let slots = settings.verifier.slots;
+    let count = u16::try_from(slots + BULK_SLOTS)
+        .ok()
+        .filter(|&count| count <= SLOTS_MAX);
+    let count = count.context("verifier.slots is too large")?;
+    // Before anything is waited for: without a sandbox there is no service.
+    let sandbox_part = health.part("sandbox");
+    let scratch = &settings.verifier.scratch_folder;
+    let sandbox = Sandbox::probe(scratch, Vec::new(), Account::of_slot(0)).await?;
+    sandbox_part.ready();
+    let objects = Objects::open_folder(&settings.objects.folder).context("open the objects")?;
+    let objects_watch = Dependency::new(health.part("objects"));
+    let ground = Ground::open(settings, Service::Verifier, health, &stop).await?;
+    let version = env!("CARGO_PKG_VERSION");
+    let verifier = Arc::new(Verifier {
+        ground: ground.clone(),
+        objects: objects.clone(),
+        objects_watch: objects_watch.clone(),
+        runner: format!("assay-verifier/{version} {}", sandbox.identification()),
+        sandbox,
+        slots: Slots::new(count),
+        worker: format!("verifier-{}", Uuid::now_v7()),
+    });
+    let lane = |consumer: &'static ConsumerSpec| Consumption {
+        gate: Gate::new(
+            ["bus", "ledger", "objects"]
+                .map(|name| health.part(name))
+                .to_vec(),
+        ),
+        ..ground.consumption(consumer)
+    };
+    let watch = async {
+        let objects = objects_watch.watch(&stop, async || objects.probe().await);
+        tokio::join!(ground.watch(), objects);
+        Ok(())
+    };
+    tokio::try_join!(
+        watch,
+        each(lane(&VERIFIER_LIVE), slots, Arc::clone(&verifier)),
+        each(lane(&VERIFIER_BULK), BULK_SLOTS, verifier),
+    )?;
+    Ok(())
+}

@@ -1,0 +1,97 @@
+//! Owns `verification_claim`: who works on a request's try. The newest token holds it.
+
+use contract::ids::RequestId;
+use contract::time::Timestamp;
+use diesel::sql_types::{BigInt, Integer, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::{OptionalExtension, QueryableByName, sql_query};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::error::StoreError;
+use crate::row::LedgerRow;
+
+/// How often a claim is tried again that lost against another one's.
+const CLAIMS_MAX: u32 = 10;
+
+/// Who works on a request's try.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName)]
+pub struct ClaimRow {
+    /// The request.
+    #[diesel(sql_type = SqlUuid)]
+    pub request_id: Uuid,
+    /// The try.
+    #[diesel(sql_type = Integer)]
+    pub try_number: i32,
+    /// Greater than that of every claim before.
+    #[diesel(sql_type = BigInt)]
+    pub token: i64,
+    /// The worker, by a name that it minted when it started.
+    #[diesel(sql_type = Text)]
+    pub worker: String,
+    /// When the row was written.
+    #[diesel(sql_type = Timestamptz)]
+    pub recorded_at: Timestamp,
+}
+
+impl LedgerRow for ClaimRow {
+    const TABLE: &'static str = "verification_claim";
+
+    fn key(&self) -> String {
+        format!("{}/{}/{}", self.request_id, self.try_number, self.token)
+    }
+}
+
+/// Claims a request's try for a worker, and takes it from whoever claimed it before.
+///
+/// # Errors
+/// What the database answers.
+pub async fn claim(
+    conn: &mut AsyncPgConnection,
+    request: RequestId,
+    try_number: i32,
+    worker: &str,
+    now: Timestamp,
+) -> Result<ClaimRow, StoreError> {
+    let text = "INSERT INTO verification_claim \
+                SELECT $1, $2, coalesce(max(token), 0) + 1, $3, $4 FROM verification_claim \
+                WHERE request_id = $1 AND try_number = $2 \
+                ON CONFLICT DO NOTHING RETURNING *";
+    for _ in 0..CLAIMS_MAX {
+        let claimed = sql_query(text)
+            .bind::<SqlUuid, _>(request.as_uuid())
+            .bind::<Integer, _>(try_number)
+            .bind::<Text, _>(worker)
+            .bind::<Timestamptz, _>(now)
+            .get_result(conn)
+            .await
+            .optional()?;
+        if let Some(claimed) = claimed {
+            return Ok(claimed);
+        }
+        // Another one took the same token in this moment.
+    }
+    Err(StoreError::Unreadable {
+        table: "verification_claim",
+        column: "token",
+        reason: format!("lost {CLAIMS_MAX} claims in a row"),
+    })
+}
+
+/// Every claim of a request's try, the oldest first.
+///
+/// # Errors
+/// What the database answers.
+pub async fn list(
+    conn: &mut AsyncPgConnection,
+    request: RequestId,
+    try_number: i32,
+) -> Result<Vec<ClaimRow>, StoreError> {
+    let text = "SELECT * FROM verification_claim \
+                WHERE request_id = $1 AND try_number = $2 ORDER BY token";
+    Ok(sql_query(text)
+        .bind::<SqlUuid, _>(request.as_uuid())
+        .bind::<Integer, _>(try_number)
+        .load(conn)
+        .await?)
+}
