@@ -1,2 +1,47 @@
-//! assay
-fn main() {}
+#![doc = include_str!("../README.md")]
+
+mod cli;
+mod command;
+mod context;
+mod demo;
+mod lab;
+mod log;
+mod operate;
+mod results;
+mod run;
+mod services;
+mod session;
+mod status;
+mod table;
+mod trace;
+mod up;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::Cli;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("assay: start the runtime: {error}");
+            return ExitCode::from(process::exit::INTERNAL);
+        }
+    };
+    let done = runtime.block_on(cli.carry_out());
+    // A blocking call that outlives its command, a compression for instance, is not waited for.
+    runtime.shutdown_background();
+    match done {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("assay: {error:#}");
+            process::exit::code_of(&error)
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Owns the command line: what can be asked for, and where each request goes.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use contract::name::{Actor, CommitSha, Repository, Slug};
+use process::settings::service::Service;
+
+use crate::context::Context;
+use crate::{demo, lab, log, operate, results, run, session, status, trace, up};
+
+/// Turns git pushes into proven results.
+#[derive(Debug, Parser)]
+#[command(name = "assay", version, about, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    place: Place,
+    #[command(subcommand)]
+    order: Order,
+}
+
+/// Where Assay is.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Place {
+    /// Settings file; else the running `assay up` of the data folder, else ./assay.toml.
+    #[arg(long, global = true, env = "ASSAY_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Data folder of `assay up`.
+    #[arg(long, global = true, env = "ASSAY_DATA", default_value = ".assay")]
+    pub(crate) data: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+enum Order {
+    /// Run everything in one process, with private servers where none are configured.
+    Up,
+    /// Run one service as its own process.
+    Run {
+        /// Which.
+        #[arg(value_enum)]
+        service: ServiceName,
+    },
+    /// Show a push's whole way, from webhook to proof, and check it.
+    Demo,
+    /// Run the ledger's migrations, as its owner.
+    Migrate,
+    /// The streams and consumers on the bus.
+    #[command(subcommand)]
+    Topology(TopologyOrder),
+    /// The settings.
+    #[command(subcommand)]
+    Config(ConfigOrder),
+    /// Labs and their versions.
+    #[command(subcommand)]
+    Lab(LabOrder),
+    /// Sessions: who works on which lab, in which repository.
+    #[command(subcommand)]
+    Session(SessionOrder),
+    /// What is recorded, running, queued, failed, missing.
+    Status {
+        /// As JSON, for machines.
+        #[arg(long)]
+        json: bool,
+    },
+    /// The result that counts, for each session of a lab.
+    Results {
+        /// The lab's short name.
+        #[arg(long)]
+        lab: Slug,
+        #[command(flatten)]
+        form: Form,
+    },
+    /// A delivery's way through the ledger.
+    Trace {
+        /// The delivery: our id, the forge's id, or the trace id.
+        delivery: String,
+        /// As JSON, for machines.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Recompute the whole log from the database: 0 ok, 1 tampered, 2 incomplete, 3 untrusted.
+    VerifyLog {
+        /// The key to trust, as `assay up` prints it; else the settings'.
+        #[arg(long)]
+        key: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TopologyOrder {
+    /// Make what is missing and bring the rest up to date.
+    Apply {
+        /// Copies of each stream: 3 in a cluster.
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=5))]
+        replicas: u8,
+    },
+    /// Compare the server with what this program needs.
+    Check,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigOrder {
+    /// Read everything that every service needs, and name the first setting that is bad.
+    Check,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LabOrder {
+    /// Publish a state of a lab's git repository as its next version.
+    Publish {
+        /// URL or local path of the repository.
+        location: String,
+        /// Branch, tag or commit; else the repository's HEAD.
+        #[arg(long = "ref", value_name = "REF")]
+        reference: Option<String>,
+        #[command(flatten)]
+        who: Who,
+    },
+    /// Every version of every lab.
+    List,
+    /// A lab's versions and what the newest asks for.
+    Show {
+        /// The lab's short name.
+        lab: Slug,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SessionOrder {
+    /// Tie a repository to a lab's newest version.
+    Open {
+        /// The lab's short name.
+        #[arg(long)]
+        lab: Slug,
+        /// The repository, as source:owner/name.
+        #[arg(long)]
+        repository: Repository,
+        /// The commit that the learner starts from: it and its history are no attempts.
+        #[arg(long)]
+        starting: Option<CommitSha>,
+        #[command(flatten)]
+        who: Who,
+    },
+}
+
+/// Who gives an order.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Who {
+    /// Who gives the order, for the record.
+    #[arg(long, default_value = "operator")]
+    pub(crate) actor: Actor,
+}
+
+/// How a table is written.
+#[derive(Clone, Copy, Debug, Args)]
+#[group(multiple = false)]
+pub(crate) struct Form {
+    /// As comma-separated values.
+    #[arg(long)]
+    pub(crate) csv: bool,
+    /// As JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// A service's name on the command line.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum ServiceName {
+    WebhookIngest,
+    AttemptWriter,
+    SnapshotBuilder,
+    Verifier,
+    Auditor,
+}
+
+impl From<ServiceName> for Service {
+    fn from(name: ServiceName) -> Self {
+        match name {
+            ServiceName::WebhookIngest => Self::WebhookIngest,
+            ServiceName::AttemptWriter => Self::AttemptWriter,
+            ServiceName::SnapshotBuilder => Self::SnapshotBuilder,
+            ServiceName::Verifier => Self::Verifier,
+            ServiceName::Auditor => Self::Auditor,
+        }
+    }
+}
+
+impl Cli {
+    /// Carries out the order; gives the exit code.
+    pub(crate) async fn carry_out(self) -> anyhow::Result<u8> {
+        let Self { place, order } = self;
+        match order {
+            Order::Up => up::up(&place).await,
+            Order::Run { service } => run::run(&place, service.into()).await,
+            Order::Demo => demo::demo(&place).await,
+            Order::Migrate => operate::migrate(&Context::of(&place)?).await,
+            Order::Topology(order) => operate::topology(&Context::of(&place)?, &order).await,
+            Order::Config(ConfigOrder::Check) => operate::config_check(&Context::of(&place)?),
+            Order::Lab(order) => lab::lab(&Context::of(&place)?, order).await,
+            Order::Session(order) => session::session(&Context::of(&place)?, order).await,
+            Order::Status { json } => status::status(&Context::of(&place)?, json).await,
+            Order::Results { lab, form } => {
+                results::results(&Context::of(&place)?, &lab, form).await
+            }
+            Order::Trace { delivery, json } => {
+                trace::trace(&Context::of(&place)?, &delivery, json).await
+            }
+            Order::VerifyLog { key } => log::verify(&Context::of(&place)?, key).await,
+        }
+    }
+}

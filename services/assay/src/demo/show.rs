@@ -1,0 +1,185 @@
+//! Owns what the demo's reader sees.
+
+use std::path::Path;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use contract::result::StepResult;
+use contract::time::Timestamp;
+use store::view::timeline::{Timeline, TimelineAttempt, TimelineVerification};
+
+use crate::table::{short, table};
+use crate::up::house::Endpoints;
+
+pub(crate) fn opening() {
+    println!(
+        "
+Assay demo: a learner pushes to a forge; Assay turns the push into a proven result.
+
+  forge --webhook--> webhook-ingest --> attempt-writer --> snapshot-builder --> verifier
+                         all of it in a signed log that auditor keeps
+
+Everything is real and private to this demo: a nats-server, a Postgres, git repositories served
+over HTTP on loopback, a sandbox without network for the checks."
+    );
+}
+
+pub(crate) fn ready(endpoints: &Endpoints, data: &Path, took: Duration) {
+    println!("\nThe house is up after {:.1} s.", took.as_secs_f64());
+    println!("  webhooks  http://{}/hooks/github", endpoints.hooks);
+    println!("  health    http://{}/ready", endpoints.health);
+    println!("  data      {}", data.display());
+    println!(
+        "  limits    wall clock, CPU time, memory and file size a process, processes, output;\n\
+         \u{20}           the limits of the run as a whole (control groups) are not enforced yet"
+    );
+}
+
+pub(crate) fn chapter(number: u8, title: &str) {
+    println!("\n{number}. {title}");
+}
+
+pub(crate) fn line(text: &str) {
+    println!("    {text}");
+}
+
+/// A stage that was reached.
+pub(crate) fn stage(text: &str, after: TimeDelta) {
+    println!("    {:>6} ms  {text}", after.num_milliseconds());
+}
+
+/// The stages that a delivery has reached.
+pub(crate) fn stages(seen: &Timeline) -> Vec<String> {
+    let mut stages = vec!["delivery recorded in the ledger".to_owned()];
+    for attempt in &seen.attempts {
+        stages.push(format!(
+            "attempt recorded: commit {}",
+            short(&attempt.commit_sha)
+        ));
+        if let Some(digest) = &attempt.snapshot_digest {
+            stages.push(format!("tree preserved as snapshot {}", short(digest)));
+        }
+    }
+    for verification in &seen.verifications {
+        stages.push(format!("verified: {}", verification.result));
+    }
+    let signed = seen
+        .entries
+        .iter()
+        .filter(|entry| entry.checkpoint_size.is_some())
+        .count();
+    if signed > 0 {
+        stages.push(format!("{signed} log entries under a signed checkpoint"));
+    }
+    stages
+}
+
+/// The push's way as a table.
+pub(crate) fn way(seen: &Timeline, digest: &str, proofs: &[(i64, u64, bool)]) {
+    let mut shown = table(&["stage", "what", "ms after the one before"]);
+    let mut before = seen.delivery.received_at;
+    let mut since = |at: Timestamp| {
+        let after = at - before;
+        before = at.max(before);
+        #[allow(
+            clippy::cast_precision_loss,
+            reason = "a tenth of a millisecond is shown"
+        )]
+        let millis = after.num_microseconds().unwrap_or(0) as f64 / 1_000.0;
+        format!("{millis:.1}")
+    };
+    let delivery = &seen.delivery;
+    shown.add_row([
+        "receipt",
+        &format!(
+            "body {} ({} bytes), verified by key {:?}",
+            short(digest),
+            delivery.body_bytes,
+            delivery.key
+        ),
+        "0.0",
+    ]);
+    shown.add_row([
+        "delivery",
+        &delivery.id.to_string(),
+        &since(delivery.recorded_at),
+    ]);
+    for attempt in &seen.attempts {
+        shown.add_row([
+            "attempt",
+            &attempt_text(attempt),
+            &since(attempt.recorded_at),
+        ]);
+        if let (Some(at), Some(digest)) = (attempt.snapshot_at, &attempt.snapshot_digest) {
+            let text = format!(
+                "{digest}\n{} files, {} bytes",
+                attempt.snapshot_files.unwrap_or(0),
+                attempt.snapshot_bytes.unwrap_or(0)
+            );
+            shown.add_row(["snapshot", &text, &since(at)]);
+        }
+    }
+    for verification in &seen.verifications {
+        let text = result_text(verification);
+        shown.add_row(["result", &text, &since(verification.recorded_at)]);
+    }
+    for (entry, (index, size, holds)) in seen.entries.iter().zip(proofs) {
+        let word = if *holds {
+            "proof checks"
+        } else {
+            "PROOF DOES NOT CHECK"
+        };
+        let text = format!(
+            "leaf {index} ({}), checkpoint of {size} leaves: {word}",
+            entry.action
+        );
+        let at = entry.leaf_at.map(&mut since).unwrap_or_default();
+        shown.add_row(["log", &text, &at]);
+    }
+    shown.add_row(["trace", &delivery.trace_id, ""]);
+    println!("{shown}");
+}
+
+fn attempt_text(attempt: &TimelineAttempt) -> String {
+    format!(
+        "commit {} on {}, of {} in lab {} version {}",
+        short(&attempt.commit_sha),
+        attempt.branch,
+        attempt.repository,
+        attempt.lab,
+        attempt.lab_version
+    )
+}
+
+fn result_text(verification: &TimelineVerification) -> String {
+    let run = verification.finished_at - verification.started_at;
+    let mut text = format!(
+        "{}, {} of {} points, run in {} ms",
+        verification.result.to_uppercase(),
+        verification.points,
+        verification.points_max,
+        run.num_milliseconds()
+    );
+    for step in steps(verification) {
+        text.push_str(&format!("\n  step {:?}: {} ms", step.name, step.wall_ms));
+        for test in &step.tests {
+            let took = test
+                .duration_ms
+                .map(|ms| format!(" ({ms} ms)"))
+                .unwrap_or_default();
+            text.push_str(&format!("\n    {:<8} {}{took}", test.outcome, test.name));
+            if let Some(message) = &test.message {
+                text.push_str(&format!(": {}", message.lines().next().unwrap_or_default()));
+            }
+        }
+        if let Some(reason) = &step.reason {
+            text.push_str(&format!("\n    {reason}"));
+        }
+    }
+    text
+}
+
+/// The steps of a result; none where another version wrote them in another form.
+pub(crate) fn steps(verification: &TimelineVerification) -> Vec<StepResult> {
+    serde_json::from_value(verification.steps.clone()).unwrap_or_default()
+}

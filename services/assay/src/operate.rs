@@ -1,0 +1,56 @@
+//! Owns what only the operator does: migrations, topology, the check of the settings.
+
+use anyhow::Context as _;
+use process::exit;
+use process::settings::postgres::Role;
+use process::settings::service::Service;
+
+use crate::cli::TopologyOrder;
+use crate::context::Context;
+
+pub(crate) async fn migrate(context: &Context) -> anyhow::Result<u8> {
+    let url = context.settings.postgres_url(Role::Owner)?;
+    let url = url.expose_str().context("postgres.url is no text")?;
+    let run = store::migrate::up(url).await?;
+    for migration in &run {
+        println!("ran {migration}");
+    }
+    if run.is_empty() {
+        println!("the ledger is up to date");
+    }
+    Ok(exit::OK)
+}
+
+pub(crate) async fn topology(context: &Context, order: &TopologyOrder) -> anyhow::Result<u8> {
+    let bus = context.bus().await?;
+    match order {
+        TopologyOrder::Apply { replicas } => {
+            let applied = bus.apply_topology(usize::from(*replicas)).await?;
+            for name in &applied.created {
+                println!("made {name}");
+            }
+            for name in &applied.updated {
+                println!("updated {name}");
+            }
+            if applied.created.is_empty() && applied.updated.is_empty() {
+                println!("the topology is up to date");
+            }
+        }
+        TopologyOrder::Check => {
+            bus.check_topology().await?;
+            println!("the topology is the one this program needs");
+        }
+    }
+    Ok(exit::OK)
+}
+
+pub(crate) fn config_check(context: &Context) -> anyhow::Result<u8> {
+    for service in Service::ALL {
+        context
+            .settings
+            .check_for(service)
+            .with_context(|| format!("settings of {service}"))?;
+    }
+    println!("the settings of every service hold");
+    Ok(exit::OK)
+}

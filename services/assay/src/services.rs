@@ -1,0 +1,73 @@
+//! Owns running services: each is a function, and one that ends early ends the others.
+
+use process::health::Health;
+use process::settings::Settings;
+use process::settings::service::Service;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// Runs one service until it is told to stop. `hooks` is the port of webhook-ingest.
+pub(crate) async fn one(
+    service: Service,
+    settings: &Settings,
+    hooks: Option<TcpListener>,
+    health: &Health,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    match service {
+        Service::WebhookIngest => {
+            let hooks = match hooks {
+                Some(hooks) => hooks,
+                None => TcpListener::bind(settings.http.listen).await?,
+            };
+            webhook_ingest::run::run(settings, hooks, health, stop).await
+        }
+        Service::AttemptWriter => attempt_writer::run::run(settings, health, stop).await,
+        Service::SnapshotBuilder => snapshot_builder::run::run(settings, health, stop).await,
+        Service::Verifier => verifier::run::run(settings, health, stop).await,
+        Service::Auditor => auditor::run(settings, health, stop).await,
+    }
+}
+
+/// Runs every service in this process until they are told to stop, or one of them cannot go on.
+///
+/// # Errors
+/// The first error of a service.
+pub(crate) async fn all(
+    settings: &Settings,
+    hooks: TcpListener,
+    health: &Health,
+    stop: &CancellationToken,
+) -> anyhow::Result<()> {
+    let mut hooks = Some(hooks);
+    let mut running = JoinSet::new();
+    for service in Service::ALL {
+        let settings = settings.clone();
+        let health = health.within(service.as_str());
+        let stop = stop.clone();
+        let hooks = if service == Service::WebhookIngest {
+            hooks.take()
+        } else {
+            None
+        };
+        running.spawn(async move {
+            let ended = one(service, &settings, hooks, &health, stop).await;
+            ended.map_err(|error| error.context(format!("run {service}")))
+        });
+    }
+    let mut first = Ok(());
+    while let Some(ended) = running.join_next().await {
+        let early = !stop.is_cancelled();
+        stop.cancel();
+        let ended = match ended {
+            Ok(Ok(())) if early => Err(anyhow::anyhow!("a service ended before it was told to")),
+            Ok(ended) => ended,
+            Err(panic) => Err(anyhow::Error::new(panic).context("a service broke")),
+        };
+        if first.is_ok() {
+            first = ended;
+        }
+    }
+    first
+}

@@ -1,0 +1,81 @@
+//! Owns the secrets of a house of its own: made once, in files that only their owner can read.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use rand::RngCore as _;
+use rand::rngs::OsRng;
+
+/// Length of a made secret, in bytes before it is written as hex.
+const SECRET_BYTES: usize = 32;
+
+/// Where the secrets are.
+#[derive(Clone, Debug)]
+pub(crate) struct Keys {
+    pub(crate) webhook: PathBuf,
+    pub(crate) pseudonym: PathBuf,
+    pub(crate) log_signing: PathBuf,
+    pub(crate) log_verifier: PathBuf,
+    folder: PathBuf,
+}
+
+impl Keys {
+    /// Finds the secrets in `data`, or makes those that are not there.
+    pub(crate) fn make(data: &Path, origin: &str) -> anyhow::Result<Self> {
+        let folder = data.join("secrets");
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&folder)
+            .context("make the folder of secrets")?;
+        let keys = Self {
+            webhook: folder.join("webhook"),
+            pseudonym: folder.join("pseudonym"),
+            log_signing: folder.join("log-signing"),
+            log_verifier: folder.join("log-verifier"),
+            folder,
+        };
+        for file in [&keys.webhook, &keys.pseudonym] {
+            if !file.exists() {
+                let mut bytes = [0; SECRET_BYTES];
+                OsRng.fill_bytes(&mut bytes);
+                write(file, &hex::encode(bytes))?;
+            }
+        }
+        if !keys.log_signing.exists() {
+            let pair = tlog::key::generate(origin).context("make the log's key")?;
+            // The public half first: a signing key without it could not be checked.
+            write(&keys.log_verifier, &pair.verifier)?;
+            write(&keys.log_signing, &pair.signer)?;
+        }
+        Ok(keys)
+    }
+
+    /// Writes the password of the private nats-server where the services read it.
+    pub(crate) fn keep_nats_password(&self, password: &str) -> anyhow::Result<PathBuf> {
+        let file = self.folder.join("nats-password");
+        write(&file, password)?;
+        Ok(file)
+    }
+}
+
+/// Writes a file that only its owner can read; whole, or not at all.
+pub(crate) fn write(file: &Path, text: &str) -> anyhow::Result<()> {
+    let part = file.with_extension("part");
+    let wrote = || {
+        let mut options = OpenOptions::new();
+        let mut open = options
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&part)?;
+        open.write_all(text.as_bytes())?;
+        open.sync_all()?;
+        fs::rename(&part, file)
+    };
+    wrote().with_context(|| format!("write {}", file.display()))
+}

@@ -1,0 +1,65 @@
+//! Owns the settings of `assay up`: what nobody set is filled with what the house itself starts.
+
+use std::path::Path;
+
+use process::settings::Settings;
+use process::settings::error::SettingsError;
+use process::settings::origin::Origin;
+use serde::Serialize;
+use serde_json::json;
+
+use crate::up::keys::Keys;
+
+/// The source that is there when none is configured.
+pub(crate) const SOURCE: &str = "github";
+/// Where its repositories are fetched from.
+const FETCH_URL: &str = "https://github.com/{full_name}.git";
+
+/// Whether nobody set it.
+pub(crate) fn is_free(settings: &Settings, setting: &str) -> bool {
+    settings.origin(setting) == Origin::Default
+}
+
+/// Sets what nobody set.
+fn fill(
+    settings: Settings,
+    setting: &str,
+    value: impl Serialize,
+) -> Result<Settings, SettingsError> {
+    if is_free(&settings, setting) {
+        settings.with(setting, value)
+    } else {
+        Ok(settings)
+    }
+}
+
+/// Logs as text: `assay up` is looked at by people.
+pub(crate) fn readable_logs(settings: Settings) -> Result<Settings, SettingsError> {
+    fill(settings, "telemetry.log", "text")
+}
+
+/// The folders, keys and the source, below the data folder.
+pub(crate) fn folders_and_keys(
+    mut settings: Settings,
+    data: &Path,
+    scratch: &Path,
+    keys: &Keys,
+) -> Result<Settings, SettingsError> {
+    settings = fill(settings, "objects.folder", data.join("objects"))?;
+    settings = fill(settings, "snapshots.cache_folder", data.join("git-cache"))?;
+    settings = fill(settings, "verifier.scratch_folder", scratch)?;
+    settings = fill(settings, "log.signing_key_file", &keys.log_signing)?;
+    if is_free(&settings, "log.verifier_key") {
+        settings = fill(settings, "log.verifier_key_file", &keys.log_verifier)?;
+    }
+    settings = fill(settings, "privacy.pseudonym_key_file", &keys.pseudonym)?;
+    if settings.sources.is_empty() {
+        let source = json!({
+            "provider": "github",
+            "fetch_url": FETCH_URL,
+            "secrets": [{ "name": "first", "file": keys.webhook }],
+        });
+        settings = settings.with(&format!("sources.{SOURCE}"), source)?;
+    }
+    Ok(settings)
+}
