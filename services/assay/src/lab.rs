@@ -68,14 +68,14 @@ fn sentence(result: &serde_json::Value) -> String {
         serde_json::Value::String(text) => text.clone(),
         other => other.to_string(),
     };
-    let known = if result["created"] == false {
+    let known = if result["new"] == false {
         " (published before)"
     } else {
         ""
     };
     format!(
         "{} version {}, digest {}{known}",
-        text("lab"),
+        text("slug"),
         text("number"),
         text("digest")
     )

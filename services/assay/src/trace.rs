@@ -59,7 +59,7 @@ async fn find(
 }
 
 /// What happened, in order.
-fn events(timeline: &Timeline) -> Vec<(Timestamp, String)> {
+pub(crate) fn events(timeline: &Timeline) -> Vec<(Timestamp, String)> {
     let delivery = &timeline.delivery;
     let mut events = vec![
         (

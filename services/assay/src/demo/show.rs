@@ -43,50 +43,30 @@ pub(crate) fn line(text: &str) {
     println!("    {text}");
 }
 
-/// A stage that was reached.
-pub(crate) fn stage(text: &str, after: TimeDelta) {
-    println!("    {:>6} ms  {text}", after.num_milliseconds());
+/// Something that happened to a delivery, so long after it was admitted.
+pub(crate) fn event(after: TimeDelta, what: &str) {
+    println!("    {:>8} ms  {what}", millis(after));
 }
 
-/// The stages that a delivery has reached.
-pub(crate) fn stages(seen: &Timeline) -> Vec<String> {
-    let mut stages = vec!["delivery recorded in the ledger".to_owned()];
-    for attempt in &seen.attempts {
-        stages.push(format!(
-            "attempt recorded: commit {}",
-            short(&attempt.commit_sha)
-        ));
-        if let Some(digest) = &attempt.snapshot_digest {
-            stages.push(format!("tree preserved as snapshot {}", short(digest)));
-        }
-    }
-    for verification in &seen.verifications {
-        stages.push(format!("verified: {}", verification.result));
-    }
-    let signed = seen
-        .entries
-        .iter()
-        .filter(|entry| entry.checkpoint_size.is_some())
-        .count();
-    if signed > 0 {
-        stages.push(format!("{signed} log entries under a signed checkpoint"));
-    }
-    stages
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "a tenth of a millisecond is shown"
+)]
+fn millis(delta: TimeDelta) -> String {
+    format!(
+        "{:.1}",
+        delta.num_microseconds().unwrap_or(i64::MAX) as f64 / 1_000.0
+    )
 }
 
 /// The push's way as a table.
 pub(crate) fn way(seen: &Timeline, digest: &str, proofs: &[(i64, u64, bool)]) {
-    let mut shown = table(&["stage", "what", "ms after the one before"]);
+    let mut shown = table(&["stage", "what", "ms since the stage before"]);
     let mut before = seen.delivery.received_at;
     let mut since = |at: Timestamp| {
         let after = at - before;
         before = at.max(before);
-        #[allow(
-            clippy::cast_precision_loss,
-            reason = "a tenth of a millisecond is shown"
-        )]
-        let millis = after.num_microseconds().unwrap_or(0) as f64 / 1_000.0;
-        format!("{millis:.1}")
+        millis(after)
     };
     let delivery = &seen.delivery;
     shown.add_row([
@@ -133,8 +113,11 @@ pub(crate) fn way(seen: &Timeline, digest: &str, proofs: &[(i64, u64, bool)]) {
             "leaf {index} ({}), checkpoint of {size} leaves: {word}",
             entry.action
         );
-        let at = entry.leaf_at.map(&mut since).unwrap_or_default();
-        shown.add_row(["log", &text, &at]);
+        let waited = entry
+            .leaf_at
+            .map(|at| millis(at - entry.recorded_at))
+            .unwrap_or_default();
+        shown.add_row(["log", &text, &format!("{waited} after its entry")]);
     }
     shown.add_row(["trace", &delivery.trace_id, ""]);
     println!("{shown}");

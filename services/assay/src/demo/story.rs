@@ -5,7 +5,7 @@ use auditor::prove;
 use contract::digest::Digest;
 use contract::ids::{AuditEntryId, CommandId, DeliveryId};
 use contract::result::TestOutcome;
-use contract::time::now;
+use contract::time::{Timestamp, now};
 use process::settings::Settings;
 use reqwest::{Client, StatusCode};
 use sample::delivery::{Push, SignedDelivery, sign};
@@ -26,7 +26,7 @@ use crate::demo::forge::{Forge, LEARNER};
 use crate::demo::{show, watch};
 use crate::up::house::Endpoints;
 use crate::up::overlay::SOURCE;
-use crate::{lab, log};
+use crate::{lab, log, trace};
 
 /// The sample lab's short name is in its `lab.toml`.
 pub(crate) struct Story<'a> {
@@ -43,6 +43,8 @@ struct Posted {
     signed: SignedDelivery,
     id: DeliveryId,
     receipt: Value,
+    /// What its reader has seen happen to it.
+    said: Vec<(Timestamp, String)>,
 }
 
 impl<'a> Story<'a> {
@@ -85,7 +87,7 @@ impl<'a> Story<'a> {
         };
         show::line(&format!(
             "lab {}, version {}, digest {}",
-            text(&version["lab"]),
+            text(&version["slug"]),
             version["number"],
             text(&version["digest"])
         ));
@@ -96,7 +98,7 @@ impl<'a> Story<'a> {
         let order = contract::command::SessionOpenRequested {
             command,
             actor: who.actor,
-            lab: text(&version["lab"]).parse()?,
+            lab: text(&version["slug"]).parse()?,
             repository: format!("{SOURCE}:{LEARNER}").parse()?,
             starting: Some(starting),
         };
@@ -118,8 +120,9 @@ impl<'a> Story<'a> {
 
     async fn passing_push(&mut self, ledger: &mut Connection) -> anyhow::Result<Posted> {
         show::chapter(2, "The learner pushes a commit that does what the lab asks");
-        let posted = self.push("Write add and subtract", PASSING).await?;
+        let mut posted = self.push("Write add and subtract", PASSING).await?;
         let seen = watch::follow(ledger, posted.id).await?;
+        posted.said = trace::events(&seen);
         let proofs = self.proofs(ledger, &seen).await?;
         show::way(&seen, text(&posted.receipt["digest"]), &proofs);
         let checks = &mut *self.checks;
@@ -189,11 +192,18 @@ impl<'a> Story<'a> {
             receipt["delivery"] == first.receipt["delivery"],
         );
         // The repeat itself is on the record: its log entry says that the ledger has seen it.
-        watch::until(ledger, first.id, "the repeat's log entry", |seen| {
-            seen.entries
-                .iter()
-                .any(|entry| entry.action == "delivery-repeated")
-        })
+        let mut said = first.said.clone();
+        watch::until(
+            ledger,
+            first.id,
+            "the repeat's log entry",
+            &mut said,
+            |seen| {
+                seen.entries
+                    .iter()
+                    .any(|entry| entry.action == "delivery-repeated")
+            },
+        )
         .await?;
         let after = counted(ledger).await?;
         self.checks.that(
@@ -273,6 +283,7 @@ impl<'a> Story<'a> {
             signed,
             id,
             receipt,
+            said: Vec::new(),
         })
     }
 

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use contract::ids::DeliveryId;
-use contract::time::now;
+use contract::time::Timestamp;
 use retry::delays::Delays;
 use retry::policy::QUICK;
 use store::pool::Connection;
 use store::view::timeline::{self, Timeline};
 
 use crate::demo::show;
+use crate::trace;
 
 /// Longest wait for a push's whole way, in seconds.
 const WAY_SECS_MAX: u64 = 90;
@@ -18,10 +19,16 @@ const WAY_SECS_MAX: u64 = 90;
 /// Follows a delivery until its result is recorded and every entry of it is under a signed
 /// checkpoint.
 pub(crate) async fn follow(ledger: &mut Connection, id: DeliveryId) -> anyhow::Result<Timeline> {
-    until(ledger, id, "its result and its proofs", |seen| {
-        let judged = seen.verifications.iter().any(|v| v.retry_at.is_none());
-        judged && seen.entries.len() >= STAGES && all_signed(seen)
-    })
+    until(
+        ledger,
+        id,
+        "its result and its proofs",
+        &mut Vec::new(),
+        |seen| {
+            let judged = seen.verifications.iter().any(|v| v.retry_at.is_none());
+            judged && seen.entries.len() >= STAGES && all_signed(seen)
+        },
+    )
     .await
 }
 
@@ -35,14 +42,14 @@ pub(crate) fn all_signed(seen: &Timeline) -> bool {
         .all(|entry| entry.checkpoint_size.is_some())
 }
 
-/// Follows a delivery until `done` says so.
+/// Follows a delivery until `done` says so; says what happens unless it was `said` before.
 pub(crate) async fn until(
     ledger: &mut Connection,
     id: DeliveryId,
     what: &str,
+    said: &mut Vec<(Timestamp, String)>,
     done: impl Fn(&Timeline) -> bool,
 ) -> anyhow::Result<Timeline> {
-    let mut said = Vec::new();
     let mut last = None;
     let watching = async {
         let mut delays = Delays::new(&QUICK);
@@ -51,10 +58,10 @@ pub(crate) async fn until(
                 .await
                 .context("read the way")?
             {
-                for stage in show::stages(&seen) {
-                    if !said.contains(&stage) {
-                        show::stage(&stage, now() - seen.delivery.received_at);
-                        said.push(stage);
+                for event in trace::events(&seen) {
+                    if !said.contains(&event) {
+                        show::event(event.0 - seen.delivery.received_at, &event.1);
+                        said.push(event);
                     }
                 }
                 if done(&seen) {

@@ -9,10 +9,11 @@ use anyhow::Context as _;
 use process::health::Health;
 use process::metrics::Metrics;
 use process::settings::Settings;
+use process::settings::postgres::{ROLE_PLACEHOLDER, Role};
 use servers::folder::DataFolder;
 use servers::nats::{NatsSettings, PrivateNats};
 use servers::place;
-use servers::postgres::{DATABASE, Durability, PostgresSettings, PrivatePostgres};
+use servers::postgres::{DATABASE, Durability, OWNER, PostgresSettings, PrivatePostgres};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -143,7 +144,11 @@ impl Private {
         if is_free(&settings, "postgres.url") {
             let postgres = PostgresSettings::new(Durability::Durable, POSTGRES_CONNECTIONS);
             let postgres = PrivatePostgres::start(folder, postgres).await?;
-            settings = settings.with("postgres.url", postgres.url("{role}", DATABASE))?;
+            // Braces would be escaped: the place of the role is made afterwards.
+            let url = postgres
+                .url(OWNER, DATABASE)
+                .replacen(OWNER, ROLE_PLACEHOLDER, 1);
+            settings = settings.with("postgres.url", url)?;
             private.postgres = Some(postgres);
         }
         Ok((settings, private))
@@ -186,9 +191,7 @@ impl Private {
 
 /// Migrates the ledger and applies the topology.
 async fn prepare(context: &Context) -> anyhow::Result<()> {
-    let url = context
-        .settings
-        .postgres_url(process::settings::postgres::Role::Owner)?;
+    let url = context.settings.postgres_url(Role::Owner)?;
     let url = url.expose_str().context("postgres.url is no text")?;
     store::migrate::up(url).await?;
     context.bus().await?.apply_topology(1).await?;
