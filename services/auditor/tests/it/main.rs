@@ -1,0 +1,12 @@
+//! The auditor with a real Postgres.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says where and why"
+)]
+
+mod ground;
+mod refusing;
+mod sequencing;
+mod tampering;
+mod tracing;
