@@ -93,7 +93,12 @@ impl Verifier {
                     return Err(Trouble::Overtaken);
                 }
                 match record(&self.ground.store, job, row).await? {
-                    Recorded::Row(row) => *row,
+                    Recorded::Row(row) => {
+                        let result = row.result.clone();
+                        metrics::counter!("assay_verifications_total", "result" => result)
+                            .increment(1);
+                        *row
+                    }
                     Recorded::Overtaken => return Err(Trouble::Overtaken),
                 }
             }
