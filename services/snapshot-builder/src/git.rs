@@ -6,5 +6,7 @@ pub mod error;
 pub(crate) mod fetch;
 pub mod origin;
 pub(crate) mod program;
+pub mod reference;
 pub(crate) mod running;
 pub mod tree;
+pub mod version;

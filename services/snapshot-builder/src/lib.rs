@@ -6,6 +6,7 @@ mod claims;
 mod desk;
 mod followers;
 pub mod git;
+mod known;
 mod lab_blobs;
 mod lab_content;
 mod lab_record;

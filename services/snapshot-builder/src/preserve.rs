@@ -23,6 +23,7 @@ use crate::followers;
 use crate::git::cache::Cache;
 use crate::git::commits::{COMMITS_PER_PUSH_MAX, PushRange};
 use crate::git::error::GitError;
+use crate::known::{brings_commits, claims, kept};
 use crate::record::{Built, record};
 use crate::trouble::Trouble;
 
@@ -64,8 +65,11 @@ struct Work<'a> {
     in_git: Option<Vec<FoundCommit>>,
     /// What the ledger has of the attempts' claims.
     claims: HashMap<String, AttemptRow>,
-    /// Why the forge gives nothing at all, once it has shown.
-    away: Option<String>,
+    /// Why nothing more is asked of the forge, once that has shown: what is not cached by then
+    /// is missing for this reason.
+    given_up: Option<(ErrorCause, String)>,
+    /// Whether the forge does not have the head. Then it is asked for what bears a request only.
+    head_is_missing: bool,
 }
 
 impl Preserve {
@@ -96,11 +100,12 @@ impl Preserve {
             cache,
             builder: Builder::new(&desk.objects, Owner::Session(job.push.session), &elsewhere),
             in_git: None,
-            claims: claims(desk, job).await?,
-            away: None,
+            claims: claims(&desk.ground.store, job).await?,
+            given_up: None,
+            head_is_missing: false,
         };
         work.look_into_git(head).await?;
-        let kept = kept(desk, job).await?;
+        let kept = kept(&desk.ground.store, job).await?;
         for attempts in job.attempts.chunks(ATTEMPTS_PER_TRANSACTION_MAX) {
             work.preserve(attempts, &kept).await?;
         }
@@ -123,12 +128,16 @@ impl Work<'_> {
         match fetching.instrument(tracing::info_span!("fetch")).await {
             Ok(()) => {}
             Err(err) if err.is_transient() => return Err(err.into()),
-            Err(GitError::SourceUnavailable { detail }) => {
-                self.away = Some(detail);
+            Err(GitError::NoSuchCommit) => {
+                self.head_is_missing = true;
                 return Ok(());
             }
-            // What is wrong with the head alone shows when its tree is to be built.
-            Err(_) => return Ok(()),
+            Err(err) => {
+                if let BuildError::Missing { cause, detail } = err.into() {
+                    self.given_up = Some((cause, detail));
+                }
+                return Ok(());
+            }
         }
         let push = &self.job.push;
         let range = PushRange {
@@ -172,10 +181,10 @@ impl Work<'_> {
         attempt: &AttemptToPreserve,
         built: &mut Vec<Built>,
     ) -> Result<PreservedTree, Trouble> {
-        if let Some(detail) = &self.away
+        if let Some((cause, detail)) = self.not_to_be_fetched(attempt)
             && !self.cache.has(&attempt.commit).await?
         {
-            return Ok(missing(ErrorCause::SourceUnavailable, detail.clone()));
+            return Ok(missing(cause, detail));
         }
         let building = self.builder.build(&self.cache, &attempt.commit);
         let span = tracing::info_span!("preserve", assay.attempt.id = %attempt.attempt);
@@ -191,6 +200,16 @@ impl Work<'_> {
             Err(BuildError::Git(error)) => Err(error.into()),
             Err(BuildError::Objects(error)) => Err(error.into()),
         }
+    }
+
+    /// Why the forge is not asked for an attempt's commit, if it is not.
+    fn not_to_be_fetched(&self, attempt: &AttemptToPreserve) -> Option<(ErrorCause, String)> {
+        let is_head = self.job.attempts.first() == Some(attempt);
+        if self.head_is_missing && (is_head || attempt.request.is_none()) {
+            let detail = GitError::NoSuchCommit.to_string();
+            return Some((ErrorCause::SourceUnavailable, detail));
+        }
+        self.given_up.clone()
     }
 
     /// Where the webhook's claims of a commit differ from git. Only what a payload listed is a
@@ -232,7 +251,7 @@ impl Work<'_> {
             return Ok(());
         };
         let parts = followers::found(self.job, in_git);
-        if parts.is_empty() || !self.brings_commits().await? {
+        if parts.is_empty() || !brings_commits(&self.desk.ground.store, self.job).await? {
             return Ok(());
         }
         let session = self.job.push.session.as_uuid();
@@ -253,44 +272,6 @@ impl Work<'_> {
         }
         Ok(())
     }
-
-    /// Whether the push may bring commits beyond those listed: a tag names one that was pushed on
-    /// a branch, or never.
-    async fn brings_commits(&self) -> Result<bool, Trouble> {
-        let mut conn = self.desk.ground.store.connection().await?;
-        let push = store::push::find(&mut conn, self.job.push.push).await?;
-        Ok(push.is_some_and(|push| push.kind == "branch"))
-    }
-}
-
-async fn kept(desk: &Desk, job: &SnapshotRequested) -> Result<HashMap<AttemptId, Digest>, Trouble> {
-    let attempts: Vec<AttemptId> = job.attempts.iter().map(|a| a.attempt).collect();
-    let mut conn = desk.ground.store.connection().await?;
-    let rows = store::attempt_snapshot::kept(&mut conn, &attempts).await?;
-    let read = rows.into_iter().map(|row| {
-        let digest = row.digest.parse().map_err(|_| {
-            Trouble::Hopeless(format!(
-                "the snapshot of {} has no digest",
-                row.lab_attempt_id
-            ))
-        })?;
-        Ok((AttemptId::from_uuid(row.lab_attempt_id), digest))
-    });
-    read.collect()
-}
-
-async fn claims(
-    desk: &Desk,
-    job: &SnapshotRequested,
-) -> Result<HashMap<String, AttemptRow>, Trouble> {
-    let shas: Vec<&str> = job.attempts.iter().map(|a| a.commit.as_str()).collect();
-    let sessions = vec![job.push.session.as_uuid(); shas.len()];
-    let mut conn = desk.ground.store.connection().await?;
-    let rows = store::attempt::find(&mut conn, &sessions, &shas).await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| (row.commit_sha.clone(), row))
-        .collect())
 }
 
 async fn publish(

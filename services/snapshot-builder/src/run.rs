@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use bus::consume::{Handler, each};
 use bus::error::ConsumeError;
 use bus::topology::{
@@ -35,6 +36,12 @@ pub async fn run(
 ) -> anyhow::Result<()> {
     let ground = Ground::open(settings, Service::SnapshotBuilder, health, &stop).await?;
     let desk = Arc::new(Desk::open(settings, ground.clone(), health)?);
+    let git = desk
+        .caches
+        .check_git()
+        .await
+        .context("find the git program")?;
+    tracing::info!(git, "fetching with {git}");
     let gate = Gate::new(vec![
         health.part("bus"),
         health.part("ledger"),

@@ -22,14 +22,17 @@ use crate::git::running::{Ended, Running, Unanswered};
 const LOCK_WAIT_SECS: u64 = 300;
 /// Longest a command may take that works on the cache alone, in seconds.
 pub(crate) const READ_SECS_MAX: u64 = 60;
+/// What the shell ends with when it cannot execute a program, and when there is none.
+const NOT_EXECUTABLE: i32 = 126;
+const NOT_FOUND: i32 = 127;
 /// Most that a short command prints, in bytes.
-const SHORT_BYTES_MAX: u64 = 64 * 1024;
+pub(crate) const SHORT_BYTES_MAX: u64 = 64 * 1024;
 
 /// The caches of one machine, in one folder that several processes may share.
 #[derive(Debug)]
 pub struct Caches {
-    folder: PathBuf,
-    fetch_seconds_max: u64,
+    pub(crate) folder: PathBuf,
+    pub(crate) fetch_seconds_max: u64,
     held: Mutex<HashMap<String, Weak<AsyncMutex<()>>>>,
 }
 
@@ -94,47 +97,6 @@ impl Caches {
         };
         cache.make().await?;
         Ok(cache)
-    }
-
-    /// The commit that a reference of an origin names: `HEAD` for `None`, else a branch, a tag or
-    /// a commit.
-    ///
-    /// # Errors
-    /// [`GitError::SourceUnavailable`] if it names none, and [`GitError::Machine`].
-    pub async fn resolve(
-        &self,
-        origin: &Origin,
-        reference: Option<&str>,
-    ) -> Result<CommitSha, GitError> {
-        let reference = reference.unwrap_or("HEAD");
-        if let Ok(commit) = reference.parse() {
-            return Ok(commit);
-        }
-        let configuration = self.folder.join("folder.gitconfig");
-        let names = [
-            format!("refs/heads/{reference}"),
-            format!("refs/tags/{reference}^{{}}"),
-            format!("refs/tags/{reference}"),
-            reference.to_owned(),
-        ];
-        // No repository is needed for this; the folder of the caches is none.
-        let mut command = git(&self.folder, reach(origin, &configuration));
-        command
-            .args(["ls-remote", "--quiet", "--"])
-            .arg(&*origin.as_text())
-            .args(&names);
-        let ended = Running::start(&mut command)?.finish(self.fetch_seconds_max, SHORT_BYTES_MAX);
-        let ended = answered(ended.await, "ask the origin")?;
-        if !ended.status.success() {
-            return Err(explain(&ended.said).or_unavailable());
-        }
-        let listed = String::from_utf8_lossy(&ended.output);
-        let lines = || listed.lines().filter_map(|line| line.split_once('\t'));
-        let found = names
-            .iter()
-            .find_map(|name| lines().find(|(_, listed)| listed == name));
-        let commit = found.and_then(|(sha, _)| sha.parse().ok());
-        commit.ok_or_else(|| unavailable("the repository has no such branch, tag or commit"))
     }
 
     async fn lock(&self, name: &str) -> Result<(OwnedMutexGuard<()>, File), GitError> {
@@ -305,25 +267,29 @@ impl GitError {
     }
 }
 
-fn reach<'a>(origin: &Origin, configuration: &'a Path) -> Reach<'a> {
+pub(crate) fn reach<'a>(origin: &Origin, configuration: &'a Path) -> Reach<'a> {
     match origin {
         Origin::Url { scheme, .. } => Reach::Scheme(scheme),
         Origin::Folder(_) => Reach::Folder { configuration },
     }
 }
 
-/// What it means that a command gave no whole answer.
+/// What it means that a command gave no whole answer, or that there was no program to give one.
 pub(crate) fn answered(
     ended: Result<Ended, Unanswered>,
     action: &'static str,
 ) -> Result<Ended, GitError> {
-    ended.map_err(|unanswered| match unanswered {
-        Unanswered::TimedOut => GitError::Refused {
-            detail: format!("{action}: takes too long"),
-        },
-        Unanswered::TooLong => GitError::Refused {
-            detail: format!("{action}: says too much"),
-        },
-        Unanswered::Machine(source) => GitError::Machine { action, source },
-    })
+    let refused = |what: &str| GitError::Refused {
+        detail: format!("{action}: {what}"),
+    };
+    match ended {
+        Ok(ended) if matches!(ended.status.code(), Some(NOT_EXECUTABLE | NOT_FOUND)) => {
+            let source = std::io::Error::new(ErrorKind::NotFound, last_words(&ended.said));
+            Err(GitError::Machine { action, source })
+        }
+        Ok(ended) => Ok(ended),
+        Err(Unanswered::TimedOut) => Err(refused("takes too long")),
+        Err(Unanswered::TooLong) => Err(refused("says too much")),
+        Err(Unanswered::Machine(source)) => Err(GitError::Machine { action, source }),
+    }
 }

@@ -1,6 +1,6 @@
 //! Owns the hardened environment in which the `git` program runs: nothing of the user's or the
 //! machine's configuration, no prompt, no hook, no filter, no protocol but the origin's own.
-//! Each line is from the recipe for strangers' repositories (docs/SECURITY.md).
+//! Each line answers an attack on those who fetch strangers' repositories.
 
 use std::ffi::OsStr;
 use std::path::Path;

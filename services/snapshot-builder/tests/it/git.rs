@@ -269,3 +269,10 @@ async fn a_repository_with_hooks_and_configuration_of_its_own_runs_none_of_it() 
     cache.ensure(&head).await.unwrap();
     assert!(!marker.exists());
 }
+
+#[tokio::test]
+async fn the_git_program_of_this_machine_will_do() {
+    let world = World::make().await;
+    let said = world.caches.check_git().await.unwrap();
+    assert!(said.starts_with("git version "), "{said}");
+}

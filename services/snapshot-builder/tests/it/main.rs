@@ -12,3 +12,4 @@ mod labs;
 mod office;
 mod pushes;
 mod world;
+mod writer;

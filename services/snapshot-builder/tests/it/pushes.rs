@@ -176,7 +176,7 @@ async fn commits_that_the_payload_did_not_list_are_handed_on_until_the_ledger_ha
     );
     assert_eq!(found[0].push, job.push);
 
-    let PushAndDelivery { delivery, push } = PushAndDelivery::of(&job);
+    let (delivery, push) = (job.push.delivery, job.push.push);
     for commit in &commits[..2] {
         let attempt = contract::ids::AttemptId::new();
         office
@@ -297,18 +297,4 @@ async fn a_push_that_arrives_while_the_ledger_is_away_waits_for_it() {
     assert_eq!(office.house.number(COUNTS).await, 1_01_01);
     assert_eq!(office.dead_letters().await, 0);
     office.close().await;
-}
-
-struct PushAndDelivery {
-    delivery: contract::ids::DeliveryId,
-    push: contract::ids::PushId,
-}
-
-impl PushAndDelivery {
-    fn of(job: &contract::job::SnapshotRequested) -> Self {
-        Self {
-            delivery: job.push.delivery,
-            push: job.push.push,
-        }
-    }
 }
