@@ -11,6 +11,7 @@ use store::lab_version::{self, NamedVersion};
 use crate::cli::{LabOrder, Who};
 use crate::command::{Outcome, send};
 use crate::context::Context;
+use crate::say::say;
 use crate::table::{short, table};
 
 /// Most versions that a list shows.
@@ -24,7 +25,7 @@ pub(crate) async fn lab(context: &Context, order: LabOrder) -> anyhow::Result<u8
             who,
         } => match publish(context, location, reference, &who).await? {
             Outcome::Accepted(result) => {
-                println!("accepted: {}", sentence(&result));
+                say!("accepted: {}", sentence(&result));
                 Ok(exit::OK)
             }
             Outcome::Refused(reason) => {
@@ -84,7 +85,7 @@ fn sentence(result: &serde_json::Value) -> String {
 async fn list(context: &Context) -> anyhow::Result<u8> {
     let versions = versions(context).await?;
     if versions.is_empty() {
-        println!("no lab is published: `assay lab publish <git url or path>`");
+        say!("no lab is published: `assay lab publish <git url or path>`");
         return Ok(exit::OK);
     }
     let mut shown = table(&["lab", "version", "title", "digest", "commit", "published"]);
@@ -98,7 +99,7 @@ async fn list(context: &Context) -> anyhow::Result<u8> {
             to_text(version.recorded_at),
         ]);
     }
-    println!("{shown}");
+    say!("{shown}");
     Ok(exit::OK)
 }
 
@@ -112,10 +113,10 @@ async fn show(context: &Context, lab: &Slug) -> anyhow::Result<u8> {
         eprintln!("no lab {lab} is published: see `assay lab list`");
         return Ok(exit::FAILED);
     };
-    println!("{}: {}", newest.slug, newest.version.title);
+    say!("{}: {}", newest.slug, newest.version.title);
     let spec = serde_json::to_string_pretty(&newest.version.spec)?;
     for NamedVersion { version, .. } in of_lab {
-        println!(
+        say!(
             "version {}  {}  {} files, {} bytes\n  from {} at {}\n  digest {}",
             version.number,
             to_text(version.recorded_at),
@@ -126,7 +127,7 @@ async fn show(context: &Context, lab: &Slug) -> anyhow::Result<u8> {
             version.digest,
         );
     }
-    println!("the newest asks for:\n{spec}");
+    say!("the newest asks for:\n{spec}");
     Ok(exit::OK)
 }
 

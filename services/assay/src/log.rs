@@ -6,12 +6,13 @@ use contract::time::now;
 use tlog::key::VerifyingKey;
 
 use crate::context::Context;
+use crate::say::say;
 
 pub(crate) async fn verify(context: &Context, key: Option<String>) -> anyhow::Result<u8> {
     let key = verifying_key(context, key)?;
     let mut ledger = context.reader().await?;
     let report = auditor::verify::verify(&mut ledger, &key, now()).await?;
-    println!(
+    say!(
         "{}\n  log {}: {} leaves and {} checkpoints found good, {} leaves signed, {} entries waiting",
         report.verdict,
         report.origin,
@@ -21,7 +22,7 @@ pub(crate) async fn verify(context: &Context, key: Option<String>) -> anyhow::Re
         report.pending,
     );
     if report.verdict != Verdict::Intact {
-        println!("  checked with the key {}", key.as_str());
+        say!("  checked with the key {}", key.as_str());
     }
     Ok(report.verdict.exit_code())
 }

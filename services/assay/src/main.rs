@@ -9,6 +9,7 @@ mod log;
 mod operate;
 mod results;
 mod run;
+mod say;
 mod services;
 mod session;
 mod status;

@@ -7,16 +7,17 @@ use process::settings::service::Service;
 
 use crate::cli::TopologyOrder;
 use crate::context::Context;
+use crate::say::say;
 
 pub(crate) async fn migrate(context: &Context) -> anyhow::Result<u8> {
     let url = context.settings.postgres_url(Role::Owner)?;
     let url = url.expose_str().context("postgres.url is no text")?;
     let run = store::migrate::up(url).await?;
     for migration in &run {
-        println!("ran {migration}");
+        say!("ran {migration}");
     }
     if run.is_empty() {
-        println!("the ledger is up to date");
+        say!("the ledger is up to date");
     }
     Ok(exit::OK)
 }
@@ -27,18 +28,18 @@ pub(crate) async fn topology(context: &Context, order: &TopologyOrder) -> anyhow
         TopologyOrder::Apply { replicas } => {
             let applied = bus.apply_topology(usize::from(*replicas)).await?;
             for name in &applied.created {
-                println!("made {name}");
+                say!("made {name}");
             }
             for name in &applied.updated {
-                println!("updated {name}");
+                say!("updated {name}");
             }
             if applied.created.is_empty() && applied.updated.is_empty() {
-                println!("the topology is up to date");
+                say!("the topology is up to date");
             }
         }
         TopologyOrder::Check => {
             bus.check_topology().await?;
-            println!("the topology is the one this program needs");
+            say!("the topology is the one this program needs");
         }
     }
     Ok(exit::OK)
@@ -51,6 +52,6 @@ pub(crate) fn config_check(context: &Context) -> anyhow::Result<u8> {
             .check_for(service)
             .with_context(|| format!("settings of {service}"))?;
     }
-    println!("the settings of every service hold");
+    say!("the settings of every service hold");
     Ok(exit::OK)
 }

@@ -7,6 +7,7 @@ use store::view::results::{self, SessionResult};
 
 use crate::cli::Form;
 use crate::context::Context;
+use crate::say::say;
 use crate::table::{short, table};
 
 const COLUMNS: [&str; 10] = [
@@ -26,21 +27,21 @@ pub(crate) async fn results(context: &Context, lab: &Slug, form: Form) -> anyhow
     let mut ledger = context.reader().await?;
     let rows = results::of_lab(&mut ledger, lab).await?;
     if form.json {
-        println!("{}", serde_json::to_string_pretty(&rows)?);
+        say!("{}", serde_json::to_string_pretty(&rows)?);
     } else if form.csv {
-        println!("{}", COLUMNS.join(","));
+        say!("{}", COLUMNS.join(","));
         for row in &rows {
             let cells: Vec<String> = cells(row, false).iter().map(|cell| quoted(cell)).collect();
-            println!("{}", cells.join(","));
+            say!("{}", cells.join(","));
         }
     } else if rows.is_empty() {
-        println!("no session of {lab} is open");
+        say!("no session of {lab} is open");
     } else {
         let mut shown = table(&COLUMNS);
         for row in &rows {
             shown.add_row(cells(row, true));
         }
-        println!("{shown}");
+        say!("{shown}");
     }
     Ok(exit::OK)
 }

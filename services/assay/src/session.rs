@@ -7,6 +7,7 @@ use process::exit;
 use crate::cli::SessionOrder;
 use crate::command::{Outcome, send};
 use crate::context::Context;
+use crate::say::say;
 
 pub(crate) async fn session(context: &Context, order: SessionOrder) -> anyhow::Result<u8> {
     let SessionOrder::Open {
@@ -25,7 +26,7 @@ pub(crate) async fn session(context: &Context, order: SessionOrder) -> anyhow::R
     };
     match send(context, command, &order).await? {
         Outcome::Accepted(result) => {
-            println!(
+            say!(
                 "accepted: session {} of {} version {} for {}",
                 result["session"].as_str().unwrap_or_default(),
                 order.lab,

@@ -5,6 +5,7 @@ use serde_json::json;
 use store::view::status::{self, Status};
 
 use crate::context::Context;
+use crate::say::say;
 use crate::table::table;
 
 pub(crate) async fn status(context: &Context, as_json: bool) -> anyhow::Result<u8> {
@@ -34,24 +35,33 @@ pub(crate) async fn status(context: &Context, as_json: bool) -> anyhow::Result<u
         let all = json!({
             "ledger": counts, "missing": missing, "streams": streams, "consumers": consumers,
         });
-        println!("{}", serde_json::to_string_pretty(&all)?);
+        say!("{}", serde_json::to_string_pretty(&all)?);
         return Ok(exit::OK);
     }
-    println!(
+    say!(
         "recorded   {} deliveries ({} conflicts), {} pushes, {} attempts in {} sessions",
-        counts.deliveries, counts.conflicts, counts.pushes, counts.attempts, counts.sessions
+        counts.deliveries,
+        counts.conflicts,
+        counts.pushes,
+        counts.attempts,
+        counts.sessions
     );
-    println!("preserved  {} trees", counts.snapshots);
-    println!(
+    say!("preserved  {} trees", counts.snapshots);
+    say!(
         "judged     {} passed, {} failed, {} could not be judged, {} superseded",
-        counts.passed, counts.failed, counts.errors, counts.superseded
+        counts.passed,
+        counts.failed,
+        counts.errors,
+        counts.superseded
     );
-    println!("running    {}", counts.running);
-    println!(
+    say!("running    {}", counts.running);
+    say!(
         "queued     {} for a snapshot, {} for verification, {} to be tried again",
-        counts.queued_to_snapshot, counts.queued_to_verify, counts.retrying
+        counts.queued_to_snapshot,
+        counts.queued_to_verify,
+        counts.retrying
     );
-    println!(
+    say!(
         "missing    {missing}{}",
         if missing > 0 {
             "  requests that have no result and no message in the queue"
@@ -59,9 +69,10 @@ pub(crate) async fn status(context: &Context, as_json: bool) -> anyhow::Result<u
             ""
         }
     );
-    println!(
+    say!(
         "log        {} leaves, {} entries waiting for theirs",
-        counts.leaves, counts.pending
+        counts.leaves,
+        counts.pending
     );
     let mut shown = table(&["stream", "consumer", "waiting", "unacked", "redelivered"]);
     for state in &consumers {
@@ -73,12 +84,12 @@ pub(crate) async fn status(context: &Context, as_json: bool) -> anyhow::Result<u
             state.redelivered.to_string(),
         ]);
     }
-    println!("{shown}");
+    say!("{shown}");
     let dead = streams
         .iter()
         .find(|stream| stream.name == "DEAD")
         .map_or(0, |s| s.messages);
-    println!("dead letters: {dead}");
+    say!("dead letters: {dead}");
     Ok(exit::OK)
 }
 

@@ -7,6 +7,7 @@ use store::pool::Connection;
 use store::view::timeline::{self, Timeline};
 
 use crate::context::Context;
+use crate::say::say;
 use crate::table::{short, table};
 
 pub(crate) async fn trace(context: &Context, delivery: &str, json: bool) -> anyhow::Result<u8> {
@@ -16,12 +17,13 @@ pub(crate) async fn trace(context: &Context, delivery: &str, json: bool) -> anyh
         return Ok(exit::FAILED);
     };
     if json {
-        println!("{}", serde_json::to_string_pretty(&timeline)?);
+        say!("{}", serde_json::to_string_pretty(&timeline)?);
         return Ok(exit::OK);
     }
-    println!(
+    say!(
         "delivery {}  trace {}",
-        timeline.delivery.id, timeline.delivery.trace_id
+        timeline.delivery.id,
+        timeline.delivery.trace_id
     );
     let begin = timeline.delivery.received_at;
     let mut shown = table(&["ms", "at", "what"]);
@@ -34,7 +36,7 @@ pub(crate) async fn trace(context: &Context, delivery: &str, json: bool) -> anyh
         let after = format!("{:.1}", after as f64 / 1_000.0);
         shown.add_row([after, to_text(at), what]);
     }
-    println!("{shown}");
+    say!("{shown}");
     Ok(exit::OK)
 }
 

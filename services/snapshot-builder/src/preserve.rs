@@ -163,7 +163,10 @@ impl Work<'_> {
         let mut trees = Vec::with_capacity(attempts.len());
         for attempt in attempts {
             let tree = match kept.get(&attempt.attempt) {
-                Some(&digest) => PreservedTree::Kept { digest },
+                Some(&digest) => {
+                    self.restore(attempt).await?;
+                    PreservedTree::Kept { digest }
+                }
                 None => self.build(attempt, &mut built).await?,
             };
             trees.push(tree);
@@ -197,6 +200,23 @@ impl Work<'_> {
                 })
             }
             Err(BuildError::Missing { cause, detail }) => Ok(missing(cause, detail)),
+            Err(BuildError::Git(error)) => Err(error.into()),
+            Err(BuildError::Objects(error)) => Err(error.into()),
+        }
+    }
+
+    /// Puts back what a recorded tree may have lost: nobody comes here with a second try but for
+    /// a tree that could not be had. All of it goes to the session, which is read first.
+    async fn restore(&self, attempt: &AttemptToPreserve) -> Result<(), Trouble> {
+        if self.job.try_number == 1 {
+            return Ok(());
+        }
+        let nothing = HashSet::new();
+        let owner = Owner::Session(self.job.push.session);
+        let mut builder = Builder::new(&self.desk.objects, owner, &nothing);
+        match builder.build(&self.cache, &attempt.commit).await {
+            // What the forge no longer gives may still lie whole among the objects.
+            Ok(_) | Err(BuildError::Missing { .. }) => Ok(()),
             Err(BuildError::Git(error)) => Err(error.into()),
             Err(BuildError::Objects(error)) => Err(error.into()),
         }
@@ -282,7 +302,7 @@ async fn publish(
 ) -> Result<(), Trouble> {
     if let PreservedTree::Missing { cause, detail } = &tree {
         metrics::counter!("assay_snapshots_missing_total", "cause" => cause.as_str()).increment(1);
-        tracing::info!(assay.attempt.id = %attempt.attempt, %cause, detail, "a tree is missing");
+        tracing::debug!(assay.attempt.id = %attempt.attempt, %cause, detail, "a tree is missing");
     }
     if let Some(message) = followers::verification(job, attempt, tree) {
         desk.ground.bus.publish(&message).await?;

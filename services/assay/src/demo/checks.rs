@@ -1,5 +1,7 @@
 //! Owns what the demo checks: each thing said, and whether it held.
 
+use crate::say::say;
+
 /// The checks so far.
 #[derive(Debug, Default)]
 pub(crate) struct Checks {
@@ -12,10 +14,10 @@ impl Checks {
     pub(crate) fn that(&mut self, what: &str, holds: bool) {
         if holds {
             self.held += 1;
-            println!("    ok      {what}");
+            say!("    ok      {what}");
         } else {
             self.failed.push(what.to_owned());
-            println!("    FAILED  {what}");
+            say!("    FAILED  {what}");
         }
     }
 
@@ -28,12 +30,12 @@ impl Checks {
     pub(crate) fn conclude(&self) {
         let all = self.held + self.failed.len();
         if self.all_held() {
-            println!("\nAll {all} checks held.\n");
+            say!("\nAll {all} checks held.\n");
             return;
         }
-        println!("\n{} of {all} checks FAILED:", self.failed.len());
+        say!("\n{} of {all} checks FAILED:", self.failed.len());
         for what in &self.failed {
-            println!("  - {what}");
+            say!("  - {what}");
         }
     }
 }

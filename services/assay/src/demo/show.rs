@@ -8,11 +8,12 @@ use contract::result::StepResult;
 use contract::time::Timestamp;
 use store::view::timeline::{Timeline, TimelineAttempt, TimelineVerification};
 
+use crate::say::say;
 use crate::table::{short, table};
 use crate::up::house::Endpoints;
 
 pub(crate) fn opening() {
-    println!(
+    say!(
         "
 Assay demo: a learner pushes to a forge; Assay turns the push into a proven result.
 
@@ -25,27 +26,27 @@ over HTTP on loopback, a sandbox without network for the checks."
 }
 
 pub(crate) fn ready(endpoints: &Endpoints, data: &Path, took: Duration) {
-    println!("\nThe house is up after {:.1} s.", took.as_secs_f64());
-    println!("  webhooks  http://{}/hooks/github", endpoints.hooks);
-    println!("  health    http://{}/ready", endpoints.health);
-    println!("  data      {}", data.display());
-    println!(
+    say!("\nThe house is up after {:.1} s.", took.as_secs_f64());
+    say!("  webhooks  http://{}/hooks/github", endpoints.hooks);
+    say!("  health    http://{}/ready", endpoints.health);
+    say!("  data      {}", data.display());
+    say!(
         "  limits    wall clock, CPU time, memory and file size a process, processes, output;\n\
          \u{20}           the limits of the run as a whole (control groups) are not enforced yet"
     );
 }
 
 pub(crate) fn chapter(number: u8, title: &str) {
-    println!("\n{number}. {title}");
+    say!("\n{number}. {title}");
 }
 
 pub(crate) fn line(text: &str) {
-    println!("    {text}");
+    say!("    {text}");
 }
 
 /// Something that happened to a delivery, so long after it was admitted.
 pub(crate) fn event(after: TimeDelta, what: &str) {
-    println!("    {:>8} ms  {what}", millis(after));
+    say!("    {:>8} ms  {what}", millis(after));
 }
 
 #[allow(
@@ -120,7 +121,7 @@ pub(crate) fn way(seen: &Timeline, digest: &str, proofs: &[(i64, u64, bool)]) {
         shown.add_row(["log", &text, &format!("{waited} after its entry")]);
     }
     shown.add_row(["trace", &delivery.trace_id, ""]);
-    println!("{shown}");
+    say!("{shown}");
 }
 
 fn attempt_text(attempt: &TimelineAttempt) -> String {

@@ -5,6 +5,7 @@ use std::path::Path;
 use process::settings::Settings;
 use process::settings::postgres::Role;
 
+use crate::say::say;
 use crate::up::house::Endpoints;
 
 /// Says where the house answers.
@@ -15,22 +16,22 @@ pub(crate) fn ready(settings: &Settings, endpoints: &Endpoints, data: &Path) {
         .ok()
         .and_then(|url| url.expose_str().map(str::to_owned))
         .unwrap_or_default();
-    println!("\nAssay is up.\n");
+    say!("\nAssay is up.\n");
     for (name, source) in &settings.sources {
-        println!(
+        say!(
             "  webhooks   http://{hooks}/hooks/{name}   ({})",
             source.provider
         );
         for secret in &source.secrets {
             if let Some(file) = &secret.file {
-                println!("  secret     {}   ({})", file.display(), secret.name);
+                say!("  secret     {}   ({})", file.display(), secret.name);
             }
         }
-        println!("  fetches    {}", source.fetch_url);
+        say!("  fetches    {}", source.fetch_url);
     }
-    println!("  health     http://{health}/live  /ready  /metrics");
-    println!("  ledger     psql '{ledger}'");
-    println!("  data       {}", data.display());
+    say!("  health     http://{health}/live  /ready  /metrics");
+    say!("  ledger     psql '{ledger}'");
+    say!("  data       {}", data.display());
     let Some((name, source)) = settings.sources.iter().next() else {
         return;
     };
@@ -41,7 +42,7 @@ pub(crate) fn ready(settings: &Settings, endpoints: &Endpoints, data: &Path) {
     let secret = secret.map_or("<the secret's file>".to_owned(), |f| {
         f.display().to_string()
     });
-    println!(
+    say!(
         "
 What next (in another terminal; add --data {} where it is not the default):
 
