@@ -85,10 +85,10 @@ impl<'a> Accounts<'a> {
             Some(expected) if expected.owner.is_some_and(|owner| owner != step) => Some(format!(
                 "reported a test that another step answers for: {name}"
             )),
-            Some(expected) => match expected.seen.replace((step, place)) {
-                None => None,
-                Some(_) => Some(format!("reported a test twice: {name}")),
-            },
+            Some(expected) => {
+                let before = expected.seen.replace((step, place));
+                before.map(|_| format!("reported a test twice: {name}"))
+            }
         };
         if fault.is_some() {
             let account = &mut self.accounts[step];

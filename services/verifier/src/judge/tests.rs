@@ -62,8 +62,50 @@ fn judged(ending: Ending, reported: Reported) -> Judgement {
     judge(&spec, &[ended(ending, reported)])
 }
 
+fn whole() -> Reported {
+    tests(&[("a", Passed), ("b", Passed)])
+}
+
+/// Judges a run of that lab; `reason` is a part of what is told, or empty for a pass.
+#[track_caller]
+fn check(ending: Ending, reported: Reported, points: u32, reason: &str) {
+    let judgement = judged(ending, reported);
+    let step = &judgement.steps[0];
+    let told = step.reason.clone().unwrap_or_default();
+    assert_eq!(step.passed, reason.is_empty(), "{told}");
+    assert_eq!(judgement.verdict == Verdict::Pass, step.passed, "{told}");
+    assert_eq!(
+        (judgement.points, judgement.points_max),
+        (points, 10),
+        "{told}"
+    );
+    assert!(told.contains(reason), "{told}");
+    assert_eq!(judgement.detail.is_some(), !reason.is_empty(), "{told}");
+}
+
 #[test]
-fn a_run_passes_only_when_every_expected_test_is_there_once_and_passed() {
+fn every_expected_test_must_be_there_once_and_have_passed() {
+    check(CLEAN, whole(), 10, "");
+    check(CLEAN, tests(&[("b", Passed), ("a", Passed)]), 10, "");
+    let b = "1 of 2 tests did not pass: b";
+    check(CLEAN, tests(&[("a", Passed), ("b", Failed)]), 5, b);
+    check(CLEAN, tests(&[("a", Passed), ("b", Skipped)]), 5, b);
+    check(CLEAN, tests(&[("a", Passed)]), 5, b);
+    check(exit(1), tests(&[("a", Passed), ("b", Failed)]), 5, b);
+    check(CLEAN, tests(&[]), 0, "its report has no tests");
+    let three = [("a", Passed), ("b", Passed), ("c", Passed)];
+    check(CLEAN, tests(&three), 0, "not expected: c");
+    for first in [Passed, Failed] {
+        let twice = [("a", first), ("b", Passed), ("a", Passed)];
+        check(CLEAN, tests(&twice), 0, "twice: a");
+    }
+    let of_two_classes = [("x.a", Passed), ("y.a", Passed), ("b", Passed)];
+    check(CLEAN, tests(&of_two_classes), 0, "twice: a");
+}
+
+#[test]
+fn a_step_must_end_by_itself_with_0_and_leave_a_report_that_reads() {
+    let unreadable = || Reported::Unreadable("report.xml is missing".into());
     let limit = Ending {
         limit: Some(Limit::Wall),
         ..Ending::default()
@@ -72,97 +114,14 @@ fn a_run_passes_only_when_every_expected_test_is_there_once_and_passed() {
         signal: Some(11),
         ..Ending::default()
     };
-    let whole = || tests(&[("a", Passed), ("b", Passed)]);
-    let unreadable = || Reported::Unreadable("report.xml is missing".into());
-    for (ending, reported, points, reason) in [
-        (CLEAN, whole(), 10, None),
-        (CLEAN, tests(&[("b", Passed), ("a", Passed)]), 10, None),
-        (
-            CLEAN,
-            tests(&[("a", Passed), ("b", Failed)]),
-            5,
-            Some("1 of 2 tests did not pass: b"),
-        ),
-        (
-            CLEAN,
-            tests(&[("a", Passed), ("b", Skipped)]),
-            5,
-            Some("1 of 2 tests did not pass: b"),
-        ),
-        (
-            CLEAN,
-            tests(&[("a", Passed)]),
-            5,
-            Some("1 of 2 tests did not pass: b"),
-        ),
-        (CLEAN, tests(&[]), 0, Some("its report has no tests")),
-        (
-            exit(1),
-            tests(&[("a", Passed), ("b", Failed)]),
-            5,
-            Some("1 of 2 tests did not pass: b"),
-        ),
-        (exit(1), whole(), 10, Some("exit code 1")),
-        (
-            exit(127),
-            Reported::Tests(Report::default()),
-            0,
-            Some("its report has no tests"),
-        ),
-        (
-            CLEAN,
-            tests(&[("a", Passed), ("b", Passed), ("c", Passed)]),
-            0,
-            Some("not expected: c"),
-        ),
-        (
-            CLEAN,
-            tests(&[("a", Passed), ("b", Passed), ("a", Passed)]),
-            0,
-            Some("twice: a"),
-        ),
-        (
-            CLEAN,
-            tests(&[("a", Failed), ("b", Passed), ("a", Passed)]),
-            0,
-            Some("twice: a"),
-        ),
-        (
-            CLEAN,
-            tests(&[("x.a", Passed), ("y.a", Passed), ("b", Passed)]),
-            0,
-            Some("twice: a"),
-        ),
-        (CLEAN, unreadable(), 0, Some("report.xml is missing")),
-        (limit, whole(), 10, Some("stopped at the limit of 60 s")),
-        (limit, unreadable(), 0, Some("stopped at the limit of 60 s")),
-        (
-            signal,
-            tests(&[("a", Passed)]),
-            5,
-            Some("ended by signal 11"),
-        ),
-        (
-            Ending::default(),
-            whole(),
-            10,
-            Some("ended without an exit code"),
-        ),
-    ] {
-        let case = format!("{ending:?} {reported:?}");
-        let judgement = judged(ending, reported);
-        let step = &judgement.steps[0];
-        let told = step.reason.clone().unwrap_or_default();
-        assert_eq!(step.passed, reason.is_none(), "{case}: {told}");
-        assert_eq!(judgement.verdict == Verdict::Pass, step.passed, "{case}");
-        assert_eq!(
-            (judgement.points, judgement.points_max),
-            (points, 10),
-            "{case}: {told}"
-        );
-        assert!(told.contains(reason.unwrap_or("")), "{case}: {told}");
-        assert_eq!(judgement.detail.is_some(), reason.is_some(), "{case}");
-    }
+    let empty = Reported::Tests(Report::default());
+    check(exit(1), whole(), 10, "exit code 1");
+    check(exit(127), empty, 0, "its report has no tests");
+    check(CLEAN, unreadable(), 0, "report.xml is missing");
+    check(limit, whole(), 10, "stopped at the limit of 60 s");
+    check(limit, unreadable(), 0, "stopped at the limit of 60 s");
+    check(signal, tests(&[("a", Passed)]), 5, "ended by signal 11");
+    check(Ending::default(), whole(), 10, "ended without an exit code");
 }
 
 #[test]

@@ -64,7 +64,7 @@ pub(super) async fn probe(
             "it shares the {name} namespace"
         )));
     }
-    match said.lines().skip(NAMESPACES.len()).next() {
+    match said.lines().nth(NAMESPACES.len()) {
         Some("done") => Ok(()),
         other => Err(CannotSandbox::Open(harmless::line(
             other.unwrap_or("it is silent"),

@@ -1,4 +1,5 @@
 //! The verifier against a real sandbox, and real servers.
+#![allow(clippy::unwrap_used, reason = "these are tests")]
 
 mod sandbox;
 mod service;
