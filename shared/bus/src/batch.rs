@@ -11,9 +11,12 @@ use uuid::Uuid;
 use crate::connect::Bus;
 use crate::error::PublishError;
 use crate::outgoing::Outgoing;
+use crate::publish::in_time;
 
 /// Most messages that the server takes in one atomic batch.
 pub const BATCH_MESSAGES_MAX: usize = 1_000;
+/// What a batch adds to each message's headers, in bytes, at most.
+const BATCH_HEADERS: usize = 128;
 
 impl Bus {
     /// Publishes the messages to one stream as one atomic batch and awaits its ack: then all are
@@ -22,11 +25,26 @@ impl Bus {
     /// # Errors
     /// [`PublishError::BatchHasDuplicate`] if one id was stored before: then none is stored now,
     /// and each must be published alone. [`PublishError::NoAnswer`]: all may be stored, or none;
-    /// publishing each alone under its id finds out. [`PublishError::Full`]: none is stored.
+    /// publishing each alone under its id finds out. [`PublishError::Full`] and
+    /// [`PublishError::TooLarge`]: none is stored.
     pub async fn publish_batch(&self, messages: &[Outgoing]) -> Result<(), PublishError> {
         let Some((last, before)) = messages.split_last() else {
             return Ok(());
         };
+        // Looked at before anything is sent: a batch without an end holds room on the server.
+        let bytes_max = self.client.server_info().max_payload;
+        if let Some(large) = messages
+            .iter()
+            .find(|m| m.size() + BATCH_HEADERS > bytes_max)
+        {
+            return Err(PublishError::TooLarge {
+                subject: large.subject.clone(),
+            });
+        }
+        in_time(self.send_batch(last, before)).await
+    }
+
+    async fn send_batch(&self, last: &Outgoing, before: &[Outgoing]) -> Result<(), PublishError> {
         let id = Uuid::now_v7().simple().to_string();
         for (place, message) in before.iter().enumerate() {
             let headers = batch_headers(message, &id, place + 1);
@@ -38,7 +56,7 @@ impl Bus {
                     PublishError::NoAnswer(error)
                 })?;
         }
-        let mut headers = batch_headers(last, &id, messages.len());
+        let mut headers = batch_headers(last, &id, before.len() + 1);
         headers.insert(NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL);
         let commit = PublishMessage::build()
             .headers(headers)
@@ -51,7 +69,7 @@ impl Bus {
             .map_err(refused)?
             .await
             .map_err(refused)?;
-        if ack.batch_size == Some(messages.len() as u64) || messages.len() == 1 {
+        if ack.batch_size == Some(before.len() as u64 + 1) || before.is_empty() {
             return Ok(());
         }
         // The server acked something, but not this batch.

@@ -1,34 +1,31 @@
 //! Owns the consumer loops: pull, hand over, settle. Only here does a handler's [`Outcome`] become
 //! an ack, a delayed nak, or a dead letter.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream;
-use async_nats::jetstream::consumer::PullConsumer;
-use futures::StreamExt;
+use futures::FutureExt;
 use futures::future::join_all;
 use process::health::Gate;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument, debug, error, warn};
+use tracing::{Instrument, error};
 
 use crate::connect::Bus;
 use crate::error::ConsumeError;
 use crate::incoming::Incoming;
+use crate::pull::{open, pull};
 use crate::settle;
 use crate::topology::ConsumerSpec;
 
-/// Longest wait of one pull for a first message, in seconds.
-pub const PULL_SECS_MAX: u64 = 5;
 /// From this delivery on a message is handled alone, so that it cannot harm its neighbours.
 pub const ALONE_FROM_DELIVERY: u64 = 3;
 /// A message delivered more often than this, with all dependencies ready, is dead-lettered before
 /// it is touched: one that kills its handler cannot do so for ever.
 pub const DELIVERIES_MAX: u64 = 20;
-/// Pause after a pull that the server did not answer, in milliseconds.
-const PULL_RETRY_MS: u64 = 500;
 
 /// What becomes of a message.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -159,7 +156,7 @@ async fn one<H: Handler>(
         .handle(&incoming)
         .instrument(incoming.span().clone());
     let held = std::slice::from_ref(message);
-    let outcome = settle::hold(consumer, held, &[incoming.lease().clone()], work).await;
+    let outcome = settle::hold(bus, consumer, held, &[incoming.lease().clone()], work).await;
     settle::settle(bus, consumer, message, outcome)
         .instrument(incoming.span().clone())
         .await;
@@ -182,7 +179,14 @@ async fn settle_batch<H: BatchHandler>(
         .iter()
         .map(|incoming| incoming.lease().clone())
         .collect();
-    let outcomes = settle::hold(consumer, messages, &leases, handler.handle(&batch)).await;
+    // One bad message must not end the loop with its neighbours: from its third delivery on it is
+    // handled alone.
+    let work = AssertUnwindSafe(handler.handle(&batch)).catch_unwind();
+    let Ok(outcomes) = settle::hold(bus, consumer, messages, &leases, work).await else {
+        // Nothing is settled: the messages come again after the ack wait.
+        error!(consumer = consumer.durable, "a batch's handler panicked");
+        return;
+    };
     if outcomes.len() != messages.len() {
         // Nothing is settled: the messages come again after the ack wait.
         error!(
@@ -204,25 +208,10 @@ fn deliveries(message: &jetstream::Message) -> u64 {
         .map_or(1, |info| info.delivered.max(1) as u64)
 }
 
-async fn open(consumption: &Consumption) -> Result<PullConsumer, ConsumeError> {
-    let ConsumerSpec {
-        stream, durable, ..
-    } = consumption.consumer;
-    consumption
-        .bus
-        .jetstream
-        .get_consumer_from_stream(*durable, *stream)
-        .await
-        .map_err(|source| ConsumeError::Open {
-            stream,
-            consumer: durable,
-            source: source.into(),
-        })
-}
-
 /// Waits until the dependencies are ready; false when it is time to leave.
 async fn open_gate(consumption: &Consumption) -> bool {
     tokio::select! {
+        biased;
         () = consumption.stop.cancelled() => false,
         () = consumption.gate.wait_open() => true,
     }
@@ -236,62 +225,9 @@ async fn free_slot(
         return None;
     }
     tokio::select! {
+        biased;
         () = consumption.stop.cancelled() => None,
         permit = Arc::clone(permits).acquire_owned() => permit.ok(),
-    }
-}
-
-/// Takes what is there, at most `messages_max`; waits for a first message. `None` when it is time
-/// to leave. An expiry is always given: at the consumer's limit of unacked messages a pull
-/// without one waits in silence for ever.
-async fn pull(
-    consumption: &Consumption,
-    puller: &PullConsumer,
-    messages_max: usize,
-) -> Option<Vec<jetstream::Message>> {
-    let taking = async {
-        let expires = Duration::from_secs(PULL_SECS_MAX);
-        let mut stream = match puller
-            .fetch()
-            .max_messages(messages_max)
-            .expires(expires)
-            .messages()
-            .await
-        {
-            Ok(stream) => stream,
-            Err(error) => {
-                warn!(consumer = consumption.consumer.durable, %error, "pull");
-                return Err(());
-            }
-        };
-        let mut messages = Vec::new();
-        while let Some(next) = stream.next().await {
-            match next {
-                Ok(message) => messages.push(message),
-                Err(error) => {
-                    debug!(consumer = consumption.consumer.durable, %error, "a pull ended early");
-                    return if messages.is_empty() {
-                        Err(())
-                    } else {
-                        Ok(messages)
-                    };
-                }
-            }
-        }
-        Ok(messages)
-    };
-    tokio::select! {
-        // What the server had already sent comes again after the ack wait: nothing is lost.
-        () = consumption.stop.cancelled() => None,
-        taken = taking => match taken {
-            Ok(messages) => Some(messages),
-            Err(()) => {
-                tokio::select! {
-                    () = consumption.stop.cancelled() => None,
-                    () = tokio::time::sleep(Duration::from_millis(PULL_RETRY_MS)) => Some(Vec::new()),
-                }
-            }
-        },
     }
 }
 

@@ -48,18 +48,13 @@ pub(crate) async fn bury(
         let name: &str = name.as_ref();
         // Reserved and batch headers would act again; the rest is kept under a prefix.
         for value in values {
-            letter.set(&format!("Assay-Original-{name}"), value.as_str())?;
+            letter.set(&format!("Assay-Original-{name}"), &one_line(value.as_str()))?;
         }
     }
-    let reason: String = death
-        .reason
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .scan(0, |bytes, c| {
-            *bytes += c.len_utf8();
-            (*bytes <= REASON_BYTES_MAX).then_some(c)
-        })
-        .collect();
+    let mut reason = one_line(death.reason);
+    while reason.len() > REASON_BYTES_MAX {
+        reason.pop();
+    }
     letter.set("Assay-Dead-Reason", &reason)?;
     letter.set("Assay-Dead-Subject", &message.subject)?;
     letter.set("Assay-Dead-Deliveries", &death.deliveries.to_string())?;
@@ -67,4 +62,9 @@ pub(crate) async fn bury(
     metrics::counter!("assay_dead_letters_total", "stream" => *stream, "consumer" => *durable)
         .increment(1);
     Ok(())
+}
+
+/// The text without what a header cannot carry.
+fn one_line(text: &str) -> String {
+    text.replace(char::is_control, " ")
 }

@@ -8,6 +8,11 @@ use thiserror::Error;
 const STREAM_STORE_FAILED: u64 = 10077;
 /// JetStream's error code for an atomic batch in which one message id is a duplicate.
 const BATCH_DUPLICATE: u64 = 10201;
+/// JetStream's error code for an atomic batch of which a part never came, as when the connection
+/// was lost in the middle.
+const BATCH_INCOMPLETE: u64 = 10176;
+/// From this status on a refusal is the server's own trouble and passes.
+const STATUS_TROUBLE_MIN: usize = 429;
 
 /// The bus could not be reached or is not as it must be.
 #[derive(Debug, Error)]
@@ -78,7 +83,8 @@ impl TopologyError {
 /// A message was not stored, or nobody knows whether it was.
 #[derive(Debug, Error)]
 pub enum PublishError {
-    /// No ack came. The message may be stored: publishing it again under its id is harmless.
+    /// No ack came, or the server is in trouble of its own. The message may be stored: publishing
+    /// it again under its id is harmless.
     #[error("no answer from the bus")]
     NoAnswer(#[source] NatsPublishError),
     /// The stream is full and keeps what it has.
@@ -130,9 +136,10 @@ impl PublishError {
     }
 
     pub(crate) fn from_nats(subject: &str, error: NatsPublishError) -> Self {
-        let code = std::error::Error::source(&error)
-            .and_then(|source| source.downcast_ref::<jetstream::Error>())
-            .map(|refusal| refusal.error_code().0);
+        let refusal = std::error::Error::source(&error)
+            .and_then(|source| source.downcast_ref::<jetstream::Error>());
+        let code = refusal.map(|refusal| refusal.error_code().0);
+        let passes = refusal.is_some_and(|refusal| refusal.code() >= STATUS_TROUBLE_MIN);
         match (error.kind(), code) {
             (_, Some(STREAM_STORE_FAILED)) => Self::Full {
                 subject: subject.to_owned(),
@@ -150,7 +157,8 @@ impl PublishError {
                 | PublishErrorKind::MaxAckPending,
                 _,
             )
-            | (_, None) => Self::NoAnswer(error),
+            | (_, None | Some(BATCH_INCOMPLETE)) => Self::NoAnswer(error),
+            _ if passes => Self::NoAnswer(error),
             (_, Some(_)) => Self::Refused {
                 subject: subject.to_owned(),
                 source: error,

@@ -9,6 +9,7 @@ pub mod incoming;
 pub mod inspect;
 pub mod outgoing;
 pub mod publish;
+mod pull;
 mod settle;
 pub mod topology;
 pub mod trace;

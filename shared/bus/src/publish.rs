@@ -1,10 +1,13 @@
 //! Owns publishing: returning means stored. A message always has an id, so that publishing it
 //! again is harmless.
 
+use std::time::Duration;
+
+use async_nats::jetstream::context::{PublishError as NatsPublishError, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
 use contract::message::Message;
 
-use crate::connect::Bus;
+use crate::connect::{ACK_SECS_MAX, Bus};
 use crate::error::PublishError;
 use crate::outgoing::Outgoing;
 
@@ -31,6 +34,10 @@ impl Bus {
     /// # Errors
     /// As [`Bus::publish`].
     pub async fn publish_raw(&self, outgoing: Outgoing) -> Result<Stored, PublishError> {
+        in_time(self.send(outgoing)).await
+    }
+
+    async fn send(&self, outgoing: Outgoing) -> Result<Stored, PublishError> {
         let Outgoing {
             subject,
             headers,
@@ -55,4 +62,17 @@ impl Bus {
     pub fn service(&self) -> &'static str {
         self.service
     }
+}
+
+/// Holds the wait for the ack's limit over the whole of a publish: the client library's own does
+/// not count the wait for room in its buffers, which has no end while the server is away.
+pub(crate) async fn in_time<T>(
+    publishing: impl Future<Output = Result<T, PublishError>>,
+) -> Result<T, PublishError> {
+    tokio::time::timeout(Duration::from_secs(ACK_SECS_MAX), publishing)
+        .await
+        .unwrap_or_else(|_| {
+            let late = NatsPublishError::new(PublishErrorKind::TimedOut);
+            Err(PublishError::NoAnswer(late))
+        })
 }

@@ -22,6 +22,7 @@ const BURIAL_RETRY_SECS: u64 = 10;
 /// Awaits `work` and extends the messages' lease meanwhile; marks the leases lost when an
 /// extension came later than the ack wait allows.
 pub(crate) async fn hold<T>(
+    bus: &Bus,
     consumer: &ConsumerSpec,
     messages: &[jetstream::Message],
     leases: &[Lease],
@@ -38,6 +39,10 @@ pub(crate) async fn hold<T>(
             _ = ticks.tick() => {
                 if extended.elapsed() > consumer.ack_wait {
                     leases.iter().for_each(Lease::lose);
+                }
+                // What is sent while nobody listens is kept for later, and extends nothing.
+                if !bus.is_connected() {
+                    continue;
                 }
                 let progress = messages.iter().map(|m| m.ack_with(AckKind::Progress));
                 if join_all(progress).await.iter().all(Result::is_ok) {
