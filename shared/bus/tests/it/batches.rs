@@ -1,0 +1,92 @@
+//! The loop for batches: a bad message is its own affair.
+
+use std::time::Duration;
+
+use bus::consume::{ALONE_FROM_DELIVERY, BatchHandler, DELIVERIES_MAX, Outcome};
+use bus::incoming::Incoming;
+
+use crate::world::{ACK_WAIT, Keeper, Seen, World, keeper, outgoing, seen};
+
+async fn say_all(world: &World, texts: &[&str]) {
+    let batch: Vec<_> = texts.iter().map(|text| outgoing("a", text)).collect();
+    world.bus.publish_batch(&batch).await.unwrap();
+}
+
+#[tokio::test]
+async fn each_message_of_a_batch_has_its_own_end() {
+    let world = World::start().await;
+    let consumer = world.consumer("a", ACK_WAIT).await;
+    say_all(&world, &["1", "never", "2", "later", "3"]).await;
+    let (handler, record) = keeper(|seen| match (seen.text.as_str(), seen.deliveries) {
+        ("never", _) => Outcome::Never("bad".to_owned()),
+        ("later", 1) => Outcome::Later(Duration::ZERO),
+        _ => Outcome::Done,
+    });
+    let running = world.batches(consumer, handler);
+    let letter = world.dead_letter().await;
+    assert_eq!(letter.payload, "never");
+    world.drained().await;
+    running.stop().await;
+    assert_eq!(record.deliveries_of("later"), [1, 2]);
+    for once in ["1", "2", "3", "never"] {
+        assert_eq!(record.deliveries_of(once), [1], "{once}");
+    }
+}
+
+type Answering = Keeper<fn(&Seen) -> Outcome>;
+
+/// Panics whenever one message is in its batch.
+struct Panics(Answering);
+
+impl BatchHandler for Panics {
+    async fn handle(&self, batch: &[Incoming]) -> Vec<Outcome> {
+        let outcomes = BatchHandler::handle(&self.0, batch).await;
+        let bad = batch.iter().any(|incoming| seen(incoming).text == "bad");
+        assert!(!bad, "on purpose");
+        outcomes
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_makes_its_batch_panic_ends_alone_and_the_loop_lives() {
+    let world = World::start().await;
+    let consumer = world.consumer("a", Duration::from_millis(200)).await;
+    say_all(&world, &["1", "bad", "2"]).await;
+    let (answering, record) = keeper::<fn(&Seen) -> Outcome>(|_| Outcome::Done);
+    let running = world.batches(consumer, Panics(answering));
+    let letter = world.dead_letter().await;
+    assert_eq!(letter.payload, "bad");
+    world.drained().await;
+    running.stop().await;
+    let all: Vec<u64> = (1..=DELIVERIES_MAX).collect();
+    assert_eq!(record.deliveries_of("bad"), all);
+    for good in ["1", "2"] {
+        // Its neighbours share its fate until it stands alone, and not once more.
+        let deliveries = record.deliveries_of(good);
+        assert_eq!(deliveries.last(), Some(&ALONE_FROM_DELIVERY), "{good}");
+    }
+}
+
+#[tokio::test]
+async fn a_handler_that_does_not_answer_for_every_message_settles_none() {
+    struct Forgetful(Answering);
+    impl BatchHandler for Forgetful {
+        async fn handle(&self, batch: &[Incoming]) -> Vec<Outcome> {
+            let mut outcomes = BatchHandler::handle(&self.0, batch).await;
+            if batch[0].deliveries == 1 {
+                outcomes.pop();
+            }
+            outcomes
+        }
+    }
+    let world = World::start().await;
+    let consumer = world.consumer("a", Duration::from_millis(200)).await;
+    say_all(&world, &["1", "2"]).await;
+    let (answering, record) = keeper::<fn(&Seen) -> Outcome>(|_| Outcome::Done);
+    let running = world.batches(consumer, Forgetful(answering));
+    world.drained().await;
+    running.stop().await;
+    for text in ["1", "2"] {
+        assert_eq!(record.deliveries_of(text), [1, 2]);
+    }
+}

@@ -1,0 +1,13 @@
+//! The bus on a real nats-server, which the tests kill, fill and misconfigure on purpose.
+
+#![allow(clippy::unwrap_used, reason = "a test's helpers are tests too")]
+
+mod batches;
+mod consume;
+mod dead;
+mod lease;
+mod outage;
+mod publish;
+mod topology;
+mod trace;
+mod world;
