@@ -1,7 +1,7 @@
 //! Owns the migrations' run and their check. Only the operator's command runs them; a service
 //! checks them at start and refuses to run on a mismatch.
 
-use diesel::migration::{Migration, MigrationSource, MigrationVersion};
+use diesel::migration::{MigrationSource, MigrationVersion};
 use diesel::pg::Pg;
 use diesel::sql_types::Text;
 use diesel::{QueryableByName, sql_query};
@@ -81,7 +81,7 @@ fn newest() -> Result<String, StoreError> {
         .map_err(|error| StoreError::Migrate(error.to_string()))?;
     let newest = migrations
         .iter()
-        .map(|m: &Box<dyn Migration<Pg>>| m.name().version())
+        .map(|migration| migration.name().version())
         .max();
     Ok(newest
         .map(|version: MigrationVersion<'_>| version.to_string())
