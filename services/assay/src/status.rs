@@ -1,43 +1,81 @@
 //! Owns `assay status`: what is recorded, running, queued, failed, missing.
 
+use bus::inspect::{ConsumerState, StreamState};
 use process::exit;
-use serde_json::json;
+use serde_json::{Value, json};
 use store::view::status::{self, Status};
 
 use crate::context::Context;
 use crate::say::say;
 use crate::table::table;
 
+/// Everything that is said, at one moment.
+struct Picture {
+    counts: Status,
+    missing: i64,
+    streams: Vec<StreamState>,
+    consumers: Vec<ConsumerState>,
+}
+
 pub(crate) async fn status(context: &Context, as_json: bool) -> anyhow::Result<u8> {
     let mut ledger = context.reader().await?;
-    let counts = status::status(&mut ledger).await?;
     let bus = context.bus().await?;
+    // The queue first: a request that is answered in between is not missing.
     let (streams, consumers) = (bus.stream_states().await?, bus.consumer_states().await?);
-    let in_jobs = streams
-        .iter()
-        .find(|stream| stream.name == "JOBS")
-        .map_or(0, |s| s.messages);
-    let missing = missing(&counts, in_jobs);
+    let counts = status::status(&mut ledger).await?;
+    let missing = missing(&counts, messages(&streams, "JOBS"));
+    let picture = Picture {
+        counts,
+        missing,
+        streams,
+        consumers,
+    };
     if as_json {
-        let streams: Vec<_> = streams
-            .iter()
-            .map(|s| json!({ "name": s.name, "messages": s.messages, "bytes": s.bytes }))
-            .collect();
-        let consumers: Vec<_> = consumers
-            .iter()
-            .map(|c| {
-                json!({
-                    "stream": c.stream, "name": c.durable, "waiting": c.waiting,
-                    "unacked": c.unacked, "redelivered": c.redelivered,
-                })
-            })
-            .collect();
-        let all = json!({
-            "ledger": counts, "missing": missing, "streams": streams, "consumers": consumers,
-        });
-        say!("{}", serde_json::to_string_pretty(&all)?);
-        return Ok(exit::OK);
+        say!("{}", serde_json::to_string_pretty(&json(&picture))?);
+    } else {
+        show(&picture);
     }
+    Ok(exit::OK)
+}
+
+fn messages(streams: &[StreamState], name: &str) -> u64 {
+    streams
+        .iter()
+        .find(|stream| stream.name == name)
+        .map_or(0, |stream| stream.messages)
+}
+
+fn json(picture: &Picture) -> Value {
+    let streams: Vec<_> = picture
+        .streams
+        .iter()
+        .map(|s| json!({ "name": s.name, "messages": s.messages, "bytes": s.bytes }))
+        .collect();
+    let consumers: Vec<_> = picture
+        .consumers
+        .iter()
+        .map(|c| {
+            json!({
+                "stream": c.stream, "name": c.durable, "waiting": c.waiting,
+                "unacked": c.unacked, "redelivered": c.redelivered,
+            })
+        })
+        .collect();
+    json!({
+        "ledger": picture.counts,
+        "missing": picture.missing,
+        "streams": streams,
+        "consumers": consumers,
+    })
+}
+
+fn show(picture: &Picture) {
+    let Picture {
+        counts,
+        missing,
+        streams,
+        consumers,
+    } = picture;
     say!(
         "recorded   {} deliveries ({} conflicts), {} pushes, {} attempts in {} sessions",
         counts.deliveries,
@@ -61,21 +99,19 @@ pub(crate) async fn status(context: &Context, as_json: bool) -> anyhow::Result<u
         counts.queued_to_verify,
         counts.retrying
     );
-    say!(
-        "missing    {missing}{}",
-        if missing > 0 {
-            "  requests that have no result and no message in the queue"
-        } else {
-            ""
-        }
-    );
+    let word = if *missing > 0 {
+        " requests without a result or a message in the queue"
+    } else {
+        ""
+    };
+    say!("missing    {missing}{word}");
     say!(
         "log        {} leaves, {} entries waiting for theirs",
         counts.leaves,
         counts.pending
     );
     let mut shown = table(&["stream", "consumer", "waiting", "unacked", "redelivered"]);
-    for state in &consumers {
+    for state in consumers {
         shown.add_row([
             state.stream.to_owned(),
             state.durable.to_owned(),
@@ -85,12 +121,7 @@ pub(crate) async fn status(context: &Context, as_json: bool) -> anyhow::Result<u
         ]);
     }
     say!("{shown}");
-    let dead = streams
-        .iter()
-        .find(|stream| stream.name == "DEAD")
-        .map_or(0, |s| s.messages);
-    say!("dead letters: {dead}");
-    Ok(exit::OK)
+    say!("dead letters: {}", messages(streams, "DEAD"));
 }
 
 /// Requests without a final result beyond what the queue can still carry. One message carries at

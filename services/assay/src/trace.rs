@@ -103,6 +103,15 @@ pub(crate) fn events(timeline: &Timeline) -> Vec<(Timestamp, String)> {
             events.push((at, what));
         }
     }
+    events.extend(judged(timeline));
+    events.extend(logged(timeline));
+    events.sort();
+    events.dedup();
+    events
+}
+
+fn judged(timeline: &Timeline) -> Vec<(Timestamp, String)> {
+    let mut events = Vec::new();
     for verification in &timeline.verifications {
         if let Some(at) = verification.claimed_at {
             events.push((
@@ -124,6 +133,11 @@ pub(crate) fn events(timeline: &Timeline) -> Vec<(Timestamp, String)> {
         );
         events.push((verification.recorded_at, what));
     }
+    events
+}
+
+fn logged(timeline: &Timeline) -> Vec<(Timestamp, String)> {
+    let mut events = Vec::new();
     for entry in &timeline.entries {
         if let (Some(at), Some(index)) = (entry.leaf_at, entry.leaf_index) {
             events.push((at, format!("log leaf {index}: {}", entry.action)));
@@ -132,7 +146,5 @@ pub(crate) fn events(timeline: &Timeline) -> Vec<(Timestamp, String)> {
             events.push((at, format!("checkpoint of {size} leaves signed")));
         }
     }
-    events.sort();
-    events.dedup();
     events
 }
