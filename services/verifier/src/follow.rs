@@ -1,8 +1,13 @@
 //! Owns what follows a recorded try: the next one, where its error can heal. No IO.
 
 use contract::job::{AttemptToPreserve, PreservedTree, SnapshotRequested, VerificationRequested};
+use contract::message::Lane;
 use contract::result::ErrorCause;
 use store::verification_attempt::VerificationRow;
+
+/// What failed once waits behind what is pushed now: a forge that is away must not take the live
+/// lane with it.
+const RETRY_LANE: Lane = Lane::Bulk;
 
 /// The message that has the request tried again.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -34,12 +39,13 @@ pub(crate) fn follower(job: &VerificationRequested, row: &VerificationRow) -> Op
             part: 0,
             try_number,
             not_before,
-            lane: job.lane,
+            lane: RETRY_LANE,
         }));
     }
     Some(Follower::Verification(VerificationRequested {
         try_number,
         not_before,
+        lane: RETRY_LANE,
         ..job.clone()
     }))
 }
