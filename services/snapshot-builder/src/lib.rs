@@ -16,3 +16,4 @@ mod record;
 pub mod run;
 pub mod snapshot;
 mod trouble;
+mod work;

@@ -7,6 +7,7 @@
 )]
 
 mod build;
+mod found;
 mod git;
 mod labs;
 mod office;
