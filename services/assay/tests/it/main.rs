@@ -1,0 +1,13 @@
+//! The whole house as its operator runs it: the built program, a process for each service, real
+//! servers, and a forge on the loopback.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test ends where something unexpected is"
+)]
+
+mod ports;
+mod program;
+mod push;
+mod site;
+mod whole_way;

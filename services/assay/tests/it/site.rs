@@ -1,0 +1,266 @@
+//! Owns the site: servers, a forge, settings, and five services that are a process each.
+
+use std::collections::BTreeMap;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use process::settings::postgres::ROLE_PLACEHOLDER;
+use process::settings::service::Service;
+use reqwest::{Client, StatusCode};
+use rustix::process::Signal;
+use sample::forge::LoopbackForge;
+use serde_json::Value;
+use servers::postgres::OWNER;
+use tempfile::TempDir;
+use testkit::house::House;
+use testkit::wait;
+
+use crate::ports::Port;
+use crate::program::{Plan, Program, Said};
+
+/// What webhooks are signed with.
+pub(crate) const SECRET: &[u8] = b"a secret of the tests";
+/// The log's name.
+const ORIGIN: &str = "assay.test/log";
+
+/// Everything that a push meets, each service its own process.
+pub(crate) struct Site {
+    // Dropped first: services end before what they stand on.
+    running: BTreeMap<&'static str, Program>,
+    pub(crate) house: House,
+    pub(crate) forge: LoopbackForge,
+    pub(crate) client: Client,
+    /// The folder of the settings, the logs, and what the services keep.
+    folder: TempDir,
+    hooks: Port,
+    health: BTreeMap<&'static str, Port>,
+}
+
+impl Site {
+    /// The servers and the forge, with every service running and ready.
+    pub(crate) async fn start() -> Self {
+        let mut site = Self::furnish(House::start().await, "").await;
+        site.start_all().await;
+        site
+    }
+
+    /// The settings around servers that are there, and no service yet. `more` is added to the
+    /// settings file.
+    pub(crate) async fn furnish(house: House, more: &str) -> Self {
+        let folder = open_folder();
+        let forge = LoopbackForge::start(&folder.path().join("forge")).await;
+        let health = Service::ALL.map(|service| (service.as_str(), Port::take()));
+        let site = Self {
+            running: BTreeMap::new(),
+            house,
+            forge: forge.expect("a forge on the loopback"),
+            client: Client::new(),
+            folder,
+            hooks: Port::take(),
+            health: BTreeMap::from(health),
+        };
+        site.write_secrets();
+        let settings = format!("{}\n{more}", site.settings(&site.house.owner_url()));
+        write(&site.config(), &settings);
+        site
+    }
+
+    /// The settings file.
+    pub(crate) fn config(&self) -> PathBuf {
+        self.folder.path().join("assay.toml")
+    }
+
+    /// A folder of the site's own.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Starts every service and waits until each says that it is ready.
+    pub(crate) async fn start_all(&mut self) {
+        for service in Service::ALL {
+            self.start_one(service);
+        }
+        for service in Service::ALL {
+            self.until_ready(service).await;
+        }
+    }
+
+    /// Starts one service, and does not wait.
+    pub(crate) fn start_one(&mut self, service: Service) {
+        let log = self.folder.path().join(format!("{service}.log"));
+        let program = self.plan(&["run", service.as_str()], service).start(&log);
+        let before = self.running.insert(service.as_str(), program);
+        assert!(before.is_none(), "{service} runs already");
+    }
+
+    /// Kills one service, as a crash would.
+    pub(crate) fn kill(&mut self, service: Service) {
+        let mut program = self.take(service);
+        program.kill();
+    }
+
+    /// Tells one service to stop; it must finish what it holds, and end well.
+    pub(crate) async fn stop(&mut self, service: Service) {
+        let mut program = self.take(service);
+        program.signal(Signal::TERM);
+        let status = program.ended().await;
+        assert!(status.success(), "{service} ended by {status}");
+    }
+
+    /// Tells every service to stop.
+    pub(crate) async fn stop_all(&mut self) {
+        for service in Service::ALL {
+            self.stop(service).await;
+        }
+    }
+
+    fn take(&mut self, service: Service) -> Program {
+        let program = self.running.remove(service.as_str());
+        program.unwrap_or_else(|| panic!("{service} does not run"))
+    }
+
+    /// The process of a service.
+    pub(crate) fn running(&self, service: Service) -> &Program {
+        &self.running[service.as_str()]
+    }
+
+    /// Runs a command of the operator's to its end.
+    pub(crate) async fn assay(&self, arguments: &[&str]) -> Said {
+        // A command has no health port; any service's plan will do.
+        self.plan(arguments, Service::Auditor).run().await
+    }
+
+    /// The same for a command that must succeed; gives what it printed.
+    pub(crate) async fn assay_ok(&self, arguments: &[&str]) -> String {
+        let said = self.assay(arguments).await;
+        assert_eq!(said.code, Some(0), "assay {arguments:?}: {said:?}");
+        said.out
+    }
+
+    /// The same for a command that prints JSON.
+    pub(crate) async fn assay_json(&self, arguments: &[&str]) -> Value {
+        let out = self.assay_ok(arguments).await;
+        serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}: {out}"))
+    }
+
+    /// Runs a service that is expected to end by itself.
+    pub(crate) async fn run_to_end(&self, service: Service) -> Said {
+        self.plan(&["run", service.as_str()], service).run().await
+    }
+
+    fn plan(&self, arguments: &[&str], service: Service) -> Plan<'_> {
+        let config = self.config().display().to_string();
+        let mut all = vec!["--config".to_owned(), config];
+        all.extend(arguments.iter().map(|&argument| argument.to_owned()));
+        let health = self.health[service.as_str()].address.to_string();
+        Plan {
+            arguments: all,
+            variables: vec![("ASSAY__HEALTH__LISTEN", health)],
+            folder: self.folder.path(),
+        }
+    }
+
+    /// Where webhooks are posted.
+    pub(crate) fn hooks_url(&self) -> String {
+        format!("http://{}/hooks/github", self.hooks.address)
+    }
+
+    /// Asks the health port of a service.
+    pub(crate) async fn ask(
+        &self,
+        service: Service,
+        path: &str,
+    ) -> Result<(StatusCode, String), String> {
+        let url = format!("http://{}{path}", self.health[service.as_str()].address);
+        let asked = async {
+            let answer = self.client.get(url).send().await?;
+            Ok::<_, reqwest::Error>((answer.status(), answer.text().await?))
+        };
+        asked.await.map_err(|error| error.to_string())
+    }
+
+    /// Waits until a service says that it is ready.
+    pub(crate) async fn until_ready(&self, service: Service) {
+        wait::until(&format!("{service} is ready"), async || {
+            match self.ask(service, "/ready").await? {
+                (StatusCode::OK, _) => Ok(()),
+                (status, body) => Err(format!("{status} {body}")),
+            }
+        })
+        .await;
+    }
+
+    fn settings(&self, owner_url: &str) -> String {
+        let (user, _) = self.house.connect_settings().credentials.expect("a login");
+        let folder = self.folder.path().display();
+        format!(
+            r#"
+[nats]
+url = "{nats}"
+user = "{user}"
+password_file = "{folder}/nats-password"
+
+[postgres]
+url = "{postgres}"
+
+[http]
+listen = "{hooks}"
+
+[objects]
+folder = "{folder}/objects"
+
+[snapshots]
+cache_folder = "{folder}/git-cache"
+
+[verifier]
+scratch_folder = "{folder}/scratch"
+
+[log]
+origin = "{ORIGIN}"
+signing_key_file = "{folder}/log-signing"
+verifier_key_file = "{folder}/log-verifier"
+
+[privacy]
+pseudonym_key_file = "{folder}/pseudonym"
+
+[sources.github]
+provider = "github"
+fetch_url = "{fetch}"
+secrets = [{{ name = "first", file = "{folder}/webhook" }}]
+"#,
+            nats = self.house.nats().url(),
+            postgres = owner_url.replacen(OWNER, ROLE_PLACEHOLDER, 1),
+            hooks = self.hooks.address,
+            fetch = self.forge.fetch_url_template(),
+        )
+    }
+
+    fn write_secrets(&self) {
+        let (_, password) = self.house.connect_settings().credentials.expect("a login");
+        let pair = tlog::key::generate(ORIGIN).expect("a key for the log");
+        let secret = String::from_utf8(SECRET.to_vec()).expect("it is text");
+        for (name, text) in [
+            ("nats-password", password.as_str()),
+            ("webhook", &secret),
+            ("pseudonym", "a key of the tests, thirty-two bytes"),
+            ("log-signing", &pair.signer),
+            ("log-verifier", &pair.verifier),
+        ] {
+            write(&self.folder.path().join(name), text);
+        }
+    }
+}
+
+/// A folder that the accounts of boxes and servers can get to.
+pub(crate) fn open_folder() -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder of the test's own");
+    let passable = Permissions::from_mode(0o711);
+    std::fs::set_permissions(folder.path(), passable).expect("the folder is the test's own");
+    folder
+}
+
+/// Writes a file.
+pub(crate) fn write(file: &Path, text: &str) {
+    std::fs::write(file, text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+}
