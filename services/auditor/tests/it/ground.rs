@@ -41,11 +41,6 @@ pub(crate) struct Running {
 impl Ground {
     pub(crate) async fn start() -> Self {
         let house = House::with_postgres().await;
-        // What was committed must outlive the server's death here, as it does in production; a
-        // server for tests may forget the last commits otherwise.
-        house
-            .sql("ALTER DATABASE assay SET synchronous_commit = on")
-            .await;
         Self {
             writer: house.store("assay_attempt_writer", 4),
             reader: house.store("assay_reader", 4),

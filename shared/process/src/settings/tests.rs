@@ -156,10 +156,7 @@ fn each_service_is_refused_without_what_it_alone_needs() {
         ),
         (Service::SnapshotBuilder, None),
         (Service::Verifier, None),
-        (
-            Service::Auditor,
-            Some("setting log.signing_key_file (not set)"),
-        ),
+        (Service::Auditor, None),
     ] {
         let refused = bare.check_for(service).err().map(|err| err.to_string());
         match (refused, missing) {

@@ -37,7 +37,8 @@ fn durability(durability: Durability) -> &'static [&'static str] {
         Durability::Durable => &["fsync=on", "synchronous_commit=on", "full_page_writes=on"],
         Durability::ForTests => &[
             "fsync=off",
-            "synchronous_commit=off",
+            // On, or a killed server forgets commits that it has answered.
+            "synchronous_commit=on",
             "full_page_writes=off",
             "shared_buffers=32MB",
         ],
