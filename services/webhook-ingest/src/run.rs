@@ -36,6 +36,7 @@ pub async fn run(
     let objects = Objects::open_folder(&settings.objects.folder).context("open the objects")?;
     let nats = Dependency::new(health.part("bus"));
     let bus = service::connect::bus(settings, SERVICE, nats.part(), &stop).await?;
+    service::sync::check(settings, &stop).await?;
     nats.part().ready();
     let (publisher, publishing) = Publisher::new(bus.clone(), &settings.ingest);
     let shared = Arc::new(Shared {

@@ -2,3 +2,4 @@
 
 pub mod connect;
 pub mod ground;
+pub mod sync;

@@ -200,6 +200,7 @@ impl Site {
 url = "{nats}"
 user = "{user}"
 password_file = "{folder}/nats-password"
+monitor_url = "{monitor}"
 
 [postgres]
 url = "{postgres}"
@@ -230,6 +231,7 @@ fetch_url = "{fetch}"
 secrets = [{{ name = "first", file = "{folder}/webhook" }}]
 "#,
             nats = self.house.nats().url(),
+            monitor = self.house.nats().monitoring_url(),
             postgres = owner_url.replacen(OWNER, ROLE_PLACEHOLDER, 1),
             hooks = self.hooks.address,
             fetch = self.forge.fetch_url_template(),

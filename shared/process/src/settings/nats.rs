@@ -20,9 +20,13 @@ pub struct Nats {
     /// The variable with the user's password.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password_env: Option<String>,
-    /// The server's monitoring, where its sync setting shows.
+    /// The monitoring of the server, or of a cluster's servers with commas between them: where
+    /// the sync setting shows, which no client can see.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub monitor_url: Option<String>,
+    /// Accept deliveries on servers that do not sync before they ack, or that nobody has asked:
+    /// a power cut may then lose what was answered 202.
+    pub dangerously_accept_unsynced: bool,
 }
 
 impl Default for Nats {
@@ -33,6 +37,7 @@ impl Default for Nats {
             password_file: None,
             password_env: None,
             monitor_url: None,
+            dangerously_accept_unsynced: false,
         }
     }
 }
@@ -43,12 +48,20 @@ impl Nats {
         self.url.split(',').map(str::trim)
     }
 
+    /// Each server's monitoring.
+    pub fn monitors(&self) -> impl Iterator<Item = &str> {
+        self.monitor_url
+            .iter()
+            .flat_map(|urls| urls.split(','))
+            .map(str::trim)
+    }
+
     pub(crate) fn check(&self, check: &Check<'_>) -> Result<(), SettingsError> {
         for server in self.servers() {
             check.url("nats.url", server, &["nats", "tls"])?;
         }
-        if let Some(url) = &self.monitor_url {
-            check.url("nats.monitor_url", url, &["http", "https"])?;
+        for monitor in self.monitors() {
+            check.url("nats.monitor_url", monitor, &["http"])?;
         }
         let password = self.password_file.is_some() || self.password_env.is_some();
         match (&self.user, password) {

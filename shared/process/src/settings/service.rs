@@ -81,6 +81,12 @@ impl Settings {
                 for source in self.sources.keys() {
                     self.source_secrets(source)?;
                 }
+                if self.nats.monitor_url.is_none() && !self.nats.dangerously_accept_unsynced {
+                    let reason = "expected the address of NATS's monitoring, where it shows \
+                                  whether it syncs before it acks (or \
+                                  nats.dangerously_accept_unsynced = true)";
+                    return Err(self.check().refused("nats.monitor_url", reason));
+                }
             }
             Service::AttemptWriter => drop(self.pseudonym_key()?),
             // Without its key the auditor still gives entries their leaves: it is not ready, and

@@ -166,7 +166,25 @@ fn each_service_is_refused_without_what_it_alone_needs() {
         }
     }
     let (settings, _) = load(SOURCE, &[]);
-    settings.unwrap().check_for(Service::WebhookIngest).unwrap();
+    let unasked = settings.unwrap();
+    let refused = unasked
+        .check_for(Service::WebhookIngest)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        refused.starts_with("setting nats.monitor_url (not set)"),
+        "{refused}"
+    );
+    for (setting, value) in [
+        (
+            "nats.monitor_url",
+            serde_json::json!("http://127.0.0.1:8222"),
+        ),
+        ("nats.dangerously_accept_unsynced", serde_json::json!(true)),
+    ] {
+        let settings = unasked.clone().with(setting, value).unwrap();
+        settings.check_for(Service::WebhookIngest).unwrap();
+    }
     let (settings, _) = load(&SOURCE.replace("CARGO_PKG_NAME", "ASSAY_NO_SUCH"), &[]);
     let refused = settings
         .unwrap()
