@@ -6,8 +6,10 @@
     reason = "a test ends where something unexpected is"
 )]
 
+mod bad_labs;
 mod ports;
 mod program;
 mod push;
 mod site;
+mod tracing;
 mod whole_way;
