@@ -2,6 +2,7 @@
 
 mod checks;
 mod forge;
+mod post;
 mod show;
 mod story;
 mod watch;
@@ -82,7 +83,7 @@ async fn tell(settings: Settings, data: &Path, checks: &mut Checks) -> anyhow::R
     let telling = async {
         let (settings, endpoints) = ready.await.context("wait until every service is ready")?;
         show::ready(&endpoints, &house_data, begin.elapsed());
-        let told = Story::new(settings, endpoints, &forge, checks)?
+        let told = Story::new(settings, &endpoints, &forge, checks)?
             .tell()
             .await;
         stop.cancel();

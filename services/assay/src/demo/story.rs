@@ -2,15 +2,13 @@
 
 use anyhow::Context as _;
 use auditor::prove;
-use contract::digest::Digest;
-use contract::ids::{AuditEntryId, CommandId, DeliveryId};
+use contract::ids::{AuditEntryId, CommandId};
 use contract::result::TestOutcome;
-use contract::time::{Timestamp, now};
+use contract::time::now;
 use process::settings::Settings;
-use reqwest::{Client, StatusCode};
-use sample::delivery::{Push, SignedDelivery, sign};
+use reqwest::StatusCode;
+use sample::delivery::sign;
 use sample::lab::{EXPECTED_TESTS, FAILING, PASSING};
-use sample::repository::Change;
 use serde_json::Value;
 use store::pool::Connection;
 use store::view::status::{self, Status};
@@ -23,34 +21,25 @@ use crate::command::{Outcome, send};
 use crate::context::Context;
 use crate::demo::checks::Checks;
 use crate::demo::forge::{Forge, LEARNER};
+use crate::demo::post::{PostOffice, Posted};
 use crate::demo::{show, watch};
 use crate::up::house::Endpoints;
 use crate::up::overlay::SOURCE;
 use crate::{lab, log, trace};
 
-/// The sample lab's short name is in its `lab.toml`.
+/// The story and those in it.
 pub(crate) struct Story<'a> {
     context: Context,
-    endpoints: Endpoints,
     forge: &'a Forge,
+    post: PostOffice<'a>,
     checks: &'a mut Checks,
-    client: Client,
     key: VerifyingKey,
-}
-
-/// A push that was posted, with its receipt.
-struct Posted {
-    signed: SignedDelivery,
-    id: DeliveryId,
-    receipt: Value,
-    /// What its reader has seen happen to it.
-    said: Vec<(Timestamp, String)>,
 }
 
 impl<'a> Story<'a> {
     pub(crate) fn new(
         settings: Settings,
-        endpoints: Endpoints,
+        endpoints: &Endpoints,
         forge: &'a Forge,
         checks: &'a mut Checks,
     ) -> anyhow::Result<Self> {
@@ -58,10 +47,9 @@ impl<'a> Story<'a> {
         let key = log::verifying_key(&context, None)?;
         Ok(Self {
             context,
-            endpoints,
             forge,
+            post: PostOffice::new(forge, endpoints),
             checks,
-            client: Client::new(),
             key,
         })
     }
@@ -120,7 +108,8 @@ impl<'a> Story<'a> {
 
     async fn passing_push(&mut self, ledger: &mut Connection) -> anyhow::Result<Posted> {
         show::chapter(2, "The learner pushes a commit that does what the lab asks");
-        let mut posted = self.push("Write add and subtract", PASSING).await?;
+        let (post, checks) = (&self.post, &mut *self.checks);
+        let mut posted = post.push(checks, "Write add and subtract", PASSING).await?;
         let seen = watch::follow(ledger, posted.id).await?;
         posted.said = trace::events(&seen);
         let proofs = self.proofs(ledger, &seen).await?;
@@ -155,7 +144,8 @@ impl<'a> Story<'a> {
 
     async fn failing_push(&mut self, ledger: &mut Connection) -> anyhow::Result<()> {
         show::chapter(3, "The learner pushes a commit with a mistake");
-        let posted = self.push("Break subtract", FAILING).await?;
+        let (post, checks) = (&self.post, &mut *self.checks);
+        let posted = post.push(checks, "Break subtract", FAILING).await?;
         let seen = watch::follow(ledger, posted.id).await?;
         let proofs = self.proofs(ledger, &seen).await?;
         show::way(&seen, text(&posted.receipt["digest"]), &proofs);
@@ -177,7 +167,7 @@ impl<'a> Story<'a> {
     async fn repeat(&mut self, ledger: &mut Connection, first: &Posted) -> anyhow::Result<()> {
         show::chapter(4, "The forge sends the first delivery again");
         let before = counted(ledger).await?;
-        let (status, receipt) = self.post(&first.signed).await?;
+        let (status, receipt) = self.post.send(&first.signed).await?;
         show::line(&format!(
             "{status}: duplicate {}, delivery {}",
             receipt["duplicate"],
@@ -223,7 +213,7 @@ impl<'a> Story<'a> {
             &payload,
             b"not the secret",
         );
-        let (status, answer) = self.post(&forged).await?;
+        let (status, answer) = self.post.send(&forged).await?;
         show::line(&format!("{status}: {}", text(&answer["detail"])));
         self.checks
             .that("it is answered 401", status == StatusCode::UNAUTHORIZED);
@@ -252,51 +242,6 @@ impl<'a> Story<'a> {
         self.checks
             .that("the log is intact", report.verdict.exit_code() == 0);
         Ok(())
-    }
-
-    /// Commits, and posts the webhook that the forge would send.
-    async fn push(&mut self, message: &str, changes: &[Change<'_>]) -> anyhow::Result<Posted> {
-        let learner = &self.forge.learner;
-        let before = learner.head("main").await?;
-        let after = learner.commit("main", message, changes).await?;
-        let push = Push {
-            branch: "main",
-            before: Some(&before),
-            after: Some(&after),
-        };
-        let payload = push.payload(learner).await?;
-        let forge_delivery = Uuid::now_v7().to_string();
-        let signed = sign("push", &forge_delivery, &payload, &self.forge.secret);
-        let (status, receipt) = self.post(&signed).await?;
-        let id = DeliveryId::compute(SOURCE, &forge_delivery);
-        show::line(&format!("POST /hooks/{SOURCE} -> {status}"));
-        show::line(&format!("receipt: {receipt}"));
-        let digest = Digest::of(&signed.body).to_string();
-        self.checks.that(
-            "the webhook is answered 202 with a receipt",
-            status == StatusCode::ACCEPTED
-                && text(&receipt["delivery"]) == id.to_string()
-                && text(&receipt["digest"]) == digest
-                && receipt["duplicate"] == false,
-        );
-        Ok(Posted {
-            signed,
-            id,
-            receipt,
-            said: Vec::new(),
-        })
-    }
-
-    async fn post(&self, signed: &SignedDelivery) -> anyhow::Result<(StatusCode, Value)> {
-        let url = format!("http://{}/hooks/{SOURCE}", self.endpoints.hooks);
-        let mut request = self.client.post(url).body(signed.body.clone());
-        for (name, value) in &signed.headers {
-            request = request.header(*name, value);
-        }
-        let response = request.send().await.context("post the webhook")?;
-        let status = response.status();
-        let answer = response.json().await.context("read the answer")?;
-        Ok((status, answer))
     }
 
     /// For each entry: its leaf, the checkpoint's size, and whether the proof checks.
