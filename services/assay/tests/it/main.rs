@@ -6,6 +6,7 @@
     reason = "a test ends where something unexpected is"
 )]
 
+mod bad_input;
 mod bad_labs;
 mod ports;
 mod program;
