@@ -64,6 +64,8 @@ pub async fn append(
     let mut sorted: Vec<&PendingEntry> = entries.iter().collect();
     // Two writers that insert the same keys in different orders would deadlock.
     sorted.sort_by_key(|pending| pending.entry.id);
+    // One given twice would be joined to two pending rows of one key.
+    sorted.dedup_by_key(|pending| pending.entry.id);
     let column = |of: fn(&PendingEntry) -> String| sorted.iter().map(|p| of(p)).collect::<Vec<_>>();
     sql_query(include_str!("audit_entry_append.sql"))
         .bind::<Array<SqlUuid>, _>(

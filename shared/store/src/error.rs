@@ -94,6 +94,8 @@ fn is_transient_query(error: &DieselError) -> bool {
             _ => false,
         },
         DieselError::BrokenTransactionManager | DieselError::AlreadyInTransaction => true,
+        // The connection died at the commit, and could not roll back either.
+        DieselError::RollbackErrorOnCommit { commit_error, .. } => is_transient_query(commit_error),
         _ => false,
     }
 }

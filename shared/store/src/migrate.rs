@@ -4,7 +4,7 @@
 use diesel::migration::{MigrationSource, MigrationVersion};
 use diesel::pg::Pg;
 use diesel::sql_types::Text;
-use diesel::{QueryableByName, sql_query};
+use diesel::{OptionalExtension, QueryableByName, sql_query};
 use diesel_async::{AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl};
 use diesel_migrations::MigrationHarness;
 
@@ -64,6 +64,10 @@ pub async fn down(url: &str) -> Result<usize, StoreError> {
 pub async fn check(store: &Store) -> Result<(), StoreError> {
     let needed = newest()?;
     let mut conn = store.connection().await?;
+    if view(&mut conn).await?.is_none() {
+        let found = "nothing".to_owned();
+        return Err(StoreError::Schema { found, needed });
+    }
     let applied: Vec<Version> = sql_query("SELECT version FROM schema_version ORDER BY version")
         .load(&mut conn)
         .await?;
@@ -74,6 +78,13 @@ pub async fn check(store: &Store) -> Result<(), StoreError> {
         .last()
         .map_or_else(|| "nothing".to_owned(), |row| row.version.clone());
     Err(StoreError::Schema { found, needed })
+}
+
+/// The view that says what has run; `None` in a database where nothing has.
+async fn view(conn: &mut AsyncPgConnection) -> Result<Option<Version>, StoreError> {
+    let text = "SELECT oid::text AS version FROM (SELECT to_regclass('schema_version') AS oid) v \
+                WHERE oid IS NOT NULL";
+    Ok(sql_query(text).get_result(conn).await.optional()?)
 }
 
 fn newest() -> Result<String, StoreError> {

@@ -2,6 +2,8 @@
 //! another one. No network call but the ledger's own belongs inside.
 
 use diesel_async::{AnsiTransactionManager, AsyncPgConnection, TransactionManager};
+use retry::delays::Delays;
+use retry::policy::QUICK;
 
 use crate::error::StoreError;
 
@@ -41,11 +43,15 @@ where
     T: Send,
 {
     let mut tries = 0;
+    let mut delays = Delays::new(&QUICK);
     loop {
         tries += 1;
         match once(conn, &work).await {
             Err(error) if error.is_serialization_failure() && tries < TRIES_MAX => {
                 tracing::debug!(tries, "run the transaction again: it lost against another");
+                // At once it would take its first locks again before the winner, which was
+                // waiting for them, is awake: and lose again.
+                tokio::time::sleep(delays.next()).await;
             }
             outcome => return outcome,
         }
