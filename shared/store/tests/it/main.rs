@@ -1,0 +1,14 @@
+//! The ledger on a real Postgres: what it refuses, what it gives back, and what it survives.
+
+#![allow(clippy::unwrap_used, reason = "a test's helpers are tests too")]
+
+mod append;
+mod catalogue;
+mod filled;
+mod grants;
+mod guards;
+mod migrations;
+mod outage;
+mod rows;
+mod tables;
+mod transactions;
