@@ -12,6 +12,8 @@ use retry::retry::{Step, retry};
 use store::pool::Store;
 use tokio_util::sync::CancellationToken;
 
+use crate::ground::chain;
+
 /// Connects to the bus as `name`, waiting for it as long as it takes; then checks its topology.
 ///
 /// # Errors
@@ -27,7 +29,7 @@ pub async fn bus(
         let bus = match Bus::connect(&connect, name).await {
             Ok(bus) => bus,
             Err(error @ ConnectError::Unreachable { .. }) => {
-                part.not_ready(error.to_string());
+                part.not_ready(chain(&error));
                 return Err(Step::Again(anyhow::Error::new(error)));
             }
             Err(error @ ConnectError::TooOld { .. }) => return Err(Step::Stop(error.into())),
@@ -63,7 +65,7 @@ pub async fn ledger(
         async || match store::migrate::check(&store).await {
             Ok(()) => Ok(()),
             Err(error) if error.is_transient() => {
-                part.not_ready(error.to_string());
+                part.not_ready(chain(&error));
                 Err(Step::Again(error))
             }
             Err(error) => Err(Step::Stop(error)),

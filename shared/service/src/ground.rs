@@ -66,9 +66,8 @@ impl Ground {
     /// Watches the bus and the ledger until the stop signal. To be run beside the consumers.
     pub async fn watch(&self) {
         let bus = self.nats.watch(&self.stop, async || self.bus.ping().await);
-        let ledger = self
-            .ledger
-            .watch(&self.stop, async || self.store.ping().await);
+        let ping = async || self.store.ping().await.map_err(|error| chain(&error));
+        let ledger = self.ledger.watch(&self.stop, ping);
         tokio::join!(bus, ledger);
     }
 
@@ -92,10 +91,10 @@ impl Ground {
     pub fn ledger_refused(&self, error: &StoreError) -> Outcome {
         if error.is_transient() {
             tracing::warn!(%error, cause = ?std::error::Error::source(error), "the ledger is away");
-            self.ledger.report_trouble(error.to_string());
+            self.ledger.report_trouble(chain(error));
             return Outcome::Later(Duration::from_secs(AWAY_RETRY_SECS));
         }
-        Outcome::Never(format!("{error}: {}", causes(error)))
+        Outcome::Never(chain(error))
     }
 
     /// What becomes of a message whose followers the bus did not take.
@@ -103,19 +102,20 @@ impl Ground {
         if error.is_transient() {
             tracing::warn!(%error, "the bus is away");
             // A full stream is an outage too: pulling on would only burn deliveries.
-            self.nats.report_trouble(error.to_string());
+            self.nats.report_trouble(chain(error));
             return Outcome::Later(Duration::from_secs(AWAY_RETRY_SECS));
         }
-        Outcome::Never(format!("{error}: {}", causes(error)))
+        Outcome::Never(chain(error))
     }
 }
 
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut texts = Vec::new();
+/// An error with its causes, on one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
-        texts.push(cause.to_string());
+        text = format!("{text}: {cause}");
         source = cause.source();
     }
-    texts.join(": ")
+    text
 }

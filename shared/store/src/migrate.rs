@@ -1,6 +1,8 @@
 //! Owns the migrations' run and their check. Only the operator's command runs them; a service
 //! checks them at start and refuses to run on a mismatch.
 
+use std::error::Error;
+
 use diesel::migration::{MigrationSource, MigrationVersion};
 use diesel::pg::Pg;
 use diesel::sql_types::Text;
@@ -63,7 +65,14 @@ pub async fn down(url: &str) -> Result<usize, StoreError> {
 /// [`StoreError::Schema`] if it has not, and those of a query.
 pub async fn check(store: &Store) -> Result<(), StoreError> {
     let needed = newest()?;
-    let mut conn = store.connection().await?;
+    let mut conn = match store.connection().await {
+        // The roles are made by the migrations: before them nobody but the owner gets in.
+        Err(StoreError::Connect(error)) if lacks_role(&*error) => {
+            let found = format!("nothing ({})", innermost(&*error));
+            return Err(StoreError::Schema { found, needed });
+        }
+        connected => connected?,
+    };
     if view(&mut conn).await?.is_none() {
         let found = "nothing".to_owned();
         return Err(StoreError::Schema { found, needed });
@@ -78,6 +87,21 @@ pub async fn check(store: &Store) -> Result<(), StoreError> {
         .last()
         .map_or_else(|| "nothing".to_owned(), |row| row.version.clone());
     Err(StoreError::Schema { found, needed })
+}
+
+/// Whether the database says that it does not know who wants to connect.
+fn lacks_role(error: &(dyn Error + 'static)) -> bool {
+    let said = innermost(error);
+    // Neither the pool nor Diesel hand on the code, 28000; Postgres' words for it are fixed.
+    said.contains("role \"") && said.contains("\" does not exist")
+}
+
+fn innermost(error: &(dyn Error + 'static)) -> String {
+    let mut innermost = error;
+    while let Some(cause) = innermost.source() {
+        innermost = cause;
+    }
+    innermost.to_string()
 }
 
 /// The view that says what has run; `None` in a database where nothing has.
