@@ -47,6 +47,11 @@ enum Order {
     /// The streams and consumers on the bus.
     #[command(subcommand)]
     Topology(TopologyOrder),
+    /// Make the keys that a deployment needs, each in a file of its own; keeps those that are there.
+    Keys {
+        /// The folder to make them in.
+        folder: PathBuf,
+    },
     /// The settings.
     #[command(subcommand)]
     Config(ConfigOrder),
@@ -195,6 +200,7 @@ impl Cli {
             Order::Demo => demo::demo(&place).await,
             Order::Migrate => operate::migrate(&Context::of(&place)?).await,
             Order::Topology(order) => operate::topology(&Context::of(&place)?, &order).await,
+            Order::Keys { folder } => operate::keys(&Context::of(&place)?, &folder),
             Order::Config(ConfigOrder::Check) => operate::config_check(&Context::of(&place)?),
             Order::Lab(order) => lab::lab(&Context::of(&place)?, order).await,
             Order::Session(order) => session::session(&Context::of(&place)?, order).await,

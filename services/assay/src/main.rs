@@ -24,7 +24,19 @@ use clap::Parser;
 use crate::cli::Cli;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // `--help` and `--version` arrive here too, and are no errors.
+            let code = if error.use_stderr() {
+                process::exit::BAD_SETTING
+            } else {
+                process::exit::OK
+            };
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

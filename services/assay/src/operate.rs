@@ -1,5 +1,7 @@
 //! Owns what only the operator does: migrations, topology, the check of the settings.
 
+use std::path::Path;
+
 use anyhow::Context as _;
 use process::exit;
 use process::settings::postgres::Role;
@@ -8,6 +10,7 @@ use process::settings::service::Service;
 use crate::cli::TopologyOrder;
 use crate::context::Context;
 use crate::say::say;
+use crate::up::keys::Keys;
 
 pub(crate) async fn migrate(context: &Context) -> anyhow::Result<u8> {
     let url = context.settings.postgres_url(Role::Owner)?;
@@ -42,6 +45,19 @@ pub(crate) async fn topology(context: &Context, order: &TopologyOrder) -> anyhow
             say!("the topology is the one this program needs");
         }
     }
+    Ok(exit::OK)
+}
+
+pub(crate) fn keys(context: &Context, folder: &Path) -> anyhow::Result<u8> {
+    let keys = Keys::make_in(folder, &context.settings.log.origin)?;
+    say!("a webhook's secret        {}", keys.webhook.display());
+    say!("privacy.pseudonym_key_file {}", keys.pseudonym.display());
+    say!("log.signing_key_file       {}", keys.log_signing.display());
+    say!("log.verifier_key_file      {}", keys.log_verifier.display());
+    say!(
+        "the log's origin is {}: the key signs for no other",
+        context.settings.log.origin
+    );
     Ok(exit::OK)
 }
 

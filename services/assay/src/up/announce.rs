@@ -55,7 +55,7 @@ A forge's webhook goes to the address above. By hand, with the body in push.json
   signature=$(openssl dgst -sha256 -hmac \"$(cat {secret})\" -r push.json | cut -d' ' -f1)
   curl -i http://{hooks}/hooks/{name} --data-binary @push.json \\
     -H 'content-type: application/json' -H 'x-github-event: push' \\
-    -H \"x-github-delivery: $(uuidgen)\" -H \"x-hub-signature-256: sha256=$signature\"
+    -H \"x-github-delivery: by-hand-$(date +%s)\" -H \"x-hub-signature-256: sha256=$signature\"
 
 Ctrl-C ends everything; what was accepted is kept.",
         data.display(),

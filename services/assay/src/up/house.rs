@@ -58,6 +58,10 @@ impl House {
         let folder = DataFolder::open(data)?;
         let data = folder.path().to_owned();
         let keys = Keys::make(&data, &settings.log.origin)?;
+        // Learners' work: the data folder itself must let the private Postgres through.
+        for own in ["objects", "git-cache"] {
+            keys::make_private(&data.join(own))?;
+        }
         let scratch = place::reachable(&data).join("scratch");
         let settings = overlay::folders_and_keys(settings, &data, &scratch, &keys)?;
         let (settings, private) = Private::start(settings, &folder, &keys).await?;

@@ -25,12 +25,13 @@ pub(crate) struct Keys {
 impl Keys {
     /// Finds the secrets in `data`, or makes those that are not there.
     pub(crate) fn make(data: &Path, origin: &str) -> anyhow::Result<Self> {
-        let folder = data.join("secrets");
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&folder)
-            .context("make the folder of secrets")?;
+        Self::make_in(&data.join("secrets"), origin)
+    }
+
+    /// Finds the secrets in `folder`, or makes those that are not there.
+    pub(crate) fn make_in(folder: &Path, origin: &str) -> anyhow::Result<Self> {
+        let folder = folder.to_owned();
+        make_private(&folder)?;
         let keys = Self {
             webhook: folder.join("webhook"),
             pseudonym: folder.join("pseudonym"),
@@ -60,6 +61,15 @@ impl Keys {
         write(&file, password)?;
         Ok(file)
     }
+}
+
+/// Makes a folder that only its owner can enter.
+pub(crate) fn make_private(folder: &Path) -> anyhow::Result<()> {
+    let made = fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder);
+    made.with_context(|| format!("make the folder {}", folder.display()))
 }
 
 /// Writes a file that only its owner can read; whole, or not at all.

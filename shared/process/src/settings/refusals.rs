@@ -19,7 +19,6 @@ const REFUSED: &str = r#"
     ingest.batch_messages_max = 1001 => is 1001; expected 1 to 1000
     ingest.body_bytes_max = -1 => setting ingest.body_bytes_max (in FILE): expected
     ingest.drain_seconds = 0 => setting ingest.drain_seconds (in FILE): is 0; expected 1 to 600
-    writer.batch_wait_ms = 1001 => is 1001; expected 0 to 1000
     http.listen = "8080" => setting http.listen (in FILE): invalid socket address
     snapshots.fetch_seconds_max = 3601 => is 3601; expected 1 to 3600
     verifier.scratch_folder = "" => setting verifier.scratch_folder (in FILE): is empty

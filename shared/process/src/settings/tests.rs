@@ -71,7 +71,7 @@ fn the_example_shows_every_setting_without_a_default_or_names_it_as_the_other_wa
 
 #[test]
 fn variables_override_the_file_and_each_value_knows_its_origin() {
-    let text = "[nats]\nurl = \"nats://a:1\"\n[writer]\nbatch_wait_ms = 7\n";
+    let text = "[nats]\nurl = \"nats://a:1\"\n[writer]\nbatch_deliveries_max = 7\n";
     let variables = [
         ("ASSAY__NATS__URL", "nats://b:2"),
         ("ASSAY__VERIFIER__SLOTS", "9"),
@@ -84,11 +84,11 @@ fn variables_override_the_file_and_each_value_knows_its_origin() {
         .unwrap();
     assert_eq!(settings.nats.url, "nats://b:2");
     assert_eq!(settings.verifier.slots, 9);
-    assert_eq!(settings.writer.batch_wait_ms, 7);
+    assert_eq!(settings.writer.batch_deliveries_max, 7);
     assert_eq!(settings.http.listen.port(), 0);
     for (setting, origin) in [
         ("nats.url", Origin::Variable("ASSAY__NATS__URL".into())),
-        ("writer.batch_wait_ms", Origin::File(file)),
+        ("writer.batch_deliveries_max", Origin::File(file)),
         ("http.listen", Origin::Program),
         ("postgres.url", Origin::Default),
     ] {

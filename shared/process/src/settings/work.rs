@@ -63,15 +63,12 @@ impl Ingest {
 pub struct Writer {
     /// Most deliveries that are written in one transaction.
     pub batch_deliveries_max: usize,
-    /// How long a batch waits to fill, in milliseconds.
-    pub batch_wait_ms: u64,
 }
 
 impl Default for Writer {
     fn default() -> Self {
         Self {
             batch_deliveries_max: BATCH_DELIVERIES_MAX,
-            batch_wait_ms: 5,
         }
     }
 }
@@ -83,8 +80,7 @@ impl Writer {
             "writer.batch_deliveries_max",
             batch,
             1..=BATCH_DELIVERIES_MAX,
-        )?;
-        check.number("writer.batch_wait_ms", self.batch_wait_ms, 0..=1_000)
+        )
     }
 }
 

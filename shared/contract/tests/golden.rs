@@ -1,0 +1,176 @@
+//! Holds each message kind against its golden file: if the wire changes, the diff shows it.
+//! `ASSAY_WRITE_GOLDEN=1` writes the files anew.
+
+use std::fmt::Debug;
+use std::path::PathBuf;
+
+use contract::command::{LabPublishRequested, SessionOpenRequested};
+use contract::delivery::{BodyPlace, DELIVERY_RECEIVED, DeliveryReceived};
+use contract::digest::Digest;
+use contract::ids::{
+    AttemptId, CommandId, DeliveryId, LabVersionId, LaneId, PushId, RequestId, SessionId,
+};
+use contract::job::{
+    AttemptToPreserve, CommitsFound, FoundCommit, PreservedTree, PushOfSession, SnapshotRequested,
+    VerificationRequested,
+};
+use contract::message::{Lane, Message};
+use contract::result::ErrorCause;
+use contract::time::Timestamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+fn uuid(last: u128) -> Uuid {
+    Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 + last)
+}
+
+fn at() -> Timestamp {
+    "2026-11-21T08:00:00.000001Z".parse().unwrap()
+}
+
+fn push() -> PushOfSession {
+    PushOfSession {
+        delivery: DeliveryId::compute("github", "72d3162e-cc78-11e3-81ab-4c9367dc0958"),
+        push: PushId::from_uuid(uuid(1)),
+        session: SessionId::from_uuid(uuid(2)),
+        lab_version: LabVersionId::from_uuid(uuid(3)),
+        repository: "github:octo-org/hello".parse().unwrap(),
+        branch: "main".into(),
+        before: None,
+        after: "a".repeat(40).parse().unwrap(),
+        starting: Some("b".repeat(40).parse().unwrap()),
+        received_at: at(),
+    }
+}
+
+/// Compares a message with its file, both ways.
+fn holds<T: Serialize + DeserializeOwned + PartialEq + Debug>(name: &str, value: &T, wire: Value) {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/golden")
+        .join(format!("{name}.json"));
+    let mut text = serde_json::to_string_pretty(&wire).unwrap();
+    text.push('\n');
+    if std::env::var_os("ASSAY_WRITE_GOLDEN").is_some() {
+        std::fs::write(&path, &text).unwrap();
+    }
+    let golden = std::fs::read_to_string(&path)
+        .unwrap_or_else(|error| panic!("{name} has no golden file: {error}"));
+    assert_eq!(text, golden, "{name}: the wire has changed");
+    let golden: Value = serde_json::from_str(&golden).unwrap();
+    let read: T = serde_json::from_value(golden["body"].clone()).unwrap();
+    assert_eq!(&read, value, "{name}: what was written is not what is read");
+}
+
+fn message<M: Message + PartialEq + Debug>(name: &str, message: &M) {
+    let wire = json!({
+        "kind": M::KIND,
+        "subject": message.subject(),
+        "id": message.message_id(),
+        "body": message,
+    });
+    holds(name, message, wire);
+}
+
+#[test]
+fn each_kind_of_message_is_on_the_wire_as_its_golden_file_says() {
+    let received = DeliveryReceived {
+        delivery: push().delivery,
+        source: "github".parse().unwrap(),
+        forge_delivery: "72d3162e-cc78-11e3-81ab-4c9367dc0958".into(),
+        event: "push".into(),
+        body_digest: Digest::of(b"{}"),
+        body_bytes: 2,
+        body: BodyPlace::Inline,
+        headers: [("x-github-event".to_owned(), "push".to_owned())].into(),
+        key: "first".into(),
+        received_at: at(),
+        lane: LaneId::from_uuid(uuid(4)),
+        number: 7,
+    };
+    let wire = json!({
+        "kind": DELIVERY_RECEIVED,
+        "subject": received.subject(),
+        "id": received.message_id(),
+        "body": received,
+    });
+    holds("delivery-received", &received, wire);
+    let attempts = vec![AttemptToPreserve {
+        attempt: AttemptId::from_uuid(uuid(5)),
+        commit: "a".repeat(40).parse().unwrap(),
+        request: Some(RequestId::from_uuid(uuid(6))),
+    }];
+    message(
+        "snapshot-requested",
+        &SnapshotRequested {
+            push: push(),
+            attempts,
+            part: 0,
+            try_number: 1,
+            not_before: None,
+            lane: Lane::Live,
+        },
+    );
+    let verification = |tree, try_number, not_before, lane| VerificationRequested {
+        push: push(),
+        request: RequestId::from_uuid(uuid(6)),
+        attempt: AttemptId::from_uuid(uuid(5)),
+        commit: "a".repeat(40).parse().unwrap(),
+        tree,
+        try_number,
+        not_before,
+        lane,
+    };
+    let kept = PreservedTree::Kept {
+        digest: Digest::of(b""),
+    };
+    message(
+        "verification-requested",
+        &verification(kept, 1, None, Lane::Live),
+    );
+    let missing = PreservedTree::Missing {
+        cause: ErrorCause::SourceUnavailable,
+        detail: "the forge has no such commit".into(),
+    };
+    message(
+        "verification-requested-missing",
+        &verification(missing, 2, Some(at()), Lane::Bulk),
+    );
+    let found = FoundCommit {
+        commit: "c".repeat(40).parse().unwrap(),
+        author_email: "learner@example.org".into(),
+        committed_at: Some(at()),
+    };
+    let found = CommitsFound {
+        push: push(),
+        commits: vec![found],
+        part: 0,
+        lane: Lane::Live,
+    };
+    message("commits-found", &found);
+}
+
+#[test]
+fn each_command_is_on_the_wire_as_its_golden_file_says() {
+    let command = CommandId::from_uuid(uuid(8));
+    message(
+        "lab-publish-requested",
+        &LabPublishRequested {
+            command,
+            actor: "operator".parse().unwrap(),
+            location: "https://forge.example/course/lab.git".into(),
+            reference: Some("main".into()),
+        },
+    );
+    message(
+        "session-open-requested",
+        &SessionOpenRequested {
+            command,
+            actor: "operator".parse().unwrap(),
+            lab: "calculator".parse().unwrap(),
+            repository: "github:octo-org/hello".parse().unwrap(),
+            starting: None,
+        },
+    );
+}
