@@ -6,6 +6,8 @@ use contract::ids::TraceId;
 use contract::time::Timestamp;
 use serde_json::{Map, Value, json};
 use store::audit_entry::PendingEntry;
+use store::delivery::ConflictRow;
+use store::row::LedgerRow;
 
 use crate::plan::Standing;
 use crate::taken::Taken;
@@ -18,7 +20,14 @@ pub(crate) struct Brought {
     pub(crate) rows: Vec<CoveredRow>,
 }
 
-/// The entry of one delivery; `None` for a redelivery by the queue that brought nothing.
+impl Brought {
+    fn has(&self, table: &str) -> bool {
+        self.rows.iter().any(|row| row.table == table)
+    }
+}
+
+/// The entry of one delivery; `None` for a redelivery by the queue that brought nothing. Each row
+/// that was brought is in it, and an entry with rows has an id that was never used before.
 pub(crate) fn of_delivery(
     taken: &Taken,
     standing: Standing,
@@ -32,15 +41,14 @@ pub(crate) fn of_delivery(
     );
     let (action, subject) = match standing {
         Standing::First => ("delivery-recorded", received.delivery.to_string()),
-        Standing::Conflict => (
-            "delivery-conflicted",
-            format!("{}:{}", received.delivery, received.body_digest),
-        ),
+        Standing::Conflict if brought.rows.is_empty() || brought.has(ConflictRow::TABLE) => {
+            ("delivery-conflicted", copy)
+        }
         // A session was opened since: the same delivery brings attempts now.
-        Standing::Again | Standing::Repeat if !brought.rows.is_empty() => {
+        Standing::Again | Standing::Repeat | Standing::Conflict if !brought.rows.is_empty() => {
             ("delivery-reconsidered", brought.rows[0].key.clone())
         }
-        Standing::Repeat => ("delivery-repeated", copy),
+        Standing::Conflict | Standing::Repeat => ("delivery-repeated", copy),
         Standing::Again => return None,
     };
     let mut fields = Map::new();

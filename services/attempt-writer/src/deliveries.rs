@@ -5,7 +5,9 @@ use std::sync::Arc;
 use bus::consume::{BatchHandler, Outcome};
 use bus::incoming::Incoming;
 use contract::job::SnapshotRequested;
+use futures::StreamExt;
 use futures::future::{BoxFuture, join_all};
+use futures::stream;
 use objects::store::Objects;
 use process::settings::Settings;
 use service::ground::Ground;
@@ -17,6 +19,9 @@ use crate::plan::Standing;
 use crate::pseudonym::Pseudonyms;
 use crate::taken::{Taken, take};
 use crate::write::{self, Recorded};
+
+/// Bodies that are fetched and read at one time.
+const TAKING_MAX: usize = 8;
 
 /// Records deliveries.
 pub(crate) struct Deliveries {
@@ -42,12 +47,18 @@ impl BatchHandler for Deliveries {
 
 impl Deliveries {
     async fn settle(&self, batch: &[Incoming]) -> Vec<Outcome> {
-        let taking = batch
-            .iter()
-            .map(|incoming| take(incoming, &self.settings, &self.ground, &self.objects));
+        let mut taking: Vec<BoxFuture<'_, _>> = Vec::with_capacity(batch.len());
+        for incoming in batch {
+            let taken = take(incoming, &self.settings, &self.ground, &self.objects);
+            taking.push(Box::pin(taken));
+        }
+        // Few at a time: a body may be large, and of a batch only what was parsed is held.
+        let taking = stream::iter(taking)
+            .buffered(TAKING_MAX)
+            .collect::<Vec<_>>();
         let mut outcomes: Vec<Option<Outcome>> = Vec::with_capacity(batch.len());
         let (mut takens, mut places) = (Vec::new(), Vec::new());
-        for (place, taken) in join_all(taking).await.into_iter().enumerate() {
+        for (place, taken) in taking.await.into_iter().enumerate() {
             match taken {
                 Ok(taken) => {
                     takens.push(taken);

@@ -14,16 +14,16 @@ use service::ground::Ground;
 use store::attempt::{self, AttemptRow};
 use store::error::StoreError;
 use store::lab_session::{self, SessionRules};
-use store::principal::{PersonRow, PrincipalRow};
+use store::principal::PrincipalRow;
 use store::row::LedgerRow;
 use store::transaction::LedgerConnection;
 use store::verification_request::{self, RequestRow};
 use store::{audit_entry, transaction};
 use uuid::Uuid;
 
-use crate::audit;
 use crate::plan::{self, sorted};
 use crate::pseudonym::{Named, Pseudonyms};
+use crate::{audit, people};
 
 /// Records commits found in git.
 pub(crate) struct Found {
@@ -38,7 +38,8 @@ impl Handler for Found {
             Err(reason) => return Outcome::Never(reason),
         };
         let jobs = match self.record(&found).await {
-            Ok(jobs) => jobs,
+            Ok(Some(jobs)) => jobs,
+            Ok(None) => return Outcome::Never("the ledger has no such session".to_owned()),
             Err(error) => return self.ground.ledger_refused(&error),
         };
         for job in &jobs {
@@ -51,7 +52,10 @@ impl Handler for Found {
 }
 
 impl Found {
-    async fn record(&self, found: &CommitsFound) -> Result<Vec<SnapshotRequested>, StoreError> {
+    async fn record(
+        &self,
+        found: &CommitsFound,
+    ) -> Result<Option<Vec<SnapshotRequested>>, StoreError> {
         let mut conn = self.ground.store.connection().await?;
         let pseudonyms = &self.pseudonyms;
         let work = async |conn: &mut _| record(conn, found, pseudonyms).await;
@@ -63,15 +67,15 @@ async fn record(
     conn: &mut LedgerConnection,
     found: &CommitsFound,
     pseudonyms: &Pseudonyms,
-) -> Result<Vec<SnapshotRequested>, StoreError> {
+) -> Result<Option<Vec<SnapshotRequested>>, StoreError> {
     let now = now();
     let session = found.push.session.as_uuid();
     let repositories = [found.push.repository.as_str()];
     let sessions = lab_session::of_repositories(conn, &repositories).await?;
     let Some(rules) = sessions.iter().find(|rules| rules.id == session) else {
-        return Ok(Vec::new());
+        return Ok(None);
     };
-    let authors = authors(conn, found, pseudonyms, now).await?;
+    let (authors, new_people) = authors(conn, found, pseudonyms, now).await?;
     let key = |row: &AttemptRow| row.commit_sha.clone();
     let rows = sorted(rows(found, &authors, now), key);
     let new = AttemptRow::insert(conn, &rows).await?;
@@ -89,6 +93,7 @@ async fn record(
         .map(LedgerRow::covered)
         .collect();
     covered.extend(new_requests.iter().map(LedgerRow::covered));
+    covered.extend(new_people.iter().map(LedgerRow::covered));
     if let Some(first) = covered.first() {
         let subject = first.key.clone();
         let mut fields = Map::new();
@@ -108,7 +113,8 @@ async fn record(
             })
         })
         .collect();
-    Ok(later_parts(plan::jobs(&found.push, &attempts, found.lane)))
+    let jobs = plan::jobs(&found.push, &attempts, found.lane);
+    Ok(Some(later_parts(jobs)))
 }
 
 /// Part 0 is the message that found these commits; theirs come after it, and find none.
@@ -119,12 +125,13 @@ fn later_parts(mut jobs: Vec<SnapshotRequested>) -> Vec<SnapshotRequested> {
     jobs
 }
 
+/// The commits' authors, and those of them that were new.
 async fn authors(
     conn: &mut LedgerConnection,
     found: &CommitsFound,
     pseudonyms: &Pseudonyms,
     now: Timestamp,
-) -> Result<HashMap<CommitSha, Uuid>, StoreError> {
+) -> Result<(HashMap<CommitSha, Uuid>, Vec<PrincipalRow>), StoreError> {
     let named = found.commits.iter().filter_map(|commit| {
         let named = Named {
             email: Some(commit.author_email.clone()),
@@ -133,15 +140,9 @@ async fn authors(
         Some((commit.commit.clone(), pseudonyms.of_author(named, now)?))
     });
     let named: Vec<_> = named.collect();
-    let people = sorted(named.iter().map(|(_, p)| p.clone()), |p| p.principal.id);
-    let principals: Vec<PrincipalRow> = people.iter().map(|p| p.principal.clone()).collect();
-    let persons: Vec<PersonRow> = people.into_iter().map(|p| p.person).collect();
-    PrincipalRow::insert(conn, &principals).await?;
-    PersonRow::insert(conn, &persons).await?;
-    Ok(named
-        .into_iter()
-        .map(|(sha, p)| (sha, p.principal.id))
-        .collect())
+    let new = people::insert(conn, named.iter().map(|(_, p)| p.clone())).await?;
+    let authors = named.into_iter().map(|(sha, p)| (sha, p.principal.id));
+    Ok((authors.collect(), new))
 }
 
 fn rows(
@@ -179,7 +180,7 @@ async fn requests(
         return Ok((HashMap::new(), Vec::new()));
     }
     let kind = forge::push::RefKind::Branch;
-    let rows = plan::requests(attempts, false, kind, rules, now);
+    let rows = plan::attempts::requests(attempts, false, kind, rules, now);
     let rows = sorted(rows, |row| (row.cause.clone(), row.lab_attempt_id));
     let new = RequestRow::insert(conn, &rows).await?;
     let causes: Vec<String> = rows.iter().take(1).map(|row| row.cause.clone()).collect();

@@ -1,10 +1,12 @@
 #![doc = include_str!("../README.md")]
 
+mod asked;
 mod audit;
 mod command;
 mod deliveries;
 mod found;
 mod open;
+mod people;
 mod plan;
 mod pseudonym;
 pub mod run;

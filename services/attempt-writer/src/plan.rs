@@ -1,27 +1,26 @@
 //! Owns the thought: which rows a delivery asks for. No clock, no database; what is new is decided
 //! by the ledger's unique keys.
 
+pub(crate) mod attempts;
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, HashMap};
 
-use contract::ids::{AttemptId, LabVersionId, PushId, RequestId, SessionId};
+use contract::ids::{LabVersionId, PushId, SessionId};
 use contract::job::{ATTEMPTS_PER_JOB_MAX, AttemptToPreserve, PushOfSession, SnapshotRequested};
 use contract::message::Lane;
 use contract::name::CommitSha;
 use contract::time::Timestamp;
-use forge::push::{ListedCommit, Person, Push, RefKind};
-use serde_json::{Value, json};
-use store::attempt::AttemptRow;
+use forge::push::{Person, Push, RefKind};
+use serde_json::json;
 use store::delivery::{BodyRow, ConflictRow, DeliveryRow, ReceiptRow};
 use store::lab_session::SessionRules;
 use store::push::PushRow;
-use store::verification_request::RequestRow;
 use uuid::Uuid;
 
 use crate::pseudonym::{Named, Pseudonym, Pseudonyms};
 use crate::taken::{Pushed, Taken};
-
-/// Most changed paths that an attempt's row keeps of what the payload says.
-const CHANGED_FILES_MAX: usize = 200;
 
 /// Whether a delivery is the first of its id.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -110,6 +109,13 @@ pub(crate) struct People {
     pub(crate) authors: HashMap<CommitSha, Pseudonym>,
 }
 
+impl People {
+    /// Everybody, some of them perhaps twice.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Pseudonym> {
+        self.pusher.iter().chain(self.authors.values())
+    }
+}
+
 pub(crate) fn people(pushed: &Pushed, pseudonyms: &Pseudonyms, now: Timestamp) -> People {
     let push = &pushed.push;
     let pusher = push.sender.as_ref().map(|account| {
@@ -165,104 +171,6 @@ pub(crate) fn push(taken: &Taken, pushed: &Pushed, people: &People, now: Timesta
         received_at: taken.received.received_at,
         recorded_at: now,
     }
-}
-
-/// The attempts that a push asks for in a session, the head first. A deleted ref asks for none, a
-/// tag for its commit alone: what it tags was pushed on a branch, or never.
-pub(crate) fn attempts(
-    taken: &Taken,
-    pushed: &Pushed,
-    people: &People,
-    push_id: Uuid,
-    session: &SessionRules,
-    now: Timestamp,
-) -> Vec<AttemptRow> {
-    let Some(head) = pushed.push.head() else {
-        return Vec::new();
-    };
-    let listed: HashMap<&CommitSha, &ListedCommit> = pushed
-        .push
-        .head_commit
-        .iter()
-        .chain(&pushed.push.commits)
-        .map(|commit| (&commit.sha, commit))
-        .collect();
-    let commits: Vec<&CommitSha> = match pushed.push.kind {
-        RefKind::Branch => {
-            let others = pushed.push.commits.iter().rev().map(|commit| &commit.sha);
-            std::iter::once(head)
-                .chain(others.filter(|&sha| sha != head))
-                .collect()
-        }
-        RefKind::Tag => vec![head],
-        RefKind::Other => Vec::new(),
-    };
-    let received = &taken.received;
-    let row = |sha: &CommitSha| {
-        let commit = listed.get(sha);
-        AttemptRow {
-            id: AttemptId::new().as_uuid(),
-            lab_session_id: session.id,
-            push_id,
-            delivery_id: received.delivery.as_uuid(),
-            commit_sha: sha.to_string(),
-            branch: pushed.push.name.clone(),
-            author_id: people.authors.get(sha).map(|author| author.principal.id),
-            changed_files: commit.map(|commit| changed_files(commit)),
-            committed_at: commit.and_then(|commit| commit.committed_at),
-            received_at: received.received_at,
-            listed: "payload".to_owned(),
-            trace_id: received.delivery.trace_id().to_string(),
-            recorded_at: now,
-        }
-    };
-    commits
-        .into_iter()
-        .filter(|sha| session.starting_commit.as_deref() != Some(sha.as_str()))
-        .map(row)
-        .collect()
-}
-
-fn changed_files(commit: &ListedCommit) -> Value {
-    let mut left = CHANGED_FILES_MAX;
-    let mut take = |paths: &[String]| {
-        let taken: Vec<_> = paths.iter().take(left).cloned().collect();
-        left -= taken.len();
-        taken
-    };
-    let listed = commit.added.len() + commit.modified.len() + commit.removed.len();
-    json!({
-        "added": take(&commit.added),
-        "modified": take(&commit.modified),
-        "removed": take(&commit.removed),
-        "listed": listed,
-    })
-}
-
-/// The requests that a push asks for: for its head, or for every commit where the lab says so.
-/// A tag asks only for a commit that nobody has pushed before.
-pub(crate) fn requests(
-    attempts: &[AttemptRow],
-    are_new: bool,
-    kind: RefKind,
-    session: &SessionRules,
-    now: Timestamp,
-) -> Vec<RequestRow> {
-    let wanted = match (kind, session.commits.as_str()) {
-        (RefKind::Tag, _) if !are_new => 0,
-        (_, "all") => attempts.len(),
-        _ => attempts.len().min(1),
-    };
-    let row = |attempt: &AttemptRow| RequestRow {
-        id: RequestId::new().as_uuid(),
-        cause: format!("push:{}", attempt.push_id),
-        lab_attempt_id: attempt.id,
-        lab_version_id: session.lab_version_id,
-        lane: Lane::Live.to_string(),
-        trace_id: attempt.trace_id.clone(),
-        recorded_at: now,
-    };
-    attempts[..wanted].iter().map(row).collect()
 }
 
 /// The jobs that preserve a push's attempts: the head in the first, and each of a size that fits

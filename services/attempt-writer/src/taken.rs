@@ -12,11 +12,14 @@ use forge::provider::Provider;
 use forge::push::Push;
 use objects::store::Objects;
 use process::settings::Settings;
+use process::settings::work::BODY_BYTES;
 use service::ground::Ground;
 use tracing::Span;
 
-/// Largest compressed body, in bytes: no frame of an accepted body is larger.
-const FRAME_BYTES_MAX: u64 = 32 * 1024 * 1024;
+/// Largest body, in bytes: the most that a source's cap can be set to.
+const BODY_BYTES_MAX: usize = BODY_BYTES.1;
+/// Largest compressed body, in bytes: what cannot be compressed grows a little.
+const FRAME_BYTES_MAX: u64 = BODY_BYTES_MAX as u64 + 1024 * 1024;
 /// Pause before a delivery is tried again whose body could not be read, in seconds.
 const BODY_RETRY_SECS: u64 = 2;
 
@@ -51,8 +54,7 @@ pub(crate) async fn take(
 ) -> Result<Taken, Outcome> {
     let received = header(incoming).map_err(Outcome::Never)?;
     let frame = frame(incoming, &received, ground, objects).await?;
-    let bytes_max = received.body_bytes;
-    let raw = decompress(&frame, bytes_max).map_err(Outcome::Never)?;
+    let raw = decompress(&frame, received.body_bytes).map_err(Outcome::Never)?;
     if Digest::of(&raw) != received.body_digest {
         return Err(Outcome::Never(
             "the body is not the one its digest names".to_owned(),
@@ -129,9 +131,13 @@ async fn object(received: &DeliveryReceived, objects: &Objects) -> Result<Vec<u8
     }
 }
 
-/// Decompresses a frame to exactly `bytes` bytes: a frame that says otherwise is no body of ours.
+/// Decompresses a frame of at most `bytes` bytes. The number comes with the message, and room is
+/// made for it before the frame is read: one beyond any body of ours is not believed.
 fn decompress(frame: &[u8], bytes: u64) -> Result<Vec<u8>, String> {
-    let capacity = usize::try_from(bytes).map_err(|_| "the body is too large".to_owned())?;
+    let capacity = usize::try_from(bytes)
+        .ok()
+        .filter(|capacity| *capacity <= BODY_BYTES_MAX)
+        .ok_or_else(|| format!("the body is larger than {BODY_BYTES_MAX} bytes"))?;
     zstd::bulk::decompress(frame, capacity).map_err(|error| format!("decompress the body: {error}"))
 }
 

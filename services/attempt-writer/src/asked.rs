@@ -1,0 +1,183 @@
+//! Owns what pushes ask for in their sessions: attempts, requests, and the jobs that follow.
+
+use std::collections::{HashMap, HashSet};
+
+use contract::ids::{AttemptId, RequestId};
+use contract::job::AttemptToPreserve;
+use contract::message::Lane;
+use contract::name::CommitSha;
+use contract::time::Timestamp;
+use store::attempt::{self, AttemptRow};
+use store::error::StoreError;
+use store::lab_session::SessionRules;
+use store::row::LedgerRow;
+use store::transaction::LedgerConnection;
+use store::verification_request::{self, RequestRow};
+use uuid::Uuid;
+
+use crate::audit::Brought;
+use crate::plan::{self, People, Standing, sorted};
+use crate::taken::{Pushed, Taken};
+use crate::write::Recorded;
+
+/// What one push asks for in one session.
+pub(crate) struct Wanted<'a> {
+    place: usize,
+    pushed: &'a Pushed,
+    push_id: Uuid,
+    session: &'a SessionRules,
+    attempts: Vec<AttemptRow>,
+    /// Whether the head was not there before.
+    head_is_new: bool,
+}
+
+/// What each push asks for in each session of its repository.
+pub(crate) fn wanted<'a>(
+    takens: &'a [Taken],
+    people: &[Option<People>],
+    pushes: &[Option<Uuid>],
+    sessions: &'a HashMap<String, Vec<SessionRules>>,
+    now: Timestamp,
+) -> Vec<Wanted<'a>> {
+    let mut wanted = Vec::new();
+    for (place, taken) in takens.iter().enumerate() {
+        let (Some(pushed), Some(people), Some(push_id)) =
+            (&taken.pushed, &people[place], pushes[place])
+        else {
+            continue;
+        };
+        for session in sessions
+            .get(pushed.repository.as_str())
+            .into_iter()
+            .flatten()
+        {
+            let attempts = plan::attempts::of_push(taken, pushed, people, push_id, session, now);
+            wanted.push(Wanted {
+                place,
+                pushed,
+                push_id,
+                session,
+                attempts,
+                head_is_new: false,
+            });
+        }
+    }
+    wanted
+}
+
+/// Inserts the attempts and puts the ids of those that were there in place of the minted ones.
+pub(crate) async fn attempts<'a>(
+    conn: &mut LedgerConnection,
+    mut wanted: Vec<Wanted<'a>>,
+    brought: &mut [Brought],
+) -> Result<Vec<Wanted<'a>>, StoreError> {
+    let key = |row: &AttemptRow| (row.lab_session_id, row.commit_sha.clone());
+    let rows = sorted(wanted.iter().flat_map(|w| w.attempts.iter().cloned()), key);
+    let new = AttemptRow::insert(conn, &rows).await?;
+    let sessions: Vec<Uuid> = rows.iter().map(|row| row.lab_session_id).collect();
+    let commits: Vec<&str> = rows.iter().map(|row| row.commit_sha.as_str()).collect();
+    let known: HashMap<_, Uuid> = attempt::find(conn, &sessions, &commits)
+        .await?
+        .iter()
+        .map(|row| (key(row), row.id))
+        .collect();
+    for wanted in &mut wanted {
+        for (at, row) in wanted.attempts.iter_mut().enumerate() {
+            if new.contains(&row.id) {
+                brought[wanted.place].rows.push(row.covered());
+                wanted.head_is_new |= at == 0;
+            }
+            row.id = known[&key(row)];
+            // A request's cause is this push, whichever push brought the commit first.
+            row.push_id = wanted.push_id;
+        }
+    }
+    Ok(wanted)
+}
+
+/// The requests, inserted or found, by cause and attempt.
+pub(crate) async fn requests(
+    conn: &mut LedgerConnection,
+    wanted: &[Wanted<'_>],
+    takens: &[Taken],
+    brought: &mut [Brought],
+    now: Timestamp,
+) -> Result<HashMap<(String, Uuid), Uuid>, StoreError> {
+    let key = |row: &RequestRow| (row.cause.clone(), row.lab_attempt_id);
+    let mut rows = Vec::new();
+    let mut places: HashMap<Uuid, usize> = HashMap::new();
+    for wanted in wanted {
+        let kind = wanted.pushed.push.kind;
+        let mut asked = plan::attempts::requests(
+            &wanted.attempts,
+            wanted.head_is_new,
+            kind,
+            wanted.session,
+            now,
+        );
+        for row in &mut asked {
+            row.trace_id = takens[wanted.place]
+                .received
+                .delivery
+                .trace_id()
+                .to_string();
+            places.insert(row.id, wanted.place);
+        }
+        rows.extend(asked);
+    }
+    let rows = sorted(rows, key);
+    let new: HashSet<Uuid> = RequestRow::insert(conn, &rows).await?;
+    for row in rows.iter().filter(|row| new.contains(&row.id)) {
+        brought[places[&row.id]].rows.push(row.covered());
+    }
+    let causes: Vec<String> = wanted.iter().map(|w| cause(w.push_id)).collect();
+    let known = verification_request::of_causes(conn, &causes).await?;
+    Ok(known.iter().map(|row| (key(row), row.id)).collect())
+}
+
+fn cause(push_id: Uuid) -> String {
+    format!("push:{push_id}")
+}
+
+/// What became of each delivery, with the jobs that follow from it.
+pub(crate) fn recorded(
+    takens: &[Taken],
+    standings: &[Standing],
+    wanted: &[Wanted<'_>],
+    asked: &HashMap<(String, Uuid), Uuid>,
+) -> Vec<Recorded> {
+    let mut recorded: Vec<Recorded> = standings
+        .iter()
+        .map(|&standing| Recorded {
+            standing,
+            jobs: Vec::new(),
+            matched: false,
+        })
+        .collect();
+    for wanted in wanted {
+        let recorded = &mut recorded[wanted.place];
+        recorded.matched = true;
+        let taken = &takens[wanted.place];
+        let Some(push) =
+            plan::push_of_session(taken, wanted.pushed, wanted.push_id, wanted.session)
+        else {
+            continue;
+        };
+        let attempts: Vec<AttemptToPreserve> = wanted
+            .attempts
+            .iter()
+            .filter_map(|row| {
+                let request = asked.get(&(cause(wanted.push_id), row.id)).copied();
+                Some(AttemptToPreserve {
+                    attempt: AttemptId::from_uuid(row.id),
+                    commit: CommitSha::try_from(row.commit_sha.clone()).ok()?,
+                    request: request.map(RequestId::from_uuid),
+                })
+            })
+            .collect();
+        recorded
+            .jobs
+            .extend(plan::jobs(&push, &attempts, Lane::Live));
+    }
+    recorded
+}

@@ -1,0 +1,121 @@
+//! Owns the thought of which commits of a push are attempts, and which of those are verified.
+
+use std::collections::HashMap;
+
+use contract::ids::{AttemptId, RequestId};
+use contract::message::Lane;
+use contract::name::CommitSha;
+use contract::time::Timestamp;
+use forge::push::{ListedCommit, RefKind};
+use serde_json::{Value, json};
+use store::attempt::AttemptRow;
+use store::lab_session::SessionRules;
+use store::verification_request::RequestRow;
+use uuid::Uuid;
+
+use crate::plan::People;
+use crate::taken::{Pushed, Taken};
+
+/// Most changed paths that an attempt's row keeps of what the payload says.
+const CHANGED_FILES_MAX: usize = 200;
+
+/// The attempts that a push asks for in a session, the head first. A deleted ref asks for none, a
+/// tag for its commit alone: what it tags was pushed on a branch, or never. Nor are the session's
+/// starting commit and what is listed before it: that is the template's history. Where a merge
+/// makes that order say too little, git finds what is missing here.
+pub(crate) fn of_push(
+    taken: &Taken,
+    pushed: &Pushed,
+    people: &People,
+    push_id: Uuid,
+    session: &SessionRules,
+    now: Timestamp,
+) -> Vec<AttemptRow> {
+    let Some(head) = pushed.push.head() else {
+        return Vec::new();
+    };
+    let is_start = |sha: &CommitSha| session.starting_commit.as_deref() == Some(sha.as_str());
+    if is_start(head) {
+        return Vec::new();
+    }
+    let listed: HashMap<&CommitSha, &ListedCommit> = pushed
+        .push
+        .head_commit
+        .iter()
+        .chain(&pushed.push.commits)
+        .map(|commit| (&commit.sha, commit))
+        .collect();
+    let commits: Vec<&CommitSha> = match pushed.push.kind {
+        RefKind::Branch => {
+            let newest_first = pushed.push.commits.iter().rev().map(|commit| &commit.sha);
+            let others = newest_first.take_while(|&sha| !is_start(sha));
+            std::iter::once(head)
+                .chain(others.filter(|&sha| sha != head))
+                .collect()
+        }
+        RefKind::Tag => vec![head],
+        RefKind::Other => Vec::new(),
+    };
+    let received = &taken.received;
+    let row = |sha: &CommitSha| {
+        let commit = listed.get(sha);
+        AttemptRow {
+            id: AttemptId::new().as_uuid(),
+            lab_session_id: session.id,
+            push_id,
+            delivery_id: received.delivery.as_uuid(),
+            commit_sha: sha.to_string(),
+            branch: pushed.push.name.clone(),
+            author_id: people.authors.get(sha).map(|author| author.principal.id),
+            changed_files: commit.map(|commit| changed_files(commit)),
+            committed_at: commit.and_then(|commit| commit.committed_at),
+            received_at: received.received_at,
+            listed: "payload".to_owned(),
+            trace_id: received.delivery.trace_id().to_string(),
+            recorded_at: now,
+        }
+    };
+    commits.into_iter().map(row).collect()
+}
+
+fn changed_files(commit: &ListedCommit) -> Value {
+    let mut left = CHANGED_FILES_MAX;
+    let mut take = |paths: &[String]| {
+        let taken: Vec<_> = paths.iter().take(left).cloned().collect();
+        left -= taken.len();
+        taken
+    };
+    let listed = commit.added.len() + commit.modified.len() + commit.removed.len();
+    json!({
+        "added": take(&commit.added),
+        "modified": take(&commit.modified),
+        "removed": take(&commit.removed),
+        "listed": listed,
+    })
+}
+
+/// The requests that a push asks for: for its head, or for every commit where the lab says so.
+/// A tag asks only for a commit that nobody has pushed before.
+pub(crate) fn requests(
+    attempts: &[AttemptRow],
+    are_new: bool,
+    kind: RefKind,
+    session: &SessionRules,
+    now: Timestamp,
+) -> Vec<RequestRow> {
+    let wanted = match (kind, session.commits.as_str()) {
+        (RefKind::Tag, _) if !are_new => 0,
+        (_, "all") => attempts.len(),
+        _ => attempts.len().min(1),
+    };
+    let row = |attempt: &AttemptRow| RequestRow {
+        id: RequestId::new().as_uuid(),
+        cause: format!("push:{}", attempt.push_id),
+        lab_attempt_id: attempt.id,
+        lab_version_id: session.lab_version_id,
+        lane: Lane::Live.to_string(),
+        trace_id: attempt.trace_id.clone(),
+        recorded_at: now,
+    };
+    attempts[..wanted].iter().map(row).collect()
+}
