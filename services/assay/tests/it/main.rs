@@ -11,6 +11,7 @@ mod bad_labs;
 mod ports;
 mod program;
 mod push;
+mod refusing;
 mod site;
 mod tracing;
 mod whole_way;

@@ -48,6 +48,12 @@ impl Site {
     /// The settings around servers that are there, and no service yet. `more` is added to the
     /// settings file.
     pub(crate) async fn furnish(house: House, more: &str) -> Self {
+        let owner_url = house.owner_url();
+        Self::furnish_with(house, &owner_url, more).await
+    }
+
+    /// The same with a ledger that is not the house's.
+    pub(crate) async fn furnish_with(house: House, owner_url: &str, more: &str) -> Self {
         let folder = open_folder();
         let forge = LoopbackForge::start(&folder.path().join("forge")).await;
         let health = Service::ALL.map(|service| (service.as_str(), Port::take()));
@@ -61,7 +67,7 @@ impl Site {
             health: BTreeMap::from(health),
         };
         site.write_secrets();
-        let settings = format!("{}\n{more}", site.settings(&site.house.owner_url()));
+        let settings = format!("{}\n{more}", site.settings(owner_url));
         write(&site.config(), &settings);
         site
     }
@@ -191,6 +197,18 @@ impl Site {
         .await;
     }
 
+    /// Waits until a service says that it is not ready, for this reason.
+    pub(crate) async fn until_not_ready(&self, service: Service, why: &str) {
+        wait::until(
+            &format!("{service} is not ready: {why}"),
+            async || match self.ask(service, "/ready").await? {
+                (StatusCode::SERVICE_UNAVAILABLE, body) if body.contains(why) => Ok(()),
+                (status, body) => Err(format!("{status} {body}")),
+            },
+        )
+        .await;
+    }
+
     fn settings(&self, owner_url: &str) -> String {
         let (user, _) = self.house.connect_settings().credentials.expect("a login");
         let folder = self.folder.path().display();
@@ -200,7 +218,7 @@ impl Site {
 url = "{nats}"
 user = "{user}"
 password_file = "{folder}/nats-password"
-monitor_url = "{monitor}"
+monitor_url = "{monitoring}"
 
 [postgres]
 url = "{postgres}"
@@ -231,7 +249,7 @@ fetch_url = "{fetch}"
 secrets = [{{ name = "first", file = "{folder}/webhook" }}]
 "#,
             nats = self.house.nats().url(),
-            monitor = self.house.nats().monitoring_url(),
+            monitoring = self.house.nats().monitoring_url(),
             postgres = owner_url.replacen(OWNER, ROLE_PLACEHOLDER, 1),
             hooks = self.hooks.address,
             fetch = self.forge.fetch_url_template(),
