@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use auditor::verify::Depth;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use contract::name::{Actor, CommitSha, Repository, Slug};
 use process::settings::service::Service;
@@ -88,6 +89,9 @@ enum Order {
         /// The key to trust, as `assay up` prints it; else the settings'.
         #[arg(long)]
         key: Option<String>,
+        /// Also hold each ledger row against the digest that was logged of it.
+        #[arg(long)]
+        ledger: bool,
     },
 }
 
@@ -211,7 +215,10 @@ impl Cli {
             Order::Trace { delivery, json } => {
                 trace::trace(&Context::of(&place)?, &delivery, json).await
             }
-            Order::VerifyLog { key } => log::verify(&Context::of(&place)?, key).await,
+            Order::VerifyLog { key, ledger } => {
+                let depth = if ledger { Depth::Rows } else { Depth::Log };
+                log::verify(&Context::of(&place)?, key, depth).await
+            }
         }
     }
 }

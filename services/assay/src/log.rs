@@ -1,6 +1,7 @@
 //! Owns `assay verify-log`: the whole log recomputed from the database.
 
 use anyhow::Context as _;
+use auditor::verify::Depth;
 use auditor::verify::verdict::Verdict;
 use contract::time::now;
 use tlog::key::VerifyingKey;
@@ -8,10 +9,14 @@ use tlog::key::VerifyingKey;
 use crate::context::Context;
 use crate::say::say;
 
-pub(crate) async fn verify(context: &Context, key: Option<String>) -> anyhow::Result<u8> {
+pub(crate) async fn verify(
+    context: &Context,
+    key: Option<String>,
+    depth: Depth,
+) -> anyhow::Result<u8> {
     let key = verifying_key(context, key)?;
     let mut ledger = context.reader().await?;
-    let report = auditor::verify::verify(&mut ledger, &key, now()).await?;
+    let report = auditor::verify::verify(&mut ledger, &key, depth, now()).await?;
     say!(
         "{}\n  log {}: {} leaves and {} checkpoints found good, {} leaves signed, {} entries waiting",
         report.verdict,
@@ -21,6 +26,9 @@ pub(crate) async fn verify(context: &Context, key: Option<String>) -> anyhow::Re
         report.signed,
         report.pending,
     );
+    if depth == Depth::Rows {
+        say!("  {} ledger rows found as they were logged", report.rows);
+    }
     if report.verdict != Verdict::Intact {
         say!("  checked with the key {}", key.as_str());
     }

@@ -16,6 +16,7 @@ use crate::verify::checker::Checker;
 use crate::verify::verdict::{Gap, Tampering, Verdict};
 
 mod checker;
+mod rows;
 pub mod verdict;
 
 /// Rows that are read at once.
@@ -38,6 +39,17 @@ pub struct Report {
     pub signed: u64,
     /// How many entries wait for their leaf, counted up to a limit.
     pub pending: u64,
+    /// How many ledger rows were found good; 0 where they were not looked at.
+    pub rows: u64,
+}
+
+/// How deep a check goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Depth {
+    /// The log: entries, leaves, checkpoints, head.
+    Log,
+    /// Also each ledger row, against the digest that its entry says.
+    Rows,
 }
 
 /// Checks the whole log against the ledger it was made from and the key that was pinned: each
@@ -51,10 +63,12 @@ pub struct Report {
 pub async fn verify(
     conn: &mut Connection,
     key: &VerifyingKey,
+    depth: Depth,
     now: Timestamp,
 ) -> Result<Report, StoreError> {
     let mut checker = Checker::new(key);
-    let tampering = match walk(conn, &mut checker).await {
+    let mut rows = 0;
+    let tampering = match walk(conn, &mut checker, depth, &mut rows).await {
         Ok(()) => None,
         Err(Stop::Tampered(tampering)) => Some(tampering),
         Err(Stop::Store(error)) => return Err(error),
@@ -76,6 +90,7 @@ pub async fn verify(
         checkpoints: checker.checkpoints(),
         signed: checker.signed(),
         pending,
+        rows,
     })
 }
 
@@ -97,7 +112,12 @@ impl From<Tampering> for Stop {
     }
 }
 
-async fn walk(conn: &mut Connection, checker: &mut Checker<'_>) -> Result<(), Stop> {
+async fn walk(
+    conn: &mut Connection,
+    checker: &mut Checker<'_>,
+    depth: Depth,
+    rows: &mut u64,
+) -> Result<(), Stop> {
     // One statement, so that head, last leaf and newest checkpoint are of one moment.
     let Some(kept) = log_head::standing(conn).await? else {
         return without_head(conn).await;
@@ -113,12 +133,17 @@ async fn walk(conn: &mut Connection, checker: &mut Checker<'_>) -> Result<(), St
             let index = checker.size();
             return Err(Tampering::LeafMissing { index }.into());
         }
+        let mut passed = 0;
         for row in &page {
             if column(checker.size()) == kept.head.tree_size {
                 break;
             }
             checker.leaf(row)?;
             checkpoints.feed(conn, checker).await?;
+            passed += 1;
+        }
+        if depth == Depth::Rows {
+            *rows += rows::compare(conn, &page[..passed]).await?;
         }
     }
     checker.head(&kept)?;

@@ -4,6 +4,7 @@ pub mod attempt;
 pub mod attempt_snapshot;
 pub mod audit_entry;
 pub mod command;
+pub mod covered;
 pub mod delivery;
 pub mod error;
 pub mod lab;

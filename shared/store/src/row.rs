@@ -4,12 +4,21 @@
 use contract::audit::CoveredRow;
 use contract::digest::Digest;
 use contract::message::canonical_json;
+use diesel::pg::Pg;
+use diesel::sql_types::{Array, Uuid as SqlUuid};
+use diesel::{QueryableByName, sql_query};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::Serialize;
+use uuid::Uuid;
+
+use crate::error::StoreError;
 
 /// A row of a ledger table, as its audit entry covers it.
 pub trait LedgerRow: Serialize + Sized {
     /// The table.
     const TABLE: &'static str;
+    /// The first column of the primary key, a UUID.
+    const FIRST_KEY: &'static str;
 
     /// The primary key, its parts joined by `/`.
     fn key(&self) -> String;
@@ -50,6 +59,7 @@ macro_rules! ledger_row {
 
         impl crate::row::LedgerRow for $row {
             const TABLE: &'static str = $table;
+            const FIRST_KEY: &'static str = stringify!($first);
 
             fn key(&self) -> String {
                 [self.$first.to_string() $(, self.$key.to_string())*].join("/")
@@ -90,6 +100,26 @@ macro_rules! ledger_row {
     };
 }
 pub(crate) use ledger_row;
+
+/// The rows whose key begins with one of these ids, as an entry would cover them now.
+pub(crate) async fn covered_now<R>(
+    conn: &mut AsyncPgConnection,
+    first: &[Uuid],
+) -> Result<Vec<CoveredRow>, StoreError>
+where
+    R: LedgerRow + QueryableByName<Pg> + Send + 'static,
+{
+    let text = format!(
+        "SELECT * FROM {} WHERE {} = ANY($1)",
+        R::TABLE,
+        R::FIRST_KEY
+    );
+    let rows: Vec<R> = sql_query(text)
+        .bind::<Array<SqlUuid>, _>(first)
+        .load(conn)
+        .await?;
+    Ok(rows.iter().map(R::covered).collect())
+}
 
 /// The key of a row that was new.
 #[derive(diesel::QueryableByName)]

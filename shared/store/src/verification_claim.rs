@@ -3,42 +3,29 @@
 use contract::ids::RequestId;
 use contract::time::Timestamp;
 use diesel::sql_types::{BigInt, Integer, Text, Timestamptz, Uuid as SqlUuid};
-use diesel::{OptionalExtension, QueryableByName, sql_query};
+use diesel::{OptionalExtension, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use serde::Serialize;
 use uuid::Uuid;
 
 use crate::error::StoreError;
-use crate::row::LedgerRow;
+use crate::row::ledger_row;
 
 /// How often a claim is tried again that lost against another one's.
 const CLAIMS_MAX: u32 = 10;
 
-/// Who works on a request's try.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName)]
-pub struct ClaimRow {
-    /// The request.
-    #[diesel(sql_type = SqlUuid)]
-    pub request_id: Uuid,
-    /// The try.
-    #[diesel(sql_type = Integer)]
-    pub try_number: i32,
-    /// Greater than that of every claim before.
-    #[diesel(sql_type = BigInt)]
-    pub token: i64,
-    /// The worker, by a name that it minted when it started.
-    #[diesel(sql_type = Text)]
-    pub worker: String,
-    /// When the row was written.
-    #[diesel(sql_type = Timestamptz)]
-    pub recorded_at: Timestamp,
-}
-
-impl LedgerRow for ClaimRow {
-    const TABLE: &'static str = "verification_claim";
-
-    fn key(&self) -> String {
-        format!("{}/{}/{}", self.request_id, self.try_number, self.token)
+ledger_row! {
+    /// Who works on a request's try.
+    "verification_claim" ClaimRow [request_id, try_number, token] {
+        /// The request.
+        request_id: Uuid => SqlUuid,
+        /// The try.
+        try_number: i32 => Integer,
+        /// Greater than that of every claim before.
+        token: i64 => BigInt,
+        /// The worker, by a name that it minted when it started.
+        worker: String => Text,
+        /// When the row was written.
+        recorded_at: Timestamp => Timestamptz,
     }
 }
 

@@ -83,6 +83,18 @@ pub enum Tampering {
         /// How.
         reason: String,
     },
+    /// A ledger row is not what its entry says.
+    #[error("leaf {index} covers the row {key} of {table}: {fault}")]
+    Row {
+        /// The leaf of the entry.
+        index: u64,
+        /// The row's table.
+        table: String,
+        /// The row's key.
+        key: String,
+        /// How it differs.
+        fault: RowFault,
+    },
     /// The head contradicts the leaves.
     #[error("the head of the log: {0}")]
     Head(String),
@@ -106,6 +118,17 @@ pub enum LeafFault {
     /// A column says other than the text that was logged.
     #[error("its entry's column {0} is not what was logged")]
     Column(&'static str),
+}
+
+/// How a ledger row contradicts its entry.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+pub enum RowFault {
+    /// The row is gone.
+    #[error("it is gone")]
+    Gone,
+    /// The row has another digest.
+    #[error("it is not the row that was logged")]
+    Altered,
 }
 
 /// What is not where it should be.

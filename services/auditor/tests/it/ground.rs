@@ -4,7 +4,7 @@
 use std::fs;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use auditor::verify::{Report, verify};
+use auditor::verify::{Depth, Report, verify};
 use contract::audit::{AuditEntry, AuditEvent};
 use contract::ids::AuditEntryId;
 use contract::time;
@@ -95,7 +95,9 @@ impl Ground {
 
     pub(crate) async fn verify_with(&self, key: &VerifyingKey) -> Report {
         let mut conn = self.reader.connection().await.unwrap();
-        verify(&mut conn, key, time::now()).await.unwrap()
+        verify(&mut conn, key, Depth::Rows, time::now())
+            .await
+            .unwrap()
     }
 
     pub(crate) async fn reading(&self) -> store::pool::Connection {

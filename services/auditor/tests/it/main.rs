@@ -7,6 +7,7 @@
 
 mod ground;
 mod refusing;
+mod rows;
 mod sequencing;
 mod tampering;
 mod tracing;

@@ -1,0 +1,63 @@
+//! Owns the rows that audit entries cover, as the ledger has them now: what the check of the log
+//! holds against the digests that were logged.
+
+use contract::audit::CoveredRow;
+use diesel_async::AsyncPgConnection;
+use uuid::Uuid;
+
+use crate::attempt::AttemptRow;
+use crate::attempt_snapshot::AttemptSnapshotRow;
+use crate::command::CommandRow;
+use crate::delivery::{ConflictRow, DeliveryRow, ReceiptRow};
+use crate::error::StoreError;
+use crate::lab::LabRow;
+use crate::lab_session::SessionRow;
+use crate::lab_version::LabVersionRow;
+use crate::principal::PrincipalRow;
+use crate::push::PushRow;
+use crate::row::{LedgerRow, covered_now};
+use crate::snapshot::SnapshotRow;
+use crate::verification_attempt::VerificationRow;
+use crate::verification_claim::ClaimRow;
+use crate::verification_request::RequestRow;
+
+/// Declares which row type reads which table.
+macro_rules! tables {
+    ($($row:ident),+ $(,)?) => {
+        /// The rows of `table` whose key begins with one of these ids, with their digests as they
+        /// are now; `None` for a table that no entry covers.
+        ///
+        /// # Errors
+        /// What the database answers.
+        pub async fn now(
+            conn: &mut AsyncPgConnection,
+            table: &str,
+            first: &[Uuid],
+        ) -> Result<Option<Vec<CoveredRow>>, StoreError> {
+            $(
+                if table == $row::TABLE {
+                    return Ok(Some(covered_now::<$row>(conn, first).await?));
+                }
+            )+
+            Ok(None)
+        }
+    };
+}
+
+tables!(
+    AttemptRow,
+    AttemptSnapshotRow,
+    ClaimRow,
+    CommandRow,
+    ConflictRow,
+    DeliveryRow,
+    LabRow,
+    LabVersionRow,
+    PrincipalRow,
+    PushRow,
+    ReceiptRow,
+    RequestRow,
+    SessionRow,
+    SnapshotRow,
+    VerificationRow,
+);
