@@ -1,7 +1,5 @@
 //! What anybody may send: each request gets the status that is right, and the house works on.
 
-use std::net::SocketAddr;
-
 use reqwest::StatusCode;
 use sample::delivery::{Push, SignedDelivery, sign, sign_bytes};
 use sample::lab::{FAILING, PASSING};
@@ -182,14 +180,8 @@ async fn refuses_what_is_too_large(site: &Site, signed: &SignedDelivery) {
 /// Sends a request by hand, from the header that says how long the body is; gives what comes back
 /// until the connection says no more than that.
 async fn talk(site: &Site, signed: &SignedDelivery, rest: &[u8]) -> String {
-    let url = site.hooks_url();
-    let address = url.trim_start_matches("http://").split('/').next();
-    let address: SocketAddr = address.unwrap().parse().unwrap();
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    let mut head = format!("POST /hooks/github HTTP/1.1\r\nhost: {address}\r\n");
-    for (name, value) in &signed.headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
-    }
+    let mut stream = TcpStream::connect(site.hooks_address()).await.unwrap();
+    let head = site.request_head(signed);
     stream.write_all(head.as_bytes()).await.unwrap();
     stream.write_all(rest).await.unwrap();
     let mut answer = vec![0; 4_096];

@@ -8,10 +8,12 @@
 
 mod bad_input;
 mod bad_labs;
+mod health;
 mod ports;
 mod program;
 mod push;
 mod refusing;
 mod site;
+mod stopping;
 mod tracing;
 mod whole_way;

@@ -87,6 +87,18 @@ impl Site {
         Ok((status, answer.json().await.unwrap_or_default()))
     }
 
+    /// The head of a request by hand, without what says how long the body is.
+    pub(crate) fn request_head(&self, signed: &SignedDelivery) -> String {
+        let mut head = format!(
+            "POST /hooks/github HTTP/1.1\r\nhost: {}\r\n",
+            self.hooks_address()
+        );
+        for (name, value) in &signed.headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        head
+    }
+
     /// Waits until a push has its result and every entry of its trace is under a signed
     /// checkpoint; gives its timeline.
     pub(crate) async fn until_judged(&self, posted: &Posted) -> Value {

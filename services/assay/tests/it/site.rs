@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::Permissions;
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -121,14 +122,10 @@ impl Site {
         }
     }
 
-    fn take(&mut self, service: Service) -> Program {
+    /// Takes a service's process out of the site's care.
+    pub(crate) fn take(&mut self, service: Service) -> Program {
         let program = self.running.remove(service.as_str());
         program.unwrap_or_else(|| panic!("{service} does not run"))
-    }
-
-    /// The process of a service.
-    pub(crate) fn running(&self, service: Service) -> &Program {
-        &self.running[service.as_str()]
     }
 
     /// Runs a command of the operator's to its end.
@@ -170,6 +167,11 @@ impl Site {
     /// Where webhooks are posted.
     pub(crate) fn hooks_url(&self) -> String {
         format!("http://{}/hooks/github", self.hooks.address)
+    }
+
+    /// The same as an address.
+    pub(crate) fn hooks_address(&self) -> SocketAddr {
+        self.hooks.address
     }
 
     /// Asks the health port of a service.
