@@ -16,6 +16,7 @@ use store::verification_request::{self, RequestRow};
 use uuid::Uuid;
 
 use crate::audit::Brought;
+use crate::open::opening;
 use crate::plan::{self, People, Standing, sorted};
 use crate::taken::{Pushed, Taken};
 use crate::write::Recorded;
@@ -152,12 +153,14 @@ pub(crate) fn recorded(
             standing,
             jobs: Vec::new(),
             matched: false,
+            opened: false,
         })
         .collect();
     for wanted in wanted {
         let recorded = &mut recorded[wanted.place];
         recorded.matched = true;
         let taken = &takens[wanted.place];
+        recorded.opened |= wanted.session.opened_by == opening(taken.received.delivery);
         let Some(push) =
             plan::push_of_session(taken, wanted.pushed, wanted.push_id, wanted.session)
         else {

@@ -4,27 +4,19 @@ use std::sync::Arc;
 
 use bus::consume::{Handler, Outcome};
 use bus::incoming::Incoming;
-use bus::outgoing::Outgoing;
-use bytes::Bytes;
 use contract::command::SessionOpenRequested;
-use contract::delivery::{BodyPlace, DELIVERY_HEADER, DELIVERY_RECEIVED, DeliveryReceived};
-use contract::ids::{DeliveryId, LaneId};
 use contract::time::now;
 use process::settings::Settings;
 use serde_json::{Map, Value, json};
 use service::ground::Ground;
 use store::command::{self, CommandRow};
-use store::delivery::UnmatchedDelivery;
 use store::error::StoreError;
 use store::lab_session;
 use store::row::LedgerRow;
 use store::transaction::LedgerConnection;
-use store::{audit_entry, delivery, transaction};
+use store::{audit_entry, transaction};
 
-use crate::{audit, open};
-
-/// Most deliveries of a repository that are taken in again when its session is opened.
-const TAKEN_IN_MAX: i64 = 10_000;
+use crate::{audit, open, take_in};
 
 /// Opens sessions.
 pub(crate) struct Commands {
@@ -45,7 +37,8 @@ impl Handler for Commands {
             Ok(()) => {}
             Err(error) => return self.ground.ledger_refused(&error),
         }
-        match self.take_in(&asked).await {
+        let cause = asked.command.to_string();
+        match take_in::unmatched(&self.ground, &asked.repository, &cause).await {
             Ok(()) => Outcome::Done,
             Err(outcome) => outcome,
         }
@@ -64,23 +57,6 @@ impl Commands {
             .contains_key(&asked.repository.source());
         let work = async |conn: &mut _| carry_out(conn, asked, has_source).await;
         transaction::run(&mut conn, work).await
-    }
-
-    /// Queues the repository's deliveries again that no session took.
-    async fn take_in(&self, asked: &SessionOpenRequested) -> Result<(), Outcome> {
-        let unmatched = async {
-            let mut conn = self.ground.store.connection().await?;
-            delivery::unmatched(&mut conn, asked.repository.as_str(), TAKEN_IN_MAX).await
-        };
-        let unmatched = unmatched
-            .await
-            .map_err(|error| self.ground.ledger_refused(&error))?;
-        for row in unmatched {
-            let again = again(asked, row).map_err(Outcome::Never)?;
-            let published = self.ground.bus.publish_raw(again).await;
-            published.map_err(|error| self.ground.bus_refused(&error))?;
-        }
-        Ok(())
     }
 }
 
@@ -173,37 +149,4 @@ async fn decide(
         "{} has an open session of {} already: {id}",
         asked.repository, asked.lab
     )))
-}
-
-/// The message that takes a recorded delivery in again. The lane and number are those of the
-/// message that recorded it: it is the same delivery, not a repeat by the forge.
-fn again(asked: &SessionOpenRequested, row: UnmatchedDelivery) -> Result<Outgoing, String> {
-    let bad = |error: &dyn std::fmt::Display| format!("read the delivery {}: {error}", row.id);
-    let received = DeliveryReceived {
-        delivery: DeliveryId::from_uuid(row.id),
-        source: row.source.parse().map_err(|error| bad(&error))?,
-        forge_delivery: row.forge_delivery.clone(),
-        event: row.event.clone(),
-        body_digest: row.body_digest.parse().map_err(|error| bad(&error))?,
-        body_bytes: u64::try_from(row.body_bytes).map_err(|error| bad(&error))?,
-        body: BodyPlace::Ledger,
-        headers: serde_json::from_value(row.headers.clone()).map_err(|error| bad(&error))?,
-        key: row.key.clone(),
-        received_at: row.received_at,
-        lane: LaneId::from_uuid(row.lane_id),
-        number: u64::try_from(row.lane_number).map_err(|error| bad(&error))?,
-    };
-    let header = serde_json::to_string(&received).map_err(|error| bad(&error))?;
-    let id = format!("again:{}:{}", received.delivery, asked.command);
-    let made = Outgoing::raw(
-        audit::SERVICE,
-        DELIVERY_RECEIVED,
-        received.subject(),
-        &id,
-        Bytes::new(),
-    );
-    let mut made = made.map_err(|error| bad(&error))?;
-    made.set(DELIVERY_HEADER, &header)
-        .map_err(|error| bad(&error))?;
-    Ok(made)
 }

@@ -15,8 +15,10 @@ use store::error::StoreError;
 use store::{transaction, verification_request};
 use tracing::{Instrument, Span, info_span};
 
+use crate::open::opening;
 use crate::plan::Standing;
 use crate::pseudonym::Pseudonyms;
+use crate::take_in;
 use crate::taken::{Taken, take};
 use crate::write::{self, Recorded};
 
@@ -131,6 +133,11 @@ impl Deliveries {
             if let Err(error) = self.ground.bus.publish(job).await {
                 return self.ground.bus_refused(&error);
             }
+        }
+        if let (true, Some(pushed)) = (recorded.opened, &taken.pushed) {
+            let cause = opening(taken.received.delivery);
+            let taken_in = take_in::unmatched(&self.ground, &pushed.repository, &cause).await;
+            return taken_in.err().unwrap_or(Outcome::Done);
         }
         Outcome::Done
     }

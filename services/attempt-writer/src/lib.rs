@@ -10,5 +10,6 @@ mod people;
 mod plan;
 mod pseudonym;
 pub mod run;
+mod take_in;
 mod taken;
 mod write;

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use contract::ids::SessionId;
+use contract::ids::{DeliveryId, SessionId};
 use contract::name::Repository;
 use contract::time::Timestamp;
 use lab::pattern::Enrolment;
@@ -18,6 +18,11 @@ use uuid::Uuid;
 use crate::audit;
 use crate::plan::sorted;
 use crate::taken::Taken;
+
+/// What a session says that this delivery opened, by a lab's pattern.
+pub(crate) fn opening(delivery: DeliveryId) -> String {
+    format!("enrolment:{delivery}")
+}
 
 /// The sessions of each repository that the deliveries push to, after opening those that a lab
 /// enrols by its pattern.
@@ -76,7 +81,7 @@ async fn enrol(
                 .iter()
                 .any(|s| s.lab_id == version.lab_id && s.repository == repository.as_str());
             if !is_open && enrolment.admits(repository) {
-                let opened_by = format!("enrolment:{}", taken.received.delivery);
+                let opened_by = opening(taken.received.delivery);
                 rows.push(row(&version, &spec, repository, None, opened_by, now));
             }
         }

@@ -26,6 +26,8 @@ pub(crate) struct Recorded {
     pub(crate) jobs: Vec<SnapshotRequested>,
     /// Whether a session took the push.
     pub(crate) matched: bool,
+    /// Whether this delivery opened a session, now or when it was recorded before.
+    pub(crate) opened: bool,
 }
 
 /// Records deliveries, and gives back what became of each, in their order.

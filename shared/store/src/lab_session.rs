@@ -52,6 +52,9 @@ pub struct SessionRules {
     /// The commit that the learner started from.
     #[diesel(sql_type = Nullable<Text>)]
     pub starting_commit: Option<String>,
+    /// `command:<id>` or `enrolment:<delivery>`.
+    #[diesel(sql_type = Text)]
+    pub opened_by: String,
     /// Which commits of a push are verified: `head` or `all`.
     #[diesel(sql_type = Text)]
     pub commits: String,

@@ -4,6 +4,7 @@ SELECT DISTINCT ON (lab_session.repository, lab_session.lab_id)
     lab_session.lab_version_id,
     lab_session.repository,
     lab_session.starting_commit,
+    lab_session.opened_by,
     lab_version.spec #>> '{verify,commits}' AS commits
 FROM lab_session
 JOIN lab_version ON lab_version.id = lab_session.lab_version_id

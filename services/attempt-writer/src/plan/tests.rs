@@ -76,6 +76,7 @@ fn session(starting: Option<char>, commits: &str) -> SessionRules {
         lab_id: Uuid::now_v7(),
         lab_version_id: Uuid::now_v7(),
         repository: "github:course-1/intro-1".to_owned(),
+        opened_by: "command:1".into(),
         starting_commit: starting.map(sha),
         commits: commits.to_owned(),
     }

@@ -1,0 +1,72 @@
+//! Owns taking recorded deliveries in again: those of a repository that no session took before one
+//! was opened.
+
+use bus::consume::Outcome;
+use bus::outgoing::Outgoing;
+use bytes::Bytes;
+use contract::delivery::{BodyPlace, DELIVERY_HEADER, DELIVERY_RECEIVED, DeliveryReceived};
+use contract::ids::{DeliveryId, LaneId};
+use contract::name::Repository;
+use service::ground::Ground;
+use store::delivery::{self, UnmatchedDelivery};
+
+use crate::audit;
+
+/// Most deliveries of a repository that are taken in again at one time.
+const TAKEN_IN_MAX: i64 = 10_000;
+
+/// Queues the repository's deliveries again that some session of it has nothing of. `cause` is
+/// what opened the session: once for each cause, however often this runs.
+///
+/// # Errors
+/// What becomes of the message that asked for it, where it cannot be done now.
+pub(crate) async fn unmatched(
+    ground: &Ground,
+    repository: &Repository,
+    cause: &str,
+) -> Result<(), Outcome> {
+    let found = async {
+        let mut conn = ground.store.connection().await?;
+        delivery::unmatched(&mut conn, repository.as_str(), TAKEN_IN_MAX).await
+    };
+    let found = found.await.map_err(|error| ground.ledger_refused(&error))?;
+    for row in found {
+        let again = again(cause, row).map_err(Outcome::Never)?;
+        let published = ground.bus.publish_raw(again).await;
+        published.map_err(|error| ground.bus_refused(&error))?;
+    }
+    Ok(())
+}
+
+/// The message that takes a recorded delivery in again. The lane and number are those of the
+/// message that recorded it: it is the same delivery, not a repeat by the forge.
+fn again(cause: &str, row: UnmatchedDelivery) -> Result<Outgoing, String> {
+    let bad = |error: &dyn std::fmt::Display| format!("read the delivery {}: {error}", row.id);
+    let received = DeliveryReceived {
+        delivery: DeliveryId::from_uuid(row.id),
+        source: row.source.parse().map_err(|error| bad(&error))?,
+        forge_delivery: row.forge_delivery.clone(),
+        event: row.event.clone(),
+        body_digest: row.body_digest.parse().map_err(|error| bad(&error))?,
+        body_bytes: u64::try_from(row.body_bytes).map_err(|error| bad(&error))?,
+        body: BodyPlace::Ledger,
+        headers: serde_json::from_value(row.headers.clone()).map_err(|error| bad(&error))?,
+        key: row.key.clone(),
+        received_at: row.received_at,
+        lane: LaneId::from_uuid(row.lane_id),
+        number: u64::try_from(row.lane_number).map_err(|error| bad(&error))?,
+    };
+    let header = serde_json::to_string(&received).map_err(|error| bad(&error))?;
+    let id = format!("again:{}:{}", received.delivery, cause);
+    let made = Outgoing::raw(
+        audit::SERVICE,
+        DELIVERY_RECEIVED,
+        received.subject(),
+        &id,
+        Bytes::new(),
+    );
+    let mut made = made.map_err(|error| bad(&error))?;
+    made.set(DELIVERY_HEADER, &header)
+        .map_err(|error| bad(&error))?;
+    Ok(made)
+}
