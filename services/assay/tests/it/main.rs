@@ -8,6 +8,7 @@
 
 mod bad_input;
 mod bad_labs;
+mod deaths;
 mod health;
 mod ports;
 mod program;
@@ -16,4 +17,5 @@ mod refusing;
 mod site;
 mod stopping;
 mod tracing;
+mod up;
 mod whole_way;
