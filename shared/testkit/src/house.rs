@@ -100,6 +100,16 @@ impl House {
         connected.expect("a connection to the private NATS")
     }
 
+    /// Takes a stream away with all that is in it: what nothing of ours ever does.
+    pub async fn remove_stream(&self, name: &str) {
+        let (user, password) = self.nats().credentials();
+        let options = async_nats::ConnectOptions::with_user_and_password(user, password);
+        let client = options.connect(self.nats().url()).await;
+        let client = client.expect("a connection to the private NATS");
+        let removed = async_nats::jetstream::new(client).delete_stream(name).await;
+        removed.expect("the stream was there");
+    }
+
     /// Where a role (`assay_verifier`, …) reaches the migrated database.
     pub fn database_url(&self, role: &str) -> String {
         self.postgres().url(role, DATABASE)

@@ -1,0 +1,120 @@
+//! Commits that git has and the payload did not list become attempts of their push.
+
+use contract::job::{CommitsFound, FoundCommit, PushOfSession};
+use contract::message::Lane;
+use testkit::wait;
+
+use crate::deliveries::{Delivery, Push, sha};
+use crate::jobs::Jobs;
+use crate::world::{ENROLLED, World, Writer};
+
+/// A push whose payload lists its head alone, recorded; and what its job says of it.
+async fn pushed(world: &World, jobs: &Jobs) -> (Writer, PushOfSession) {
+    let writer = world.writer();
+    let push = Push::new(ENROLLED, 1, &[9]);
+    world
+        .deliver(&[Delivery::new(world, "d", &push.payload())])
+        .await;
+    let asked = jobs.reach(1).await;
+    world.settled().await;
+    (writer, asked[0].push.clone())
+}
+
+fn found(push: &PushOfSession, numbers: &[u32]) -> CommitsFound {
+    let commit = |number: &u32| FoundCommit {
+        commit: sha(*number).parse().unwrap(),
+        author_email: format!("{number}@example.org"),
+        committed_at: None,
+    };
+    CommitsFound {
+        push: push.clone(),
+        commits: numbers.iter().map(commit).collect(),
+        part: 0,
+        lane: Lane::Live,
+    }
+}
+
+async fn recorded(world: &World) {
+    wait::until("the found commits are taken in", async || {
+        let states = world.bus.consumer_states().await.unwrap();
+        let state = states.iter().find(|s| s.durable == "attempt-writer-live");
+        match state.map(|state| state.waiting + state.unacked) {
+            Some(0) => Ok(()),
+            left => Err(format!("{left:?}")),
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn found_commits_are_attempts_of_their_push_and_are_preserved() {
+    let world = World::start().await;
+    let jobs = Jobs::read(&world);
+    let (writer, push) = pushed(&world, &jobs).await;
+    // 9 is the head, which the payload listed: it is there already.
+    world.bus.publish(&found(&push, &[7, 8, 9])).await.unwrap();
+    let asked = jobs.reach(2).await;
+    recorded(&world).await;
+    writer.stop().await;
+    let rows = world
+        .rows("SELECT commit_sha, listed, push_id FROM lab_attempt ORDER BY commit_sha")
+        .await;
+    let said: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            (
+                row["commit_sha"].as_str().unwrap(),
+                row["listed"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    let shas = [sha(7), sha(8), sha(9)];
+    assert_eq!(
+        said,
+        [
+            (&*shas[0], "git"),
+            (&*shas[1], "git"),
+            (&*shas[2], "payload")
+        ]
+    );
+    assert!(
+        rows.iter()
+            .all(|row| row["push_id"] == push.push.to_string())
+    );
+    let job = &asked[1];
+    assert_eq!((job.attempts.len(), job.part), (2, 1));
+    assert!(job.attempts.iter().all(|attempt| attempt.request.is_none()));
+}
+
+#[tokio::test]
+async fn found_commits_that_are_found_again_add_nothing() {
+    let world = World::start().await;
+    let jobs = Jobs::read(&world);
+    let (writer, push) = pushed(&world, &jobs).await;
+    world.bus.publish(&found(&push, &[7, 8])).await.unwrap();
+    jobs.reach(2).await;
+    recorded(&world).await;
+    let entries = world.count("audit_entry").await;
+    // Divided otherwise: another message, the same commits.
+    world.bus.publish(&found(&push, &[8, 7])).await.unwrap();
+    recorded(&world).await;
+    writer.stop().await;
+    assert_eq!(world.count("lab_attempt").await, 3);
+    assert_eq!(world.count("audit_entry").await, entries);
+}
+
+#[tokio::test]
+async fn found_commits_of_a_session_that_is_not_there_are_a_dead_letter() {
+    let world = World::start().await;
+    let jobs = Jobs::read(&world);
+    let (writer, mut push) = pushed(&world, &jobs).await;
+    push.session = contract::ids::SessionId::new();
+    world.bus.publish(&found(&push, &[7])).await.unwrap();
+    wait::until("it is a dead letter", async || match world.dead().await {
+        1 => Ok(()),
+        other => Err(format!("{other}")),
+    })
+    .await;
+    writer.stop().await;
+    assert_eq!(world.count("lab_attempt").await, 1);
+}

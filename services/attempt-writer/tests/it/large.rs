@@ -1,0 +1,67 @@
+//! Bodies too large for a message come by the object store (claim check).
+
+use contract::delivery::BodyPlace;
+use objects::store::Objects;
+use serde_json::json;
+
+use crate::deliveries::{Delivery, Push};
+use crate::world::{ENROLLED, OTHER, World};
+
+/// A delivery whose body is an object, if it was put there.
+fn by_object(world: &World, name: &str, repository: &str) -> Delivery {
+    let mut payload = Push::new(repository, 1, &[2, 3]).payload();
+    payload["compare"] = json!("x".repeat(1024 * 1024));
+    let mut delivery = Delivery::new(world, name, &payload);
+    delivery.received.body = BodyPlace::Object;
+    delivery
+}
+
+async fn put(world: &World, delivery: &Delivery) {
+    let objects = Objects::open_folder(&world.house.folder("objects")).unwrap();
+    let frame = zstd::bulk::compress(&delivery.body, 1).unwrap();
+    let digest = delivery.received.body_digest;
+    objects
+        .put_delivery_body(digest, frame.into())
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_large_body_is_read_from_the_object_store_and_again_when_its_session_is_opened() {
+    let world = World::start().await;
+    let deliveries = [
+        by_object(&world, "enrolled", ENROLLED),
+        by_object(&world, "other", OTHER),
+    ];
+    for delivery in &deliveries {
+        put(&world, delivery).await;
+    }
+    world.deliver(&deliveries).await;
+    let writer = world.writer();
+    world.settled().await;
+    assert_eq!(world.count("lab_attempt").await, 2);
+    assert_eq!(
+        world
+            .count("privacy.delivery_body WHERE body_zstd IS NULL")
+            .await,
+        2
+    );
+
+    let command = world.ask_for_session(OTHER, None).await;
+    world.outcome(command).await;
+    world.settled().await;
+    writer.stop().await;
+    assert_eq!(world.count("lab_attempt").await, 4);
+    assert_eq!(world.dead().await, 0);
+}
+
+#[tokio::test]
+async fn a_body_that_is_nowhere_is_a_dead_letter_and_not_acked_away() {
+    let world = World::start().await;
+    world.deliver(&[by_object(&world, "gone", ENROLLED)]).await;
+    let writer = world.writer();
+    world.settled().await;
+    writer.stop().await;
+    assert_eq!(world.dead().await, 1);
+    assert_eq!(world.count("delivery_receipt").await, 0);
+}

@@ -1,0 +1,16 @@
+//! attempt-writer with a real nats-server and a real Postgres, which the tests take away from it.
+
+#![allow(clippy::unwrap_used, reason = "a test's helpers are tests too")]
+
+mod commands;
+mod deliveries;
+mod entries;
+mod found;
+mod jobs;
+mod large;
+mod outages;
+mod poison;
+mod pushes;
+mod repeats;
+mod sessions;
+mod world;
