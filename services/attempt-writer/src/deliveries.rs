@@ -9,6 +9,7 @@ use futures::StreamExt;
 use futures::future::{BoxFuture, join_all};
 use futures::stream;
 use objects::store::Objects;
+use process::dependency::Dependency;
 use process::settings::Settings;
 use service::ground::Ground;
 use store::error::StoreError;
@@ -30,6 +31,7 @@ pub(crate) struct Deliveries {
     pub(crate) ground: Ground,
     pub(crate) settings: Arc<Settings>,
     pub(crate) objects: Objects,
+    pub(crate) store_of_objects: Dependency,
     pub(crate) pseudonyms: Arc<Pseudonyms>,
 }
 
@@ -51,7 +53,7 @@ impl Deliveries {
     async fn settle(&self, batch: &[Incoming]) -> Vec<Outcome> {
         let mut taking: Vec<BoxFuture<'_, _>> = Vec::with_capacity(batch.len());
         for incoming in batch {
-            let taken = take(incoming, &self.settings, &self.ground, &self.objects);
+            let taken = take(incoming, self);
             taking.push(Box::pin(taken));
         }
         // Few at a time: a body may be large, and of a batch only what was parsed is held.

@@ -8,7 +8,8 @@ use bus::topology::{
     ATTEMPT_WRITER, ATTEMPT_WRITER_BULK, ATTEMPT_WRITER_COMMANDS, ATTEMPT_WRITER_LIVE,
 };
 use objects::store::Objects;
-use process::health::Health;
+use process::dependency::Dependency;
+use process::health::{Gate, Health};
 use process::settings::Settings;
 use process::settings::service::Service;
 use service::ground::Ground;
@@ -34,11 +35,13 @@ pub async fn run(
     let ground = Ground::open(settings, Service::AttemptWriter, health, &stop).await?;
     let pseudonyms = Arc::new(Pseudonyms::new(&settings.pseudonym_key()?));
     let objects = Objects::open_folder(&settings.objects.folder).context("open the objects")?;
+    let store_of_objects = Dependency::new(health.part("objects"));
     let settings = Arc::new(settings.clone());
     let deliveries = Arc::new(Deliveries {
         ground: ground.clone(),
         settings: Arc::clone(&settings),
-        objects,
+        objects: objects.clone(),
+        store_of_objects: store_of_objects.clone(),
         pseudonyms: Arc::clone(&pseudonyms),
     });
     let found = Arc::new(Found {
@@ -50,13 +53,20 @@ pub async fn run(
         ground: ground.clone(),
         settings,
     });
+    let mut taking_in = ground.consumption(&ATTEMPT_WRITER);
+    taking_in.gate = Gate::new(vec![
+        health.part("bus"),
+        health.part("ledger"),
+        store_of_objects.part().clone(),
+    ]);
     let watch = async {
-        ground.watch().await;
+        let objects = store_of_objects.watch(&stop, async || objects.probe().await);
+        tokio::join!(ground.watch(), objects);
         Ok(())
     };
     tokio::try_join!(
         watch,
-        batches(ground.consumption(&ATTEMPT_WRITER), batch_max, deliveries),
+        batches(taking_in, batch_max, deliveries),
         each(
             ground.consumption(&ATTEMPT_WRITER_LIVE),
             SLOTS,

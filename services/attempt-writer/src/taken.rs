@@ -1,5 +1,7 @@
 //! Owns a delivery as it was taken from the queue: decompressed, held against its digest, parsed.
 
+use std::time::Duration;
+
 use bus::consume::Outcome;
 use bus::incoming::Incoming;
 use contract::delivery::{BodyPlace, DELIVERY_HEADER, DELIVERY_RECEIVED, DeliveryReceived};
@@ -10,11 +12,11 @@ use forge::headers::Headers;
 use forge::identity::{EventKind, identify};
 use forge::provider::Provider;
 use forge::push::Push;
-use objects::store::Objects;
 use process::settings::Settings;
 use process::settings::work::BODY_BYTES;
-use service::ground::Ground;
 use tracing::Span;
+
+use crate::deliveries::Deliveries;
 
 /// Largest body, in bytes: the most that a source's cap can be set to.
 const BODY_BYTES_MAX: usize = BODY_BYTES.1;
@@ -46,21 +48,16 @@ pub(crate) struct Pushed {
 /// # Errors
 /// What becomes of the message instead: tried again when its body could not be fetched, a dead
 /// letter when it can never be read.
-pub(crate) async fn take(
-    incoming: &Incoming,
-    settings: &Settings,
-    ground: &Ground,
-    objects: &Objects,
-) -> Result<Taken, Outcome> {
+pub(crate) async fn take(incoming: &Incoming, desk: &Deliveries) -> Result<Taken, Outcome> {
     let received = header(incoming).map_err(Outcome::Never)?;
-    let frame = frame(incoming, &received, ground, objects).await?;
+    let frame = frame(incoming, &received, desk).await?;
     let raw = decompress(&frame, received.body_bytes).map_err(Outcome::Never)?;
     if Digest::of(&raw) != received.body_digest {
         return Err(Outcome::Never(
             "the body is not the one its digest names".to_owned(),
         ));
     }
-    let pushed = pushed(&received, &raw, settings).map_err(Outcome::Never)?;
+    let pushed = pushed(&received, &raw, &desk.settings).map_err(Outcome::Never)?;
     let keep = received.body == BodyPlace::Inline;
     Ok(Taken {
         received,
@@ -91,41 +88,41 @@ fn header(incoming: &Incoming) -> Result<DeliveryReceived, String> {
 async fn frame(
     incoming: &Incoming,
     received: &DeliveryReceived,
-    ground: &Ground,
-    objects: &Objects,
+    desk: &Deliveries,
 ) -> Result<Vec<u8>, Outcome> {
     match received.body {
         BodyPlace::Inline => Ok(incoming.payload.to_vec()),
-        BodyPlace::Object => object(received, objects).await,
+        BodyPlace::Object => object(received, desk).await,
         BodyPlace::Ledger => {
             let kept = async {
-                let mut conn = ground.store.connection().await?;
+                let mut conn = desk.ground.store.connection().await?;
                 let digest = received.body_digest.to_string();
                 store::delivery::body_of(&mut conn, received.delivery, &digest).await
             };
             match kept.await {
                 Ok(Some(kept)) => match kept.body_zstd {
                     Some(frame) => Ok(frame),
-                    None => object(received, objects).await,
+                    None => object(received, desk).await,
                 },
                 Ok(None) => Err(Outcome::Never("the ledger has no such body".to_owned())),
-                Err(error) => Err(ground.ledger_refused(&error)),
+                Err(error) => Err(desk.ground.ledger_refused(&error)),
             }
         }
     }
 }
 
-async fn object(received: &DeliveryReceived, objects: &Objects) -> Result<Vec<u8>, Outcome> {
-    match objects
+async fn object(received: &DeliveryReceived, desk: &Deliveries) -> Result<Vec<u8>, Outcome> {
+    match desk
+        .objects
         .get_delivery_body(received.body_digest, FRAME_BYTES_MAX)
         .await
     {
         Ok(frame) => Ok(frame.to_vec()),
         Err(error) if error.is_transient() => {
             tracing::warn!(%error, "the body of a delivery cannot be read now");
-            Err(Outcome::Later(std::time::Duration::from_secs(
-                BODY_RETRY_SECS,
-            )))
+            // Nothing more is pulled until the store answers: an outage is not the message's.
+            desk.store_of_objects.report_trouble(error.to_string());
+            Err(Outcome::Later(Duration::from_secs(BODY_RETRY_SECS)))
         }
         Err(error) => Err(Outcome::Never(format!("the body of the delivery: {error}"))),
     }

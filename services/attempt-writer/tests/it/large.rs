@@ -3,6 +3,7 @@
 use contract::delivery::BodyPlace;
 use objects::store::Objects;
 use serde_json::json;
+use testkit::wait;
 
 use crate::deliveries::{Delivery, Push};
 use crate::world::{ENROLLED, OTHER, World};
@@ -64,4 +65,33 @@ async fn a_body_that_is_nowhere_is_a_dead_letter_and_not_acked_away() {
     writer.stop().await;
     assert_eq!(world.dead().await, 1);
     assert_eq!(world.count("delivery_receipt").await, 0);
+}
+
+#[tokio::test]
+async fn a_body_that_cannot_be_read_now_is_read_later() {
+    let world = World::start().await;
+    let delivery = by_object(&world, "later", ENROLLED);
+    put(&world, &delivery).await;
+    // What is in the way of the bodies is no missing body.
+    let bodies = world.house.folder("objects").join("deliveries");
+    let aside = world.house.folder("objects").join("aside");
+    std::fs::rename(&bodies, &aside).unwrap();
+    std::fs::write(&bodies, "in the way").unwrap();
+    world.deliver(&[delivery]).await;
+    let writer = world.writer();
+    wait::until("it was tried in vain", async || {
+        let states = world.bus.consumer_states().await.unwrap();
+        let state = states.iter().find(|s| s.stream == "DELIVERIES").unwrap();
+        match state.redelivered {
+            0 => Err(format!("{state:?}")),
+            _ => Ok(()),
+        }
+    })
+    .await;
+    std::fs::remove_file(&bodies).unwrap();
+    std::fs::rename(&aside, &bodies).unwrap();
+    world.settled().await;
+    writer.stop().await;
+    assert_eq!(world.count("lab_attempt").await, 2);
+    assert_eq!(world.dead().await, 0);
 }
