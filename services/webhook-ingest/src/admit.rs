@@ -49,3 +49,6 @@ pub(crate) fn admit(
         key: key.to_owned(),
     })
 }
+
+#[cfg(test)]
+mod tests;

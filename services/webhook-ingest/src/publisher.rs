@@ -8,6 +8,7 @@ use bus::connect::Bus;
 use bus::error::PublishError;
 use bus::outgoing::Outgoing;
 use futures::future::join_all;
+use process::dependency::Dependency;
 use process::settings::work::Ingest;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -41,24 +42,48 @@ struct Pending {
 #[derive(Clone)]
 pub(crate) struct Publisher {
     queue: mpsc::Sender<Pending>,
+    stream: Stream,
+}
+
+/// Where they go.
+#[derive(Clone)]
+struct Stream {
+    bus: Bus,
+    nats: Dependency,
+}
+
+impl Stream {
+    /// Whether nobody is there to store anything: the connection is lost, and not just for the
+    /// moment, since a publish has waited for its answer in vain.
+    fn is_away(&self) -> bool {
+        !self.bus.is_connected() && !self.nats.part().is_ready()
+    }
 }
 
 impl Publisher {
     /// Makes the publisher and the work that serves it, which ends when every publisher is gone
     /// and everything that waited is answered.
-    pub(crate) fn new(bus: Bus, limits: &Ingest) -> (Self, impl Future<Output = ()> + use<>) {
+    pub(crate) fn new(
+        bus: Bus,
+        nats: Dependency,
+        limits: &Ingest,
+    ) -> (Self, impl Future<Output = ()> + use<>) {
         let (queue, waiting) = mpsc::channel(WAITING_MAX);
+        let stream = Stream { bus, nats };
         let work = serve(
-            bus,
+            stream.clone(),
             waiting,
             limits.batch_messages_max,
             limits.batches_in_flight_max,
         );
-        (Self { queue }, work)
+        (Self { queue, stream }, work)
     }
 
     /// Stores a message; returns when it is synced. `id` is its message id.
     pub(crate) async fn publish(&self, id: String, message: Outgoing) -> Published {
+        if self.stream.is_away() {
+            return Err(NotStored::Away);
+        }
         let (done, answer) = oneshot::channel();
         let pending = Pending { id, message, done };
         self.queue.try_send(pending).map_err(|_| NotStored::Away)?;
@@ -67,7 +92,7 @@ impl Publisher {
 }
 
 async fn serve(
-    bus: Bus,
+    stream: Stream,
     mut waiting: mpsc::Receiver<Pending>,
     messages_max: usize,
     in_flight_max: usize,
@@ -85,9 +110,9 @@ async fn serve(
             bytes += next.message.size();
             batch.push(next);
         }
-        let bus = bus.clone();
+        let stream = stream.clone();
         batches.spawn(async move {
-            store(&bus, batch).await;
+            store(&stream, batch).await;
             drop(permit);
         });
         while batches.try_join_next().is_some() {}
@@ -96,51 +121,50 @@ async fn serve(
 }
 
 /// Stores a batch and answers everybody in it.
-async fn store(bus: &Bus, batch: Vec<Pending>) {
+async fn store(stream: &Stream, batch: Vec<Pending>) {
     metrics::histogram!("assay_ingest_batch_messages").record(batch.len() as f64);
     let (first, copies) = apart(batch);
+    if stream.is_away() {
+        return answer_all(first, Err(NotStored::Away), &copies);
+    }
     if first.len() == 1 {
-        join_all(
-            first
-                .into_iter()
-                .map(|pending| alone(bus, pending, &copies)),
-        )
-        .await;
-        return;
+        return each_alone(stream, first, &copies).await;
     }
     let messages: Vec<Outgoing> = first
         .iter()
         .map(|pending| pending.message.clone())
         .collect();
-    match bus.publish_batch(&messages).await {
-        Ok(()) => {
-            for pending in first {
-                answer(pending, Ok(false), &copies);
-            }
+    match stream.bus.publish_batch(&messages).await {
+        Ok(()) => answer_all(first, Ok(false), &copies),
+        // There is no room for the batch, and soon for none of it.
+        Err(error @ PublishError::Full { .. }) => {
+            answer_all(first, Err(refusal(stream, &error)), &copies);
         }
-        // One id of the batch was stored before, or nobody knows what is stored: each message
-        // alone, under its id, finds out, and is stored at most once.
-        Err(PublishError::BatchHasDuplicate | PublishError::NoAnswer(_)) => {
-            join_all(
-                first
-                    .into_iter()
-                    .map(|pending| alone(bus, pending, &copies)),
-            )
-            .await;
-        }
+        // One id of the batch was stored before, or one message cannot be, or nobody knows what is
+        // stored: each message alone, under its id, finds out, and is stored at most once.
         Err(error) => {
-            let reason = refusal(&error);
-            for pending in first {
-                answer(pending, Err(reason), &copies);
+            if matches!(error, PublishError::NoAnswer(_)) {
+                refusal(stream, &error);
             }
+            if stream.is_away() {
+                return answer_all(first, Err(NotStored::Away), &copies);
+            }
+            each_alone(stream, first, &copies).await;
         }
     }
 }
 
-async fn alone(bus: &Bus, pending: Pending, copies: &Copies) {
-    let stored = match bus.publish_raw(pending.message.clone()).await {
+async fn each_alone(stream: &Stream, pending: Vec<Pending>, copies: &Copies) {
+    let storing = pending
+        .into_iter()
+        .map(|pending| alone(stream, pending, copies));
+    join_all(storing).await;
+}
+
+async fn alone(stream: &Stream, pending: Pending, copies: &Copies) {
+    let stored = match stream.bus.publish_raw(pending.message.clone()).await {
         Ok(stored) => Ok(stored.duplicate),
-        Err(error) => Err(refusal(&error)),
+        Err(error) => Err(refusal(stream, &error)),
     };
     answer(pending, stored, copies);
 }
@@ -162,6 +186,12 @@ fn apart(batch: Vec<Pending>) -> (Vec<Pending>, Copies) {
     (first, copies.into())
 }
 
+fn answer_all(pending: Vec<Pending>, published: Published, copies: &Copies) {
+    for pending in pending {
+        answer(pending, published, copies);
+    }
+}
+
 fn answer(pending: Pending, published: Published, copies: &Copies) {
     // Who asked may have hung up; what is stored is stored.
     let _ = pending.done.send(published);
@@ -173,15 +203,66 @@ fn answer(pending: Pending, published: Published, copies: &Copies) {
     }
 }
 
-fn refusal(error: &PublishError) -> NotStored {
-    tracing::warn!(%error, "a delivery was not stored");
+/// Says in the log and to `/ready` that something was not stored, and gives the reason.
+fn refusal(stream: &Stream, error: &PublishError) -> NotStored {
+    tracing::warn!(%error, "deliveries were not stored");
     match error {
-        PublishError::NoAnswer(_) => NotStored::Away,
+        PublishError::NoAnswer(_) => {
+            stream.nats.report_trouble(error.to_string());
+            NotStored::Away
+        }
         PublishError::Full { .. } => NotStored::Full,
         PublishError::TooLarge { .. }
         | PublishError::BatchHasDuplicate
         | PublishError::BadHeader { .. }
         | PublishError::Encode(_)
         | PublishError::Refused { .. } => NotStored::Refused,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    fn pending(id: &str) -> (Pending, oneshot::Receiver<Published>) {
+        let (done, answer) = oneshot::channel();
+        let message = Outgoing::raw("test", "kind", "subject".into(), id, Bytes::new());
+        let pending = Pending {
+            id: id.to_owned(),
+            message: message.unwrap(),
+            done,
+        };
+        (pending, answer)
+    }
+
+    #[test]
+    fn of_copies_the_first_is_stored_and_the_others_share_its_answer_as_duplicates() {
+        for (published, told) in [
+            (Ok(false), Ok(true)),
+            (Ok(true), Ok(true)),
+            (Err(NotStored::Full), Err(NotStored::Full)),
+        ] {
+            let (batch, answers): (Vec<_>, Vec<_>) =
+                ["a", "b", "a", "a"].map(pending).into_iter().unzip();
+            let (first, copies) = apart(batch);
+            let ids: Vec<_> = first.iter().map(|pending| pending.id.as_str()).collect();
+            assert_eq!(ids, ["a", "b"]);
+            answer_all(first, published, &copies);
+            let answers: Vec<_> = answers
+                .into_iter()
+                .map(|mut a| a.try_recv().unwrap())
+                .collect();
+            assert_eq!(answers, [published, published, told, told]);
+        }
+    }
+
+    #[test]
+    fn whoever_asked_may_be_gone() {
+        let (batch, answers): (Vec<_>, Vec<_>) = ["a", "a"].map(pending).into_iter().unzip();
+        drop(answers);
+        let (first, copies) = apart(batch);
+        answer_all(first, Ok(false), &copies);
     }
 }

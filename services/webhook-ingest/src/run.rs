@@ -38,7 +38,7 @@ pub async fn run(
     let bus = service::connect::bus(settings, SERVICE, nats.part(), &stop).await?;
     service::sync::check(settings, &stop).await?;
     nats.part().ready();
-    let (publisher, publishing) = Publisher::new(bus.clone(), &settings.ingest);
+    let (publisher, publishing) = Publisher::new(bus.clone(), nats.clone(), &settings.ingest);
     let shared = Arc::new(Shared {
         sources,
         publisher,
