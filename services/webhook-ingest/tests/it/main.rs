@@ -1,0 +1,15 @@
+//! webhook-ingest over real HTTP with a real nats-server, which the tests take away from it.
+
+#![allow(clippy::unwrap_used, reason = "a test's helpers are tests too")]
+
+mod accepting;
+mod concurrency;
+mod outages;
+mod queue;
+mod recorded;
+mod refusing;
+mod request;
+// It looks into the system's list of connections.
+#[cfg(target_os = "linux")]
+mod stopping;
+mod world;

@@ -1,0 +1,112 @@
+//! Owns what these tests stand on: a server, and an ingest that runs in this process.
+
+use contract::ids::DeliveryId;
+use process::health::Health;
+use process::settings::Settings;
+use serde_json::{Value, json};
+use testkit::house::House;
+use testkit::wait;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::request::{Request, SECRET};
+
+/// The cap of bodies in these tests, in bytes: GitHub's own.
+pub(crate) const CAP: usize = 25 * 1024 * 1024;
+
+pub(crate) struct World {
+    pub(crate) house: House,
+    pub(crate) url: String,
+    pub(crate) client: reqwest::Client,
+    pub(crate) health: Health,
+    pub(crate) stop: CancellationToken,
+    task: JoinHandle<anyhow::Result<()>>,
+}
+
+impl World {
+    /// A server, and an ingest that answers.
+    pub(crate) async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// The same with further settings.
+    pub(crate) async fn start_with(more: &[(&str, Value)]) -> Self {
+        let house = House::with_nats().await;
+        let mut settings = settings(&house);
+        for (setting, value) in more {
+            settings = settings.with(setting, value).unwrap();
+        }
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (health, stop) = (Health::new(), CancellationToken::new());
+        let (said, told) = (health.clone(), stop.clone());
+        let run = async move { webhook_ingest::run::run(&settings, listener, &said, told).await };
+        let world = Self {
+            house,
+            url,
+            client: reqwest::Client::builder().no_proxy().build().unwrap(),
+            health,
+            stop,
+            task: tokio::spawn(run),
+        };
+        let ping = Request::new("ping", "ping", "{}");
+        wait::until("the ingest answers", async || {
+            ping.try_send(&world).await.map_err(|e| e.to_string())
+        })
+        .await;
+        world
+    }
+
+    /// Stops the ingest and gives how it ended.
+    pub(crate) async fn stopped(&mut self) -> anyhow::Result<()> {
+        self.stop.cancel();
+        (&mut self.task).await.unwrap()
+    }
+
+    /// Where the ingest keeps large bodies.
+    pub(crate) fn objects(&self) -> objects::store::Objects {
+        objects::store::Objects::open_folder(&self.house.folder("objects")).unwrap()
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// The id that a delivery of the tests' source has.
+pub(crate) fn id(forge_delivery: &str) -> DeliveryId {
+    DeliveryId::compute("github", forge_delivery)
+}
+
+fn settings(house: &House) -> Settings {
+    let file = |name: &str, content: &[u8]| {
+        let path = house.folder("secrets").join(name);
+        std::fs::write(&path, content).unwrap();
+        path
+    };
+    let (user, password) = house.nats().credentials();
+    let source = json!({
+        "provider": "github",
+        "fetch_url": "https://forge.example/{full_name}.git",
+        "secrets": [
+            { "name": "older", "file": file("older", b"another secret") },
+            { "name": "newer", "file": file("newer", SECRET) },
+        ],
+    });
+    let nats = json!({
+        "url": house.nats().url(),
+        "user": user,
+        "password_file": file("nats", password.as_bytes()),
+        "monitor_url": house.nats().monitoring_url(),
+    });
+    let all = [
+        ("nats", nats),
+        ("objects.folder", json!(house.folder("objects"))),
+        ("sources.github", source),
+    ];
+    let with = |settings: Settings, (setting, value)| settings.with(setting, value).unwrap();
+    all.into_iter().fold(Settings::default(), with)
+}
