@@ -28,13 +28,6 @@ pub(crate) struct Posted {
     pub(crate) receipt: Value,
 }
 
-impl Posted {
-    /// Our id of the delivery.
-    pub(crate) fn id(&self) -> String {
-        DeliveryId::compute("github", &self.forge_id).to_string()
-    }
-}
-
 impl Site {
     /// The sample lab, published, and a learner's repository made from it.
     pub(crate) async fn publish_lab(&self) -> (Repository, Repository) {
