@@ -1,7 +1,6 @@
 //! Owns pushes as a forge makes them: the commit, the signed webhook, its answer, and what became
 //! of it.
 
-use contract::ids::DeliveryId;
 use reqwest::StatusCode;
 use sample::delivery::{Push, SignedDelivery, sign};
 use sample::lab::{make_lab, make_learner};
