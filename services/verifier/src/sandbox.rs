@@ -19,6 +19,8 @@ use crate::judge::Ending;
 
 pub mod account;
 mod ending;
+#[cfg(target_os = "linux")]
+mod leftover;
 mod output;
 mod probe;
 mod programs;

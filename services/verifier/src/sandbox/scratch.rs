@@ -33,7 +33,7 @@ pub(super) struct Scratch {
 
 impl Scratch {
     /// Makes the folder with the box's `/etc` in it. What an earlier process left of its runs is
-    /// removed.
+    /// ended and removed.
     pub(super) fn open(folder: &Path) -> io::Result<Self> {
         let mut builder = fs::DirBuilder::new();
         builder.recursive(true).mode(0o711).create(folder)?;
@@ -47,6 +47,8 @@ impl Scratch {
             path,
             _lock: Arc::new(lock),
         };
+        #[cfg(target_os = "linux")]
+        crate::sandbox::leftover::end(&scratch.path);
         scratch.clean()?;
         let etc = scratch.etc();
         fs::create_dir_all(&etc)?;

@@ -1,6 +1,7 @@
 //! The verifier against a real sandbox, and real servers.
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
+mod leftover;
 mod sandbox;
 mod service;
 mod workshop;

@@ -10,7 +10,7 @@ use bus::connect::Bus;
 use bus::consume::{Consumption, Handler, Outcome, each};
 use bus::incoming::Incoming;
 use bus::outgoing::Outgoing;
-use bus::topology::SNAPSHOT_BUILDER_LIVE;
+use bus::topology::SNAPSHOT_BUILDER_BULK;
 use contract::digest::Digest;
 use contract::ids::{
     AttemptId, CommandId, DeliveryId, LabId, LabVersionId, PushId, RequestId, SessionId,
@@ -86,7 +86,7 @@ impl Workshop {
     fn listen(&mut self) {
         let consumption = Consumption {
             bus: self.bus.clone(),
-            consumer: &SNAPSHOT_BUILDER_LIVE,
+            consumer: &SNAPSHOT_BUILDER_BULK,
             gate: Gate::new(vec![]),
             stop: self.stop.clone(),
         };
@@ -272,7 +272,7 @@ fn settings(house: &House, scratch: &Path) -> Settings {
 }
 
 /// A folder that the slots' users can get to, unlike the house's.
-fn scratch() -> TempDir {
+pub(crate) fn scratch() -> TempDir {
     let scratch = tempfile::tempdir().unwrap();
     std::fs::set_permissions(scratch.path(), Permissions::from_mode(0o711)).unwrap();
     scratch
