@@ -1,30 +1,18 @@
 //! What anybody may send: each request gets the status that is right, and the house works on.
 
 use reqwest::StatusCode;
-use sample::delivery::{Push, SignedDelivery, sign, sign_bytes};
+use sample::delivery::{SignedDelivery, sign, sign_bytes};
 use sample::lab::{FAILING, PASSING};
-use sample::repository::Repository;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use testkit::house::House;
-use testkit::wait;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use uuid::Uuid;
 
-use crate::push::LEARNER;
 use crate::site::{SECRET, Site};
 
 /// The cap on bodies in these tests, in bytes.
 const BODY_BYTES_MAX: usize = 256 * 1024;
-/// Deliveries recorded from GitHub; their licence is in the folder's README.
-const RECORDED: &str = include_str!("../../../../shared/forge/tests/data/github-deliveries.jsonl");
-
-#[derive(Deserialize)]
-struct Recorded {
-    event: String,
-    payload: Value,
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_request_breaks_the_house() {
@@ -43,19 +31,11 @@ async fn no_request_breaks_the_house() {
     assert_eq!(recorded, 1);
 
     let odd = takes_signed_json_that_is_no_push(&site).await;
-    let pushes = answers_what_github_sends(&site).await;
-    follows_branches_and_tags(&site, &learner, &first.head).await;
 
     let last = site.push(&learner, FAILING).await;
     let seen = site.until_judged(&last).await;
     assert_eq!(seen["verifications"][0]["result"], "fail");
-    let status = site.assay_json(&["status", "--json"]).await;
-    assert_eq!(status["missing"], 0, "{status}");
-    // The first, the last, a new branch, its deletion and a tag.
-    assert_eq!(status["ledger"]["deliveries"], pushes + 5, "{status}");
-    let dead = |stream: &&Value| stream["name"] == "DEAD";
-    let dead = status["streams"].as_array().unwrap().iter().find(dead);
-    assert_eq!(dead.unwrap()["messages"], odd, "{status}");
+    site.misses_nothing(odd).await;
     site.stop_all().await;
     site.assay_ok(&["verify-log"]).await;
 }
@@ -70,12 +50,6 @@ fn with(signed: &SignedDelivery, name: &str, value: Option<&str>) -> SignedDeliv
         .headers
         .extend(value.map(|value| (*name, value.to_owned())));
     changed
-}
-
-async fn is_answered(site: &Site, what: &str, sent: &SignedDelivery, status: StatusCode) -> Value {
-    let (answered, body) = site.post(sent).await.expect("an answer");
-    assert_eq!(answered, status, "{what}: {body}");
-    body
 }
 
 async fn refuses_what_is_not_signed(site: &Site, signed: &SignedDelivery) {
@@ -98,21 +72,17 @@ async fn refuses_what_is_not_signed(site: &Site, signed: &SignedDelivery) {
         ),
     ] {
         let sent = with(signed, SIGNATURE, value);
-        let body = is_answered(site, what, &sent, StatusCode::UNAUTHORIZED).await;
+        let body = site.answers(what, &sent, StatusCode::UNAUTHORIZED).await;
         assert_eq!(body["error"], "unsigned", "{what}: {body}");
     }
     let mut altered = signed.clone();
     altered.body = [&altered.body[..], b" "].concat().into();
-    is_answered(site, "an altered body", &altered, StatusCode::UNAUTHORIZED).await;
+    site.answers("an altered body", &altered, StatusCode::UNAUTHORIZED)
+        .await;
     // Who has no secret is told nothing of the rest.
     let nameless = with(&altered, "x-github-delivery", None);
-    is_answered(
-        site,
-        "altered, nameless",
-        &nameless,
-        StatusCode::UNAUTHORIZED,
-    )
-    .await;
+    site.answers("altered, nameless", &nameless, StatusCode::UNAUTHORIZED)
+        .await;
 }
 
 async fn refuses_what_is_no_delivery(site: &Site) {
@@ -130,13 +100,8 @@ async fn refuses_what_is_no_delivery(site: &Site) {
         ),
         ("no event", "x-github-event", None),
     ] {
-        is_answered(
-            site,
-            what,
-            &with(&signed, name, value),
-            StatusCode::BAD_REQUEST,
-        )
-        .await;
+        site.answers(what, &with(&signed, name, value), StatusCode::BAD_REQUEST)
+            .await;
     }
     for text in [
         "",
@@ -149,7 +114,7 @@ async fn refuses_what_is_no_delivery(site: &Site) {
     ] {
         let bytes = text.as_bytes().to_vec().into();
         let sent = sign_bytes("push", "72d3162e", bytes, SECRET);
-        let body = is_answered(site, text, &sent, StatusCode::BAD_REQUEST).await;
+        let body = site.answers(text, &sent, StatusCode::BAD_REQUEST).await;
         assert_eq!(body["error"], "malformed", "{text:?}: {body}");
     }
     let elsewhere = site.hooks_url().replace("/github", "/gitlab");
@@ -203,125 +168,8 @@ async fn takes_signed_json_that_is_no_push(site: &Site) -> usize {
         let id = Uuid::now_v7().to_string();
         let sent = sign_bytes("push", &id, text.as_bytes().to_vec().into(), SECRET);
         let what: String = text.chars().take(80).collect();
-        is_answered(site, &what, &sent, StatusCode::ACCEPTED).await;
+        site.answers(&what, &sent, StatusCode::ACCEPTED).await;
     }
-    wait::until("each is a dead letter", async || {
-        let status = site.assay_json(&["status", "--json"]).await;
-        let dead = |stream: &&Value| stream["name"] == "DEAD";
-        let dead = status["streams"].as_array().unwrap().iter().find(dead);
-        let dead = &dead.unwrap()["messages"];
-        (*dead == odd.len()).then_some(()).ok_or(dead.to_string())
-    })
-    .await;
+    site.until_dead(odd.len()).await;
     odd.len()
 }
-
-/// Sends what was recorded from GitHub, signed; gives how many pushes were in it.
-async fn answers_what_github_sends(site: &Site) -> usize {
-    let mut pushes = 0;
-    for line in RECORDED.lines() {
-        let Recorded { event, payload } = serde_json::from_str(line).unwrap();
-        let id = Uuid::now_v7().to_string();
-        let sent = sign(&event, &id, &payload, SECRET);
-        let status = match event.as_str() {
-            "ping" => StatusCode::OK,
-            _ => StatusCode::ACCEPTED,
-        };
-        let body = is_answered(site, &event, &sent, status).await;
-        match event.as_str() {
-            "ping" => assert_eq!(body, json!({ "pong": true })),
-            "push" => {
-                pushes += 1;
-                assert!(body["delivery"].is_string(), "{body}");
-                let again = is_answered(site, &event, &sent, status).await;
-                assert_eq!(again["duplicate"], true, "{again}");
-                assert_eq!(again["delivery"], body["delivery"]);
-            }
-            _ => assert_eq!(body, json!({ "ignored": event })),
-        }
-    }
-    wait::until("each push is recorded, and its repeat", async || {
-        let deliveries = "SELECT count(*) FROM delivery WHERE event = 'push'";
-        let repeats = "SELECT count(*) FROM audit_entry WHERE action = 'delivery-repeated'";
-        let seen = (
-            site.house.number(deliveries).await,
-            site.house.number(repeats).await,
-        );
-        let wanted = i64::try_from(pushes).unwrap();
-        // The learner's first push is there too.
-        (seen == (wanted + 1, wanted))
-            .then_some(())
-            .ok_or(format!("{seen:?} of {wanted}"))
-    })
-    .await;
-    pushes
-}
-
-/// A new branch brings an attempt, a tag of a known commit and a branch's deletion bring none.
-async fn follows_branches_and_tags(site: &Site, learner: &Repository, known: &str) {
-    let change = [
-        PASSING,
-        &[sample::repository::Change::File(b"notes.txt", b"!\n")],
-    ]
-    .concat();
-    let tip = learner
-        .commit_onto(Some(known), "topic", "On a branch", &change)
-        .await;
-    let tip = tip.unwrap();
-    let attempts = "SELECT count(*) FROM lab_attempt";
-    let before = site.house.number(attempts).await;
-    let new = Push {
-        branch: "topic",
-        before: None,
-        after: Some(&tip),
-    };
-    let seen = site.until_judged(&site.post_push(learner, new).await).await;
-    assert_eq!(seen["verifications"][0]["result"], "pass", "{seen}");
-    // A forge lists what no other branch has; the sample lists all, and what is known is no news.
-    assert_eq!(site.house.number(attempts).await, before + 1 + STARTING);
-
-    learner.delete_branch("topic").await.unwrap();
-    let gone = Push {
-        branch: "topic",
-        before: Some(&tip),
-        after: None,
-    };
-    let gone = site.post_push(learner, gone).await;
-    let tag = learner.tag("v1", known).await.unwrap();
-    let mut payload = Push {
-        branch: "main",
-        before: None,
-        after: Some(known),
-    }
-    .payload(learner)
-    .await
-    .unwrap();
-    payload["ref"] = json!("refs/tags/v1");
-    payload["after"] = json!(tag);
-    payload["commits"] = json!([]);
-    let forge_id = Uuid::now_v7().to_string();
-    let (status, _) = site
-        .post(&sign("push", &forge_id, &payload, SECRET))
-        .await
-        .unwrap();
-    for answered in [gone.status, status] {
-        assert_eq!(answered, StatusCode::ACCEPTED);
-    }
-    wait::until("both are recorded as pushes without attempts", async || {
-        let query = "SELECT kind, after_sha IS NULL AS gone FROM push
-            WHERE repository = 'github:%' ORDER BY received_at DESC LIMIT 2"
-            .replace('%', LEARNER);
-        let rows = site.house.rows(&query).await;
-        let wanted = [
-            r#"{"kind":"tag","gone":false}"#,
-            r#"{"kind":"branch","gone":true}"#,
-        ];
-        (rows == wanted).then_some(()).ok_or(format!("{rows:?}"))
-    })
-    .await;
-    assert_eq!(site.house.number(attempts).await, before + 1 + STARTING);
-}
-
-/// The learner was enrolled by a pattern, without a starting commit: the first commit, which a new
-/// branch lists, is an attempt as well.
-const STARTING: i64 = 1;

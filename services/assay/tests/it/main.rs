@@ -9,10 +9,12 @@
 mod bad_input;
 mod bad_labs;
 mod deaths;
+mod flood;
 mod health;
 mod ports;
 mod program;
 mod push;
+mod recorded;
 mod refusing;
 mod site;
 mod stopping;

@@ -79,6 +79,18 @@ impl Site {
         Ok((status, answer.json().await.unwrap_or_default()))
     }
 
+    /// Posts a webhook that must be answered with this status; gives the answer's body.
+    pub(crate) async fn answers(
+        &self,
+        what: &str,
+        sent: &SignedDelivery,
+        status: StatusCode,
+    ) -> Value {
+        let (answered, body) = self.post(sent).await.expect("an answer");
+        assert_eq!(answered, status, "{what}: {body}");
+        body
+    }
+
     /// The head of a request by hand, without what says how long the body is.
     pub(crate) fn request_head(&self, signed: &SignedDelivery) -> String {
         let mut head = format!(
@@ -89,6 +101,22 @@ impl Site {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
         head
+    }
+
+    /// Checks that no request is missing, and that there are so many dead letters.
+    pub(crate) async fn misses_nothing(&self, dead_letters: usize) {
+        let status = self.assay_json(&["status", "--json"]).await;
+        assert_eq!(status["missing"], 0, "{status}");
+        assert_eq!(dead_in(&status), dead_letters, "{status}");
+    }
+
+    /// Waits until there are so many dead letters.
+    pub(crate) async fn until_dead(&self, dead_letters: usize) {
+        wait::until("each is a dead letter", async || {
+            let dead = dead_in(&self.assay_json(&["status", "--json"]).await);
+            (dead == dead_letters).then_some(()).ok_or(dead.to_string())
+        })
+        .await;
     }
 
     /// Waits until a push has its result and every entry of its trace is under a signed
@@ -118,3 +146,11 @@ impl Site {
 
 /// A judged push has an entry of the attempt-writer, the snapshot-builder and the verifier.
 const STAGES: usize = 3;
+
+/// The number of dead letters that a status tells of.
+fn dead_in(status: &Value) -> usize {
+    let dead = |stream: &&Value| stream["name"] == "DEAD";
+    let stream = status["streams"].as_array().unwrap().iter().find(dead);
+    let messages = stream.and_then(|stream| stream["messages"].as_u64());
+    usize::try_from(messages.expect("a count")).expect("a small one")
+}

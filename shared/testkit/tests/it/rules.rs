@@ -28,8 +28,7 @@ const DOORS: [(&str, &[&str]); 15] = [
     ("opentelemetry_sdk", &["process"]),
     ("opentelemetry-otlp", &["process"]),
     ("tracing-subscriber", &["process"]),
-    // `assay` reads the spans of its whole-house test.
-    ("opentelemetry-proto", &["testkit", "process", "assay"]),
+    ("opentelemetry-proto", &["testkit", "process"]),
     ("tonic", &["testkit", "process"]),
     ("object_store", &["objects"]),
     ("tlog_tiles", &["tlog"]),
