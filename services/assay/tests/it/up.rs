@@ -1,4 +1,4 @@
-//! `assay up`: the whole house in one process, killed in the middle of its work, and ended in order.
+//! `assay up`: the whole house in one process, killed in the middle of its work, ended in order.
 
 use std::path::{Path, PathBuf};
 
@@ -219,7 +219,7 @@ fn number(ledger: &Value, name: &str) -> u64 {
         .unwrap_or_else(|| panic!("{name} in {ledger}"))
 }
 
-/// The command lines of processes that work in a folder or were told of it. What has ended has none,
+/// The command lines of processes that work in a folder or were told of it. What ended has none,
 /// be it reaped or not.
 fn alive_in(folder: &Path) -> Vec<String> {
     let mut alive = Vec::new();
