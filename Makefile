@@ -23,10 +23,15 @@ test: prerequisites ## Run the short tier of all tests, against real servers
 	@if cargo nextest --version >/dev/null 2>&1; then \
 		set -x; cargo nextest run --workspace; \
 	else \
-		set -x; cargo test --workspace --all-targets; \
+		set -x; cargo test --workspace --all-targets -- --skip long::; \
 	fi
 
-test-full: test ## Run the long suites as well (none yet)
+test-full: test ## Run the long tier as well: the tests in modules called `long`
+	@if cargo nextest --version >/dev/null 2>&1; then \
+		set -x; cargo nextest run --workspace --profile long; \
+	else \
+		set -x; cargo test --workspace --all-targets -- long::; \
+	fi
 
 lint: ## Check the form, clippy, the documentation and the dependencies
 	cargo fmt --all --check
