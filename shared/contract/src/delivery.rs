@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
-use crate::ids::{DeliveryId, LaneId};
-use crate::name::SourceName;
+use crate::ids::{DeliveryId, LaneId, PushId};
+use crate::message::canonical_json;
+use crate::name::{CommitSha, Repository, SourceName};
 use crate::time::Timestamp;
 
 /// `ce-type` of a received delivery.
@@ -19,6 +20,37 @@ pub const DELIVERY_HEADER: &str = "Assay-Delivery";
 pub const INLINE_BYTES_MAX: usize = 256 * 1024;
 /// Prefix of every delivery's subject.
 pub const SUBJECT_PREFIX: &str = "assay.delivery";
+
+/// The event of a delivery that no forge sent: reconciler found that a ref is elsewhere than the
+/// ledger last saw it. Its body is [`RefFound`]. No webhook may come under this name.
+pub const REF_FOUND: &str = "assay-ref-found";
+/// What stands for the secret's name in a delivery that reconciler made: nobody signed it.
+pub const RECONCILER_KEY: &str = "assay-reconciler";
+
+/// The body of a delivery of the event [`REF_FOUND`].
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RefFound {
+    /// The repository.
+    pub repository: Repository,
+    /// The whole ref: `refs/heads/main`.
+    pub ref_name: String,
+    /// Where the ledger last saw it; `None` where it had never seen it, or seen it deleted.
+    pub before: Option<CommitSha>,
+    /// Where it is; `None` where it is gone.
+    pub after: Option<CommitSha>,
+    /// The ledger's newest push of the ref, by which a ref that goes to and fro is told apart.
+    pub since: Option<PushId>,
+}
+
+impl RefFound {
+    /// What stands for the forge's delivery id: the same for whoever finds this, as long as the
+    /// ledger has no newer push of the ref.
+    pub fn forge_delivery(&self) -> String {
+        let digest = Digest::of(canonical_json(self).as_bytes());
+        format!("{REF_FOUND}:{digest}")
+    }
+}
 
 /// A webhook request that was verified and accepted.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]

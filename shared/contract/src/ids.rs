@@ -122,6 +122,14 @@ impl DeliveryId {
     }
 }
 
+impl CommandId {
+    /// Computes the id of a command that a service gives by itself, from its kind and what it is
+    /// about, so that giving it again is the same command.
+    pub fn compute(kind: &str, subject: &str) -> Self {
+        Self(compute("command", &[kind, subject]))
+    }
+}
+
 impl PrincipalId {
     /// Computes the pseudonym's id from the provider and the keyed hash of the account.
     pub fn compute(provider: &str, account: &str) -> Self {

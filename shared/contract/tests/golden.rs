@@ -9,8 +9,8 @@
 use std::fmt::Debug;
 use std::path::PathBuf;
 
-use contract::command::{LabPublishRequested, SessionOpenRequested};
-use contract::delivery::{BodyPlace, DELIVERY_RECEIVED, DeliveryReceived};
+use contract::command::{LabPublishRequested, ReconcileRequested, SessionOpenRequested};
+use contract::delivery::{BodyPlace, DELIVERY_RECEIVED, DeliveryReceived, REF_FOUND, RefFound};
 use contract::digest::Digest;
 use contract::ids::{
     AttemptId, CommandId, DeliveryId, LabVersionId, LaneId, PushId, RequestId, SessionId,
@@ -104,6 +104,19 @@ fn a_delivery_is_on_the_wire_as_its_golden_file_says() {
 }
 
 #[test]
+fn a_ref_that_was_found_is_on_the_wire_as_its_golden_file_says() {
+    let found = RefFound {
+        repository: "github:octo-org/hello".parse().unwrap(),
+        ref_name: "refs/heads/main".into(),
+        before: Some("b".repeat(40).parse().unwrap()),
+        after: Some("a".repeat(40).parse().unwrap()),
+        since: Some(PushId::from_uuid(uuid(1))),
+    };
+    let wire = json!({ "event": REF_FOUND, "id": found.forge_delivery(), "body": found });
+    holds("ref-found", &found, wire);
+}
+
+#[test]
 fn each_job_is_on_the_wire_as_its_golden_file_says() {
     let attempts = vec![AttemptToPreserve {
         attempt: AttemptId::from_uuid(uuid(5)),
@@ -180,6 +193,18 @@ fn each_command_is_on_the_wire_as_its_golden_file_says() {
             lab: "calculator".parse().unwrap(),
             repository: "github:octo-org/hello".parse().unwrap(),
             starting: None,
+        },
+    );
+    message(
+        "reconcile-requested",
+        &ReconcileRequested {
+            command,
+            actor: "operator".parse().unwrap(),
+            source: "github".parse().unwrap(),
+            repository: Some("github:octo-org/hello".parse().unwrap()),
+            since: Some(at()),
+            reason: "the queue was full last night".into(),
+            plan: false,
         },
     );
 }
