@@ -4,7 +4,7 @@
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help demo up test test-full lint prerequisites
+.PHONY: help demo up test test-full fuzz lint prerequisites
 
 help: ## Say what can be made
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -32,6 +32,11 @@ test-full: test ## Run the long tier as well: the tests in modules called `long`
 	else \
 		set -x; cargo test --workspace --all-targets -- long::; \
 	fi
+
+# Seconds for each target of the fuzzer.
+SECONDS_EACH ?= 60
+fuzz: ## Look for inputs that nothing should survive (SECONDS_EACH=60)
+	deploy/local/fuzz $(SECONDS_EACH)
 
 lint: ## Check the form, clippy, the documentation and the dependencies
 	cargo fmt --all --check
