@@ -115,6 +115,11 @@ impl PrivatePostgres {
         self.url(OWNER, DATABASE)
     }
 
+    /// The folder with the server's socket, for who stands between it and its clients.
+    pub fn socket_folder(&self) -> PathBuf {
+        self.cluster.sockets.clone()
+    }
+
     /// The server's log file.
     pub fn log(&self) -> PathBuf {
         self.cluster.log.clone()

@@ -6,3 +6,4 @@ mod ledger;
 mod room;
 mod template;
 pub mod wait;
+pub mod wire;

@@ -6,3 +6,4 @@ mod collector;
 mod house;
 mod rules;
 mod walls;
+mod wire;

@@ -22,7 +22,7 @@ const DOORS: [(&str, &[&str]); 15] = [
     ("diesel", &["store", "schema", "testkit"]),
     ("diesel-async", &["store", "testkit"]),
     ("diesel_migrations", &["store", "schema"]),
-    ("tokio-postgres", &["store"]),
+    ("tokio-postgres", &["store", CHECKER]),
     ("deadpool", &["store"]),
     ("backoff", &["retry"]),
     ("opentelemetry_sdk", &["process"]),
@@ -38,7 +38,9 @@ const DOORS: [(&str, &[&str]); 15] = [
 const PURE: [&str; 4] = ["contract", "forge", "lab", "tlog"];
 /// The one program that knows every service.
 const OPERATOR: &str = "assay";
-/// Rooms for tests alone; the operator's demo may use the sample.
+/// Shares nothing with what it checks.
+const CHECKER: &str = "assay-checker";
+/// Rooms for tests alone; the operator's demo may use the sample, and load tests are tests.
 const FOR_TESTS: [&str; 2] = ["testkit", "sample"];
 
 /// Every arrow that goes through a wall, in words.
@@ -60,8 +62,18 @@ pub(crate) fn forbidden(manifests: &[Manifest]) -> Vec<String> {
 
 fn inside(from: &Manifest, to: &Manifest, for_tests: bool) -> Option<&'static str> {
     let is_service = |manifest: &Manifest| manifest.folder.starts_with("services/");
+    let is_load_test = |manifest: &Manifest| manifest.folder.starts_with("loadtest/");
     if from.name == "schema" {
         return Some("schema depends on nothing of ours");
+    }
+    if is_load_test(to) {
+        return Some("nothing depends on load tests");
+    }
+    if from.name == CHECKER && !for_tests {
+        return Some("the checker shares no code with what it checks");
+    }
+    if is_service(to) && is_load_test(from) {
+        return Some("load tests know programs, not services");
     }
     if is_service(to) && !is_service(from) {
         return Some("shared never depends on services");
@@ -70,7 +82,8 @@ fn inside(from: &Manifest, to: &Manifest, for_tests: bool) -> Option<&'static st
         return Some("services never depend on each other; the bus is their only tie");
     }
     let demo = from.name == OPERATOR && to.name == "sample";
-    if FOR_TESTS.contains(&to.name.as_str()) && !for_tests && !demo {
+    let is_for_tests = FOR_TESTS.contains(&to.name.as_str());
+    if is_for_tests && !for_tests && !demo && !is_load_test(from) {
         return Some("it is for tests");
     }
     None
@@ -116,6 +129,7 @@ fn house_with(name: &str, folder: &str, arrows: &[(&str, bool)]) -> Vec<String> 
             "services/assay",
             &[("verifier", false), ("sample", false)],
         ),
+        manifest("torture", "loadtest/torture", &[("testkit", false)]),
     ];
     manifests.retain(|manifest| manifest.name != name);
     manifests.push(manifest(name, folder, arrows));
@@ -147,6 +161,13 @@ fn each_kind_of_forbidden_arrow_is_named() {
         ("assay", "services/assay", "backoff", false),
         ("store", "shared/store", "object_store", false),
         ("tlog", "shared/tlog", "tokio", false),
+        ("torture", "loadtest/torture", "verifier", false),
+        ("torture", "loadtest/torture", "async-nats", false),
+        (CHECKER, "loadtest/checker", "store", false),
+        (CHECKER, "loadtest/checker", "tlog", false),
+        (CHECKER, "loadtest/checker", "torture", true),
+        ("testkit", "shared/testkit", "torture", false),
+        ("assay", "services/assay", "torture", true),
     ] {
         let found = house_with(name, folder, &[(to, for_tests)]);
         assert_eq!(found.len(), 1, "{name} -> {to}: {found:?}");

@@ -11,7 +11,7 @@ const LINES_MAX: usize = 500;
 const GENERATED: &str = "schema/src/tables.rs";
 /// Where crates are: one folder, and folders of folders.
 const SCHEMA: &str = "schema";
-const SHELVES: [&str; 2] = ["shared", "services"];
+const SHELVES: [&str; 3] = ["shared", "services", "loadtest"];
 
 fn workspace() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");

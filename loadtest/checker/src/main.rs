@@ -1,0 +1,2 @@
+//! Holds what was sent and answered against the ledger.
+fn main() {}

@@ -1,0 +1,2 @@
+//! Kills things.
+fn main() {}
