@@ -28,6 +28,7 @@ pub enum State {
 pub struct Part {
     name: String,
     state: watch::Sender<State>,
+    note: Arc<Mutex<Option<String>>>,
 }
 
 /// The readiness of the whole, as `/ready` shows it.
@@ -47,6 +48,9 @@ pub struct PartReport {
     /// Why not, if it is not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// What is worth knowing of it all the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// The part that says that the process is about to leave.
@@ -89,7 +93,7 @@ impl Health {
         let parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
         let parts: BTreeMap<_, _> = parts
             .iter()
-            .map(|(name, part)| (name.clone(), PartReport::of(&part.state.borrow())))
+            .map(|(name, part)| (name.clone(), PartReport::of(part)))
             .collect();
         Report {
             ready: parts.values().all(|part| part.ready),
@@ -103,6 +107,7 @@ impl Part {
         Self {
             name,
             state: watch::Sender::new(State::NotReady("starting".to_owned())),
+            note: Arc::default(),
         }
     }
 
@@ -142,6 +147,12 @@ impl Part {
                 self.name
             );
         }
+    }
+
+    /// Says beside its readiness what is worth knowing, as that it works by other means; `None`
+    /// when there is nothing. Free of secrets and of personal data.
+    pub fn note(&self, note: Option<String>) {
+        *self.note.lock().unwrap_or_else(PoisonError::into_inner) = note;
     }
 
     /// Whether it works now.
@@ -187,6 +198,13 @@ impl Gate {
         self.parts.iter().all(Part::is_ready)
     }
 
+    /// Follows the gate from this moment on.
+    pub fn follow(&self) -> Calm {
+        Calm {
+            states: self.parts.iter().map(Part::watch).collect(),
+        }
+    }
+
     /// Waits until all of them work at one moment.
     pub async fn wait_open(&self) {
         while let Some(part) = self.parts.iter().find(|part| !part.is_ready()) {
@@ -195,79 +213,38 @@ impl Gate {
     }
 }
 
+/// A gate that is followed: what tells an outage, even one that is over, from a failure.
+#[derive(Clone, Debug)]
+pub struct Calm {
+    states: Vec<watch::Receiver<State>>,
+}
+
+impl Calm {
+    /// Whether the gate has been open all the time since it is followed.
+    pub fn holds(&self) -> bool {
+        // A part that is gone has not changed.
+        let still = |state: &watch::Receiver<State>| !state.has_changed().unwrap_or(false);
+        self.states
+            .iter()
+            .all(|state| still(state) && *state.borrow() == State::Ready)
+    }
+}
+
 impl PartReport {
-    fn of(state: &State) -> Self {
-        match state {
-            State::Ready => Self {
-                ready: true,
-                reason: None,
-            },
-            State::NotReady(reason) => Self {
-                ready: false,
-                reason: Some(reason.clone()),
-            },
+    fn of(part: &Part) -> Self {
+        let note = part.note.lock().unwrap_or_else(PoisonError::into_inner);
+        let note = note.clone();
+        let (ready, reason) = match &*part.state.borrow() {
+            State::Ready => (true, None),
+            State::NotReady(reason) => (false, Some(reason.clone())),
+        };
+        Self {
+            ready,
+            reason,
+            note,
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_process_is_ready_when_every_part_says_so() {
-        let health = Health::new();
-        assert!(health.report().ready);
-        let nats = health.part("nats");
-        let ledger = health.within("writer").part("ledger");
-        assert_eq!((nats.name(), ledger.name()), ("nats", "writer.ledger"));
-        assert_eq!(
-            health.report().parts["nats"].reason.as_deref(),
-            Some("starting")
-        );
-        nats.ready();
-        assert!(!health.report().ready);
-        ledger.ready();
-        assert!(health.report().ready);
-        ledger.not_ready("no answer");
-        let report = health.report();
-        assert!(!report.ready && report.parts["nats"].ready);
-        assert_eq!(
-            report.parts["writer.ledger"].reason.as_deref(),
-            Some("no answer")
-        );
-        // A part asked for again is the same part, and is not set back.
-        assert!(health.part("nats").is_ready());
-        ledger.ready();
-        health.stopping();
-        assert_eq!(
-            health.report().parts["process"].reason.as_deref(),
-            Some("stopping")
-        );
-    }
-
-    #[tokio::test]
-    async fn a_gate_opens_when_all_its_parts_work_at_one_moment() {
-        let health = Health::new();
-        let (nats, ledger) = (health.part("nats"), health.part("ledger"));
-        let gate = Gate::new(vec![nats.clone(), ledger.clone()]);
-        assert!(!gate.is_open());
-        let opened = tokio::spawn({
-            let gate = gate.clone();
-            async move { gate.wait_open().await }
-        });
-        nats.ready();
-        tokio::task::yield_now().await;
-        nats.not_ready("gone");
-        ledger.ready();
-        tokio::task::yield_now().await;
-        assert!(!opened.is_finished());
-        nats.ready();
-        opened.await.unwrap();
-        assert!(gate.is_open());
-        nats.not_ready("gone");
-        nats.wait_not_ready().await;
-        assert!(!gate.is_open());
-        Gate::new(Vec::new()).wait_open().await;
-    }
-}
+mod tests;
