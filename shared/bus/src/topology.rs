@@ -145,6 +145,13 @@ pub const ATTEMPT_WRITER_COMMANDS: ConsumerSpec = consumer(
     "assay.command.session-open.*",
     30,
 );
+/// Has attempts verified again.
+pub const ATTEMPT_WRITER_REPROCESS: ConsumerSpec = consumer(
+    "COMMANDS",
+    "attempt-writer-reprocess",
+    "assay.command.reprocess.*",
+    30,
+);
 /// Publishes labs.
 pub const SNAPSHOT_BUILDER_COMMANDS: ConsumerSpec = consumer(
     "COMMANDS",
@@ -165,6 +172,7 @@ pub const CONSUMERS: &[&ConsumerSpec] = &[
     &VERIFIER_LIVE,
     &VERIFIER_BULK,
     &ATTEMPT_WRITER_COMMANDS,
+    &ATTEMPT_WRITER_REPROCESS,
     &SNAPSHOT_BUILDER_COMMANDS,
     &AUDITOR,
 ];

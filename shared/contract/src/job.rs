@@ -73,14 +73,16 @@ impl Message for SnapshotRequested {
     }
 
     fn message_id(&self) -> String {
-        let first = self
-            .attempts
-            .first()
-            .map(|a| a.attempt.to_string())
-            .unwrap_or_default();
+        // The request is in it: the same attempts asked for again, for another cause, are other
+        // work.
+        let first = self.attempts.first();
+        let attempt = first.map(|first| first.attempt.to_string());
+        let attempt = attempt.unwrap_or_default();
+        let request = first.and_then(|first| first.request);
+        let request = request.map_or("none".to_owned(), |request| request.to_string());
         let PushOfSession { push, session, .. } = &self.push;
         format!(
-            "snapshot:{push}:{session}:{}:{first}:{}",
+            "snapshot:{push}:{session}:{}:{attempt}:{request}:{}",
             self.part, self.try_number
         )
     }

@@ -8,5 +8,6 @@ pub mod ids;
 pub mod job;
 pub mod message;
 pub mod name;
+pub mod reprocess;
 pub mod result;
 pub mod time;

@@ -57,6 +57,20 @@ words!(
 );
 
 words!(
+    /// The newest result of an attempt, as one asks for it.
+    NewestResult {
+        /// It passed.
+        Pass = "pass",
+        /// It failed.
+        Fail = "fail",
+        /// It could not be judged.
+        Error = "error",
+        /// It has no result: it waits for one, or nobody ever asked.
+        None = "none",
+    }
+);
+
+words!(
     /// Why a verification could not be judged. Never the learner's fault.
     ErrorCause {
         /// The commit could not be fetched: no such commit, no such repository, or no answer.

@@ -20,7 +20,10 @@ use contract::job::{
     VerificationRequested,
 };
 use contract::message::{Lane, Message};
-use contract::result::ErrorCause;
+use contract::reprocess::{
+    Looked, ReprocessDue, ReprocessRequested, ReprocessStopRequested, Selection, VersionChoice,
+};
+use contract::result::{ErrorCause, NewestResult};
 use contract::time::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -205,6 +208,55 @@ fn each_command_is_on_the_wire_as_its_golden_file_says() {
             since: Some(at()),
             reason: "the queue was full last night".into(),
             plan: false,
+        },
+    );
+}
+
+#[test]
+fn each_order_to_verify_again_is_on_the_wire_as_its_golden_file_says() {
+    let (command, actor) = (CommandId::from_uuid(uuid(8)), "operator".parse().unwrap());
+    let selection = Selection {
+        result: Some(NewestResult::Error),
+        cause: Some(ErrorCause::SourceUnavailable),
+        lab: Some("calculator".parse().unwrap()),
+        session: Some(SessionId::from_uuid(uuid(2))),
+        repository: Some("github:octo-org/hello".parse().unwrap()),
+        since: Some(at()),
+        until: None,
+        delivery: None,
+    };
+    message(
+        "reprocess-requested",
+        &ReprocessRequested {
+            command,
+            actor,
+            selection,
+            lab_version: VersionChoice::Newest,
+            reason: "the forge was away".into(),
+            rate_per_second: Some(50),
+            limit: None,
+        },
+    );
+    message(
+        "reprocess-stop-requested",
+        &ReprocessStopRequested {
+            command: CommandId::from_uuid(uuid(9)),
+            actor: "operator".parse().unwrap(),
+            stops: command,
+            reason: "too early".into(),
+        },
+    );
+    let after = Looked {
+        received_at: at(),
+        attempt: AttemptId::from_uuid(uuid(5)),
+    };
+    message(
+        "reprocess-due",
+        &ReprocessDue {
+            command,
+            after: Some(after),
+            selected: 500,
+            not_before: Some(at()),
         },
     );
 }
