@@ -12,9 +12,9 @@ use thiserror::Error;
 use tokio::task::JoinSet;
 
 use crate::git::cache::Cache;
-use crate::git::error::GitError;
 use crate::git::tree::Blobs;
 use crate::snapshot::{FILES_MAX, Planned, PlannedContent, plan};
+use git::error::GitError;
 
 /// Most objects that are written at once; each is synced to disk, and held in memory till then.
 const PUTS_AT_ONCE_MAX: usize = 8;

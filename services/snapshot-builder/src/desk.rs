@@ -13,8 +13,8 @@ use service::ground::Ground;
 use tokio_util::sync::CancellationToken;
 
 use crate::git::cache::Caches;
-use crate::git::origin::Origin;
 use crate::lab_blobs::LabBlobs;
+use git::origin::Origin;
 
 /// What the handlers share.
 pub(crate) struct Desk {

@@ -6,8 +6,8 @@ use objects::manifest::Manifest;
 
 use crate::build::BuildError;
 use crate::git::cache::Cache;
-use crate::git::error::GitError;
 use crate::snapshot::FILES_MAX;
+use git::error::GitError;
 
 /// Largest `lab.toml`, in bytes.
 const LAB_TOML_BYTES_MAX: u64 = 256 * 1024;

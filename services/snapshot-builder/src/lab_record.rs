@@ -17,7 +17,7 @@ use store::row::LedgerRow;
 use store::transaction::LedgerConnection;
 
 use crate::audit;
-use crate::git::origin::without_credentials;
+use git::origin::without_credentials;
 
 /// A lab's state that was preserved.
 #[derive(Clone, Debug)]

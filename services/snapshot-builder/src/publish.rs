@@ -17,10 +17,10 @@ use objects::owner::Owner;
 use crate::build::Builder;
 use crate::desk::Desk;
 use crate::git::cache::Cache;
-use crate::git::origin::Origin;
 use crate::lab_content::{NotRead, mismatch, not_built, read_spec};
 use crate::lab_record::{Preserved, Recorded, accept, refuse};
 use crate::trouble::Trouble;
+use git::origin::Origin;
 
 /// How often a tree is preserved anew because the lab was made meanwhile by somebody else. A
 /// lab's id never changes, so once is enough.

@@ -9,7 +9,7 @@ use store::error::StoreError;
 use thiserror::Error;
 
 use crate::desk::Desk;
-use crate::git::error::GitError;
+use git::error::GitError;
 
 /// Pause before work is tried again that this machine stood in the way of, in seconds.
 const MACHINE_RETRY_SECS: u64 = 5;

@@ -18,10 +18,10 @@ use crate::desk::Desk;
 use crate::followers;
 use crate::git::cache::Cache;
 use crate::git::commits::{COMMITS_PER_PUSH_MAX, PushRange};
-use crate::git::error::GitError;
 use crate::known::brings_commits;
 use crate::record::{Built, record};
 use crate::trouble::Trouble;
+use git::error::GitError;
 
 /// One push at work.
 pub(crate) struct Work<'a> {

@@ -12,11 +12,11 @@ use contract::name::CommitSha;
 use tokio::process::Command;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
-use crate::git::error::GitError;
-use crate::git::fetch::{explain, last_words, unavailable};
-use crate::git::origin::Origin;
-use crate::git::program::{FOLDER_CONFIGURATION, Reach, git};
-use crate::git::running::{Ended, Running, Unanswered};
+use git::error::GitError;
+use git::origin::Origin;
+use git::program::{FOLDER_CONFIGURATION, Reach, git};
+use git::running::{Ended, Running, Unanswered};
+use git::said::{explain, last_words, unavailable};
 
 /// Longest wait for a cache that somebody else works on, in seconds.
 const LOCK_WAIT_SECS: u64 = 300;

@@ -5,8 +5,8 @@ use contract::job::FoundCommit;
 use contract::name::CommitSha;
 
 use crate::git::cache::Cache;
-use crate::git::error::GitError;
-use crate::git::program::Reach;
+use git::error::GitError;
+use git::program::Reach;
 
 /// Most commits of one push that are found in git; of a longer one the newest are taken.
 pub const COMMITS_PER_PUSH_MAX: usize = 5_000;
@@ -59,7 +59,7 @@ impl Cache {
             .run(command, bytes_max, "list a push's commits")
             .await?;
         if !ended.status.success() {
-            let said = crate::git::fetch::last_words(&ended.said);
+            let said = git::said::last_words(&ended.said);
             return Err(GitError::Corrupt {
                 action: "list a push's commits",
                 said,
@@ -92,7 +92,7 @@ impl Cache {
             .run(command, CHANGED_BYTES_MAX, "list a commit's changes")
             .await?;
         if !ended.status.success() {
-            let said = crate::git::fetch::last_words(&ended.said);
+            let said = git::said::last_words(&ended.said);
             return Err(GitError::Corrupt {
                 action: "list a commit's changes",
                 said,

@@ -3,11 +3,11 @@
 use contract::name::CommitSha;
 
 use crate::git::cache::{Caches, SHORT_BYTES_MAX, answered, reach};
-use crate::git::error::GitError;
-use crate::git::fetch::{explain, unavailable};
-use crate::git::origin::Origin;
-use crate::git::program::git;
-use crate::git::running::Running;
+use git::error::GitError;
+use git::origin::Origin;
+use git::program::git;
+use git::running::Running;
+use git::said::{explain, unavailable};
 
 impl Caches {
     /// The commit that a reference of an origin names: `HEAD` for `None`, else a branch, a tag or

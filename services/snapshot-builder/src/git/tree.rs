@@ -8,9 +8,9 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{ChildStdin, ChildStdout};
 
 use crate::git::cache::{Cache, READ_SECS_MAX};
-use crate::git::error::GitError;
-use crate::git::program::Reach;
-use crate::git::running::Running;
+use git::error::GitError;
+use git::program::Reach;
+use git::running::Running;
 
 /// Most bytes of one line of a tree's list: mode, kind, id, size and path.
 const LINE_BYTES_MAX: u64 = 16 * 1024;
@@ -185,7 +185,7 @@ fn parse(line: &[u8]) -> Result<TreeLine, GitError> {
 }
 
 fn corrupt(action: &'static str, said: &str) -> GitError {
-    let said = crate::git::fetch::last_words(said);
+    let said = git::said::last_words(said);
     GitError::Corrupt { action, said }
 }
 

@@ -1,9 +1,9 @@
 //! Owns the version of the `git` program, and the oldest that will do.
 
 use crate::git::cache::{Caches, SHORT_BYTES_MAX, answered};
-use crate::git::error::GitError;
-use crate::git::program::{Reach, git};
-use crate::git::running::Running;
+use git::error::GitError;
+use git::program::{Reach, git};
+use git::running::Running;
 
 /// The oldest git that has every option that is used here.
 pub const GIT_VERSION_MIN: (u32, u32) = (2, 36);

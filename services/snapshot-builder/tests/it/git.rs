@@ -1,11 +1,11 @@
 //! Fetching and listing.
 
 use contract::name::CommitSha;
+use git::error::GitError;
+use git::origin::Origin;
 use sample::lab::{FAILING, PASSING};
 use sample::repository::{AUTHOR_EMAIL, Change};
 use snapshot_builder::git::commits::PushRange;
-use snapshot_builder::git::error::GitError;
-use snapshot_builder::git::origin::Origin;
 
 use crate::world::{World, sha};
 

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use contract::name::CommitSha;
+use git::origin::Origin;
 use sample::forge::LoopbackForge;
 use sample::lab::{make_lab, make_learner};
 use sample::repository::{Clock, Repository};
 use snapshot_builder::git::cache::{Cache, Caches};
-use snapshot_builder::git::origin::Origin;
 
 pub(crate) const FETCH_SECONDS_MAX: u64 = 60;
 

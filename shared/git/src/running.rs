@@ -8,37 +8,46 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 
-use crate::git::error::GitError;
+use crate::error::GitError;
 
 /// Most that is kept of what a command says on its standard error, in bytes.
 const SAID_BYTES_MAX: u64 = 64 * 1024;
 
 /// A command in a process group of its own.
 #[derive(Debug)]
-pub(crate) struct Running {
-    pub(crate) child: Child,
+pub struct Running {
+    /// The process, with its pipes.
+    pub child: Child,
 }
 
 /// A command that ended.
 #[derive(Debug)]
-pub(crate) struct Ended {
-    pub(crate) status: ExitStatus,
-    pub(crate) output: Vec<u8>,
+pub struct Ended {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// What it printed.
+    pub output: Vec<u8>,
     /// What it said on its standard error.
-    pub(crate) said: String,
+    pub said: String,
 }
 
 /// Why a command's answer could not be had.
 #[derive(Debug)]
-pub(crate) enum Unanswered {
+pub enum Unanswered {
+    /// Its time was over.
     TimedOut,
+    /// It said more than is read.
     TooLong,
+    /// This machine stood in the way.
     Machine(std::io::Error),
 }
 
 impl Running {
     /// Starts a command with its input and output piped.
-    pub(crate) fn start(command: &mut Command) -> Result<Self, GitError> {
+    ///
+    /// # Errors
+    /// [`GitError::Machine`].
+    pub fn start(command: &mut Command) -> Result<Self, GitError> {
         let child = command
             .process_group(0)
             .stdin(Stdio::piped())
@@ -51,7 +60,10 @@ impl Running {
     }
 
     /// Waits for the end, and gives what it printed.
-    pub(crate) async fn finish(
+    ///
+    /// # Errors
+    /// [`Unanswered`].
+    pub async fn finish(
         mut self,
         seconds_max: u64,
         output_bytes_max: u64,

@@ -1,6 +1,6 @@
 //! Owns what a failed fetch means: git's words, read once, put into ours.
 
-use crate::git::error::GitError;
+use crate::error::GitError;
 
 /// Longest part of git's own words in a detail, in characters.
 const SAID_CHARS_MAX: usize = 160;
@@ -128,7 +128,7 @@ enum Meaning {
 
 /// What a fetch that failed with these words means; [`GitError::Corrupt`] when nothing is known
 /// of them, since the cache may then be what is wrong.
-pub(crate) fn explain(said: &str) -> GitError {
+pub fn explain(said: &str) -> GitError {
     let known = MEANINGS.iter().find(|(words, _)| said.contains(words));
     match known.map(|(_, meaning)| meaning) {
         Some(Meaning::NoSuchCommit) => GitError::NoSuchCommit,
@@ -151,13 +151,14 @@ pub(crate) fn explain(said: &str) -> GitError {
     }
 }
 
-pub(crate) fn unavailable(detail: &str) -> GitError {
+/// The error of an origin that gives nothing, for this reason.
+pub fn unavailable(detail: &str) -> GitError {
     let detail = detail.to_owned();
     GitError::SourceUnavailable { detail }
 }
 
 /// The last line that says something, without URLs: they may hold credentials.
-pub(crate) fn last_words(said: &str) -> String {
+pub fn last_words(said: &str) -> String {
     let line = said
         .lines()
         .map(str::trim)

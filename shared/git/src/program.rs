@@ -8,7 +8,7 @@ use std::path::Path;
 use tokio::process::Command;
 
 /// Largest file that git may write, in bytes: a pack beyond it is refused while it arrives.
-pub(crate) const PACK_BYTES_MAX: u64 = 512 * 1024 * 1024;
+pub const PACK_BYTES_MAX: u64 = 512 * 1024 * 1024;
 /// The unit of `ulimit -f`.
 const ULIMIT_BLOCK_BYTES: u64 = 512;
 
@@ -37,7 +37,7 @@ const HARDENED: [&str; 19] = [
 
 /// Which protocols a command may use.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Reach<'a> {
+pub enum Reach<'a> {
     /// None: it works on what is in the cache.
     Cache,
     /// The one of this scheme.
@@ -50,10 +50,17 @@ pub(crate) enum Reach<'a> {
 }
 
 /// What a file of configuration for [`Reach::Folder`] holds.
-pub(crate) const FOLDER_CONFIGURATION: &str = "[safe]\n\tdirectory = *\n";
+pub const FOLDER_CONFIGURATION: &str = "[safe]\n\tdirectory = *\n";
 
 /// A git command on the bare repository in `repository`.
-pub(crate) fn git(repository: &Path, reach: Reach<'_>) -> Command {
+pub fn git(repository: &Path, reach: Reach<'_>) -> Command {
+    let mut command = outside(reach);
+    command.arg("--git-dir").arg(repository);
+    command
+}
+
+/// A git command that works on no repository here: git's options may follow, then its command.
+pub fn outside(reach: Reach<'_>) -> Command {
     // The shell sets the limit that git and its children inherit. If there is a lower one already,
     // that one holds.
     let mut command = Command::new("sh");
@@ -63,7 +70,6 @@ pub(crate) fn git(repository: &Path, reach: Reach<'_>) -> Command {
         .arg("ulimit -f \"$0\" 2>/dev/null; exec git \"$@\"");
     command.arg(blocks.to_string());
     harden(&mut command, reach);
-    command.arg("--git-dir").arg(repository);
     command
 }
 

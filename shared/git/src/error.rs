@@ -54,7 +54,8 @@ impl GitError {
         }
     }
 
-    pub(crate) fn machine(action: &'static str) -> impl FnOnce(std::io::Error) -> Self {
+    /// Names what was done when this machine stood in the way.
+    pub fn machine(action: &'static str) -> impl FnOnce(std::io::Error) -> Self {
         move |source| Self::Machine { action, source }
     }
 }

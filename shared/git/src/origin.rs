@@ -83,13 +83,13 @@ impl Origin {
     }
 
     /// The name of its cache: nothing of the location shows in it, nor can leave the folder.
-    pub(crate) fn cache_name(&self) -> String {
+    pub fn cache_name(&self) -> String {
         let digest = Sha256::digest(self.as_text().as_bytes());
         hex::encode(&digest[..16])
     }
 
     /// What git is given.
-    pub(crate) fn as_text(&self) -> std::borrow::Cow<'_, str> {
+    pub fn as_text(&self) -> std::borrow::Cow<'_, str> {
         match self {
             Self::Url { url, .. } => url.into(),
             Self::Folder(folder) => folder.to_string_lossy(),
