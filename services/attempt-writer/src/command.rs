@@ -9,14 +9,14 @@ use contract::time::now;
 use process::settings::Settings;
 use serde_json::{Map, Value, json};
 use service::ground::Ground;
-use store::command::{self, CommandRow};
+use store::command;
 use store::error::StoreError;
 use store::lab_session;
-use store::row::LedgerRow;
+use store::transaction;
 use store::transaction::LedgerConnection;
-use store::{audit_entry, transaction};
 
-use crate::{audit, open, take_in};
+use crate::outcome::{self, Decided};
+use crate::{open, take_in};
 
 /// Opens sessions.
 pub(crate) struct Commands {
@@ -65,42 +65,19 @@ async fn carry_out(
     asked: &SessionOpenRequested,
     has_source: bool,
 ) -> Result<(), StoreError> {
-    let now = now();
-    let decided = decide(conn, asked, has_source).await?;
-    let (outcome, reason, result) = match decided {
-        Ok(result) => ("accepted", None, Some(result)),
-        Err(reason) => ("refused", Some(reason), None),
-    };
-    let row = CommandRow {
-        id: asked.command.as_uuid(),
-        kind: SessionOpenRequested::TOKEN.to_owned(),
-        actor: asked.actor.to_string(),
+    let decision = Decided {
+        command: asked.command,
+        kind: SessionOpenRequested::TOKEN,
+        actor: &asked.actor,
         body: json!({
             "lab": asked.lab,
             "repository": asked.repository,
             "starting": asked.starting,
         }),
-        outcome: outcome.to_owned(),
-        reason,
-        result,
-        recorded_at: now,
+        outcome: decide(conn, asked, has_source).await?,
+        fields: Map::new(),
     };
-    CommandRow::insert(conn, std::slice::from_ref(&row)).await?;
-    let mut fields = Map::new();
-    fields.insert("assay.command.id".into(), json!(row.id));
-    fields.insert("assay.command.kind".into(), json!(row.kind));
-    fields.insert("assay.command.outcome".into(), json!(outcome));
-    fields.insert("assay.actor".into(), json!(row.actor));
-    let subject = row.id.to_string();
-    let entry = audit::of_rows(
-        "command-carried-out",
-        &subject,
-        None,
-        fields,
-        vec![row.covered()],
-        now,
-    );
-    audit_entry::append(conn, &[entry]).await
+    outcome::record(conn, decision, now()).await
 }
 
 /// Opens the session, or says why not.

@@ -26,6 +26,7 @@ use crate::pseudonym::{Named, Pseudonyms};
 use crate::{audit, people};
 
 /// Records commits found in git.
+#[derive(Clone)]
 pub(crate) struct Found {
     pub(crate) ground: Ground,
     pub(crate) pseudonyms: Arc<Pseudonyms>,
@@ -183,8 +184,8 @@ async fn requests(
     let rows = plan::attempts::requests(attempts, false, kind, rules, now);
     let rows = sorted(rows, |row| (row.cause.clone(), row.lab_attempt_id));
     let new = RequestRow::insert(conn, &rows).await?;
-    let causes: Vec<String> = rows.iter().take(1).map(|row| row.cause.clone()).collect();
-    let known = verification_request::of_causes(conn, &causes).await?;
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.lab_attempt_id).collect();
+    let known = verification_request::of_attempts(conn, &rows[0].cause, &ids).await?;
     let by_attempt = known
         .iter()
         .map(|row| (row.lab_attempt_id, row.id))

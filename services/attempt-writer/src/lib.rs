@@ -2,13 +2,16 @@
 
 mod asked;
 mod audit;
+mod bulk;
 mod command;
 mod deliveries;
 mod found;
 mod open;
+mod outcome;
 mod people;
 mod plan;
 mod pseudonym;
+mod reprocess;
 pub mod run;
 mod take_in;
 mod taken;

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use bus::consume::{batches, each};
 use bus::topology::{
     ATTEMPT_WRITER, ATTEMPT_WRITER_BULK, ATTEMPT_WRITER_COMMANDS, ATTEMPT_WRITER_LIVE,
+    ATTEMPT_WRITER_REPROCESS,
 };
 use objects::store::Objects;
 use process::dependency::Dependency;
@@ -15,10 +16,12 @@ use process::settings::service::Service;
 use service::ground::Ground;
 use tokio_util::sync::CancellationToken;
 
+use crate::bulk::Bulk;
 use crate::command::Commands;
 use crate::deliveries::Deliveries;
 use crate::found::Found;
 use crate::pseudonym::Pseudonyms;
+use crate::reprocess::Reprocess;
 
 /// Commands and found commits that are worked on at one time.
 const SLOTS: usize = 4;
@@ -44,9 +47,17 @@ pub async fn run(
         store_of_objects: store_of_objects.clone(),
         pseudonyms: Arc::clone(&pseudonyms),
     });
-    let found = Arc::new(Found {
+    let found = Found {
         ground: ground.clone(),
         pseudonyms,
+    };
+    let bulk = Arc::new(Bulk {
+        ground: ground.clone(),
+        found: found.clone(),
+    });
+    let found = Arc::new(found);
+    let reprocess = Arc::new(Reprocess {
+        ground: ground.clone(),
     });
     let batch_max = settings.writer.batch_deliveries_max;
     let commands = Arc::new(Commands {
@@ -67,12 +78,13 @@ pub async fn run(
     tokio::try_join!(
         watch,
         batches(taking_in, batch_max, deliveries),
+        each(ground.consumption(&ATTEMPT_WRITER_LIVE), SLOTS, found),
+        each(ground.consumption(&ATTEMPT_WRITER_BULK), SLOTS, bulk),
         each(
-            ground.consumption(&ATTEMPT_WRITER_LIVE),
+            ground.consumption(&ATTEMPT_WRITER_REPROCESS),
             SLOTS,
-            Arc::clone(&found)
+            reprocess
         ),
-        each(ground.consumption(&ATTEMPT_WRITER_BULK), SLOTS, found),
         each(
             ground.consumption(&ATTEMPT_WRITER_COMMANDS),
             SLOTS,

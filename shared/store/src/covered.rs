@@ -15,6 +15,7 @@ use crate::lab_session::SessionRow;
 use crate::lab_version::LabVersionRow;
 use crate::principal::PrincipalRow;
 use crate::push::PushRow;
+use crate::reconciliation::{GapRow, ReconciliationRow};
 use crate::row::{LedgerRow, covered_now};
 use crate::snapshot::SnapshotRow;
 use crate::verification_attempt::VerificationRow;
@@ -51,11 +52,13 @@ tables!(
     CommandRow,
     ConflictRow,
     DeliveryRow,
+    GapRow,
     LabRow,
     LabVersionRow,
     PrincipalRow,
     PushRow,
     ReceiptRow,
+    ReconciliationRow,
     RequestRow,
     SessionRow,
     SnapshotRow,

@@ -18,6 +18,7 @@ pub mod migrate;
 pub mod pool;
 pub mod principal;
 pub mod push;
+pub mod reconciliation;
 pub mod reprocess;
 pub mod row;
 pub mod snapshot;

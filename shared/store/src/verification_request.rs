@@ -45,6 +45,23 @@ pub async fn of_causes(
     )
 }
 
+/// The requests with this cause for these attempts.
+///
+/// # Errors
+/// What the database answers.
+pub async fn of_attempts(
+    conn: &mut AsyncPgConnection,
+    cause: &str,
+    attempts: &[Uuid],
+) -> Result<Vec<RequestRow>, StoreError> {
+    let text = "SELECT * FROM verification_request WHERE cause = $1 AND lab_attempt_id = ANY($2)";
+    Ok(sql_query(text)
+        .bind::<Text, _>(cause)
+        .bind::<Array<SqlUuid>, _>(attempts)
+        .load(conn)
+        .await?)
+}
+
 /// Of these requests, the ones that have a result of some try.
 ///
 /// # Errors
