@@ -35,18 +35,18 @@ pub(crate) struct Wanted<'a> {
 /// What each push asks for in each session of its repository.
 pub(crate) fn wanted<'a>(
     takens: &'a [Taken],
-    people: &[Option<People>],
-    pushes: &[Option<Uuid>],
+    people: &[Vec<People>],
+    pushes: &[Vec<Uuid>],
     sessions: &'a HashMap<String, Vec<SessionRules>>,
     now: Timestamp,
 ) -> Vec<Wanted<'a>> {
     let mut wanted = Vec::new();
-    for (place, taken) in takens.iter().enumerate() {
-        let (Some(pushed), Some(people), Some(push_id)) =
-            (&taken.pushed, &people[place], pushes[place])
-        else {
-            continue;
-        };
+    let of_each_push = takens.iter().enumerate().flat_map(|(place, taken)| {
+        let pushed = taken.pushed.iter().zip(&people[place]);
+        let pushed = pushed.zip(&pushes[place]);
+        pushed.map(move |((pushed, people), push_id)| (place, taken, pushed, people, *push_id))
+    });
+    for (place, taken, pushed, people, push_id) in of_each_push {
         for session in sessions
             .get(pushed.repository.as_str())
             .into_iter()

@@ -136,7 +136,7 @@ impl Deliveries {
                 return self.ground.bus_refused(&error);
             }
         }
-        if let (true, Some(pushed)) = (recorded.opened, &taken.pushed) {
+        if let (true, Some(pushed)) = (recorded.opened, taken.pushed.first()) {
             let cause = opening(taken.received.delivery);
             let taken_in = take_in::unmatched(&self.ground, &pushed.repository, &cause).await;
             return taken_in.err().unwrap_or(Outcome::Done);
@@ -161,7 +161,7 @@ impl Deliveries {
 
 fn count(taken: &Taken, recorded: &Recorded) {
     let standing = match recorded.standing {
-        Standing::First if taken.pushed.is_none() => "no-push",
+        Standing::First if taken.pushed.is_empty() => "no-push",
         Standing::First if !recorded.matched => "unmatched",
         Standing::First => "new",
         Standing::Again => "redelivered",

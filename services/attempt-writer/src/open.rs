@@ -33,7 +33,7 @@ pub(crate) async fn sessions_of(
 ) -> Result<HashMap<String, Vec<SessionRules>>, StoreError> {
     let pushed: Vec<(&Taken, &Repository)> = takens
         .iter()
-        .filter_map(|taken| Some((taken, &taken.pushed.as_ref()?.repository)))
+        .filter_map(|taken| Some((taken, &taken.pushed.first()?.repository)))
         .collect();
     if pushed.is_empty() {
         return Ok(HashMap::new());

@@ -31,7 +31,8 @@ pub(crate) struct Taken {
     pub(crate) received: DeliveryReceived,
     /// The zstd frame, where it came with the message and is to be kept in the ledger.
     pub(crate) frame: Option<Vec<u8>>,
-    pub(crate) pushed: Option<Pushed>,
+    /// One for each ref; none when the event is no push.
+    pub(crate) pushed: Vec<Pushed>,
     pub(crate) span: Span,
 }
 
@@ -142,23 +143,26 @@ fn pushed(
     received: &DeliveryReceived,
     raw: &[u8],
     settings: &Settings,
-) -> Result<Option<Pushed>, String> {
+) -> Result<Vec<Pushed>, String> {
     let Some(source) = settings.sources.get(&received.source) else {
         return Err(format!("no source {} is configured here", received.source));
     };
     let headers = Headers::from_map(received.headers.clone());
     let json = json_of(headers.content_type(), raw).map_err(|error| error.to_string())?;
-    let identity = identify(source.provider, &headers).map_err(|error| error.to_string())?;
+    let identity = identify(source.provider, &headers, raw).map_err(|error| error.to_string())?;
     if identity.kind != EventKind::Push {
-        return Ok(None);
+        return Ok(Vec::new());
     }
-    let push = forge::push::read(source.provider, &json)
+    let pushes = forge::push::read(source.provider, &json)
         .map_err(|error| format!("read the push: {error}"))?;
-    let repository =
-        Repository::new(&received.source, &push.repository).map_err(|error| error.to_string())?;
-    Ok(Some(Pushed {
-        provider: source.provider,
-        repository,
-        push,
-    }))
+    let pushed = |push: Push| {
+        let repository = Repository::new(&received.source, &push.repository)
+            .map_err(|error| error.to_string())?;
+        Ok(Pushed {
+            provider: source.provider,
+            repository,
+            push,
+        })
+    };
+    pushes.into_iter().map(pushed).collect()
 }

@@ -37,15 +37,13 @@ pub(crate) async fn record(
     pseudonyms: &Pseudonyms,
 ) -> Result<Vec<Recorded>, StoreError> {
     let now = now();
-    let people: Vec<Option<People>> = takens
-        .iter()
-        .map(|taken| {
-            taken
-                .pushed
-                .as_ref()
-                .map(|pushed| plan::people(pushed, pseudonyms, now))
-        })
-        .collect();
+    let people_of = |taken: &Taken| -> Vec<People> {
+        let pushed = taken.pushed.iter();
+        pushed
+            .map(|pushed| plan::people(pushed, pseudonyms, now))
+            .collect()
+    };
+    let people: Vec<Vec<People>> = takens.iter().map(people_of).collect();
     let (standings, mut brought) = receipts(conn, takens, now).await?;
     persons(conn, &people, &mut brought).await?;
     let pushes = pushes(conn, takens, &people, &mut brought, now).await?;
@@ -125,12 +123,12 @@ async fn receipts(
 /// The people that pushes name. A new one is brought by the first delivery that names it.
 async fn persons(
     conn: &mut LedgerConnection,
-    people: &[Option<People>],
+    people: &[Vec<People>],
     brought: &mut [Brought],
 ) -> Result<(), StoreError> {
     let all = people.iter().flatten().flat_map(People::all);
     for row in people::insert(conn, all.cloned()).await? {
-        let names = |people: &Option<People>| {
+        let names = |people: &Vec<People>| {
             let mut all = people.iter().flat_map(People::all);
             all.any(|pseudonym| pseudonym.principal.id == row.id)
         };
@@ -141,14 +139,14 @@ async fn persons(
     Ok(())
 }
 
-/// The push of each delivery that is one, inserted or found.
+/// The pushes of each delivery, inserted or found.
 async fn pushes(
     conn: &mut LedgerConnection,
     takens: &[Taken],
-    people: &[Option<People>],
+    people: &[Vec<People>],
     brought: &mut [Brought],
     now: Timestamp,
-) -> Result<Vec<Option<Uuid>>, StoreError> {
+) -> Result<Vec<Vec<Uuid>>, StoreError> {
     type Key = (Uuid, String, String);
     let key = |row: &PushRow| -> Key {
         (
@@ -157,12 +155,13 @@ async fn pushes(
             row.ref_name.clone(),
         )
     };
-    let rows: Vec<Option<PushRow>> = takens
+    let rows: Vec<Vec<PushRow>> = takens
         .iter()
         .zip(people)
         .map(|(taken, people)| {
-            let (pushed, people) = (taken.pushed.as_ref()?, people.as_ref()?);
-            Some(plan::push(taken, pushed, people, now))
+            let both = taken.pushed.iter().zip(people);
+            both.map(|(pushed, people)| plan::push(taken, pushed, people, now))
+                .collect()
         })
         .collect();
     let new = PushRow::insert(conn, &sorted(rows.iter().flatten().cloned(), key)).await?;
@@ -173,12 +172,11 @@ async fn pushes(
         .map(|row| (key(row), row.id))
         .collect();
     for (row, brought) in rows.iter().zip(brought) {
-        if let Some(row) = row.as_ref().filter(|row| new.contains(&row.id)) {
-            brought.rows.push(row.covered());
-        }
+        let new = row.iter().filter(|row| new.contains(&row.id));
+        brought.rows.extend(new.map(LedgerRow::covered));
     }
     Ok(rows
         .iter()
-        .map(|row| row.as_ref().map(|row| known[&key(row)]))
+        .map(|rows| rows.iter().map(|row| known[&key(row)]).collect())
         .collect())
 }

@@ -1,6 +1,5 @@
 //! Owns what GitHub says, hosted or own: its headers, its signature.
 
-mod fields;
 pub(crate) mod push;
 #[cfg(test)]
 mod push_tests;
@@ -9,7 +8,7 @@ use crate::headers::Headers;
 use crate::identity::{
     DELIVERY_BYTES_MAX, EVENT_BYTES_MAX, EventKind, Identity, IdentityError, name_in,
 };
-use crate::signature::SignatureError;
+use crate::signature::{Proof, SignatureError, hex_mac};
 
 /// The delivery's GUID; a redelivery has the same.
 const DELIVERY: &str = "x-github-delivery";
@@ -47,13 +46,7 @@ pub(crate) fn identify(headers: &Headers) -> Result<Identity, IdentityError> {
     })
 }
 
-pub(crate) fn signature(headers: &Headers) -> Result<[u8; 32], SignatureError> {
+pub(crate) fn proof(headers: &Headers) -> Result<Proof<'_>, SignatureError> {
     let value = headers.get(SIGNATURE).ok_or(SignatureError::Missing)?;
-    let digits = value
-        .strip_prefix(SIGNATURE_PREFIX)
-        .ok_or(SignatureError::Malformed)?;
-    let mut bytes = [0; 32];
-    // An empty signature is what some forges send that have no secret: it fails here, by length.
-    hex::decode_to_slice(digits, &mut bytes).map_err(|_| SignatureError::Malformed)?;
-    Ok(bytes)
+    hex_mac(value, SIGNATURE_PREFIX).map(Proof::OfBody)
 }

@@ -2,16 +2,20 @@
 //! signature can be checked again years later.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use crate::github;
+use hmac::Mac as _;
+
 use crate::provider::Provider;
+use crate::signature::token_mac;
+use crate::{bitbucket, forgejo, gitea, github, gitlab, standard};
 
 /// Headers that every provider's deliveries are kept with.
 const OF_EVERY_PROVIDER: [&str; 2] = ["content-type", "user-agent"];
 
 /// A delivery's headers by their names in lower case. All others are of no use to anybody here, and
 /// some, such as cookies of a proxy, are not ours to keep.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct Headers(BTreeMap<String, String>);
 
 impl Headers {
@@ -25,14 +29,20 @@ impl Headers {
         Self(kept.filter_map(value).collect())
     }
 
+    /// Gives them to be kept with the body. A secret that is sent as it is becomes an HMAC-SHA256
+    /// of the body under it, which proves as much and opens nothing.
+    pub fn into_kept(mut self, body: &[u8]) -> BTreeMap<String, String> {
+        if let Some(token) = self.0.remove(gitlab::TOKEN) {
+            let mac = token_mac(token.as_bytes(), body).finalize();
+            let kept = hex::encode(mac.into_bytes());
+            self.0.insert(gitlab::KEPT_TOKEN.to_owned(), kept);
+        }
+        self.0
+    }
+
     /// Takes headers that were kept.
     pub fn from_map(map: BTreeMap<String, String>) -> Self {
         Self(map)
-    }
-
-    /// Gives them to be kept.
-    pub fn into_map(self) -> BTreeMap<String, String> {
-        self.0
     }
 
     /// The value of a header, by its name in lower case.
@@ -49,11 +59,18 @@ impl Headers {
 fn kept(provider: Provider) -> &'static [&'static str] {
     match provider {
         Provider::Github => &github::KEPT_HEADERS,
-        Provider::Gitlab
-        | Provider::Gitea
-        | Provider::Forgejo
-        | Provider::Bitbucket
-        | Provider::StandardWebhooks => &[],
+        Provider::Gitlab => &gitlab::KEPT_HEADERS,
+        Provider::Gitea => &gitea::KEPT_HEADERS,
+        Provider::Forgejo => &forgejo::KEPT_HEADERS,
+        Provider::Bitbucket => &bitbucket::KEPT_HEADERS,
+        Provider::StandardWebhooks => &standard::KEPT_HEADERS,
+    }
+}
+
+impl fmt::Debug for Headers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Headers")?;
+        f.debug_set().entries(self.0.keys()).finish()
     }
 }
 
@@ -70,9 +87,29 @@ mod tests {
             "cookie" | "authorization" => Some(b"private"),
             _ => None,
         });
-        let names: Vec<_> = headers.clone().into_map().into_keys().collect();
+        let names: Vec<_> = headers.clone().into_kept(b"").into_keys().collect();
         assert_eq!(names, ["content-type", "user-agent", "x-github-delivery"]);
         assert_eq!(headers.content_type(), Some("application/json"));
-        assert_eq!(Headers::from_map(headers.clone().into_map()), headers);
+        assert_eq!(Headers::from_map(headers.clone().into_kept(b"")), headers);
+        assert_eq!(
+            format!("{headers:?}"),
+            r#"Headers{"content-type", "user-agent", "x-github-delivery"}"#
+        );
+    }
+
+    #[test]
+    fn a_token_is_kept_as_its_proof_alone() {
+        let headers = Headers::pick(Provider::Gitlab, |name| match name {
+            "x-gitlab-token" => Some(b"a secret that is sent as it is"),
+            // What a request says of itself is never read as what we keep.
+            "x-gitlab-token-hmac-sha256" => Some(b"00"),
+            _ => None,
+        });
+        assert_eq!(headers.get("x-gitlab-token-hmac-sha256"), None);
+        let kept = headers.clone().into_kept(b"{}");
+        assert!(!format!("{headers:?} {kept:?}").contains("a secret"));
+        let names: Vec<_> = kept.keys().collect();
+        assert_eq!(names, ["x-gitlab-token-hmac-sha256"]);
+        assert_ne!(kept, headers.into_kept(b"{} "));
     }
 }

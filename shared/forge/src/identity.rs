@@ -2,9 +2,10 @@
 
 use thiserror::Error;
 
-use crate::github;
+use crate::body::BodyError;
 use crate::headers::Headers;
 use crate::provider::Provider;
+use crate::{bitbucket, forgejo, gitea, github, gitlab, standard};
 
 /// Longest delivery id, in bytes; GitHub's has 36.
 pub const DELIVERY_BYTES_MAX: usize = 128;
@@ -35,7 +36,7 @@ pub enum EventKind {
 }
 
 /// Why a delivery has no usable name.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum IdentityError {
     /// The header is not there.
     #[error("the header {header} is missing")]
@@ -51,23 +52,36 @@ pub enum IdentityError {
         /// Its greatest length.
         bytes_max: usize,
     },
-    /// The provider's deliveries are not understood yet.
-    #[error("deliveries of {0} are not understood yet")]
-    Unsupported(Provider),
+    /// The header's value is no event.
+    #[error("the header {header} is not 1 to 64 ASCII characters")]
+    MalformedEvent {
+        /// Which one.
+        header: &'static str,
+    },
+    /// The event is said by the body, and cannot be read there.
+    #[error("the body has no type of 1 to 64 ASCII characters")]
+    NoType,
+    /// The event is said by the body, which carries no JSON.
+    #[error(transparent)]
+    Body(#[from] BodyError),
 }
 
-/// Finds what names a delivery.
+/// Finds what names a delivery: its headers, and of Standard Webhooks its body.
 ///
 /// # Errors
 /// [`IdentityError`].
-pub fn identify(provider: Provider, headers: &Headers) -> Result<Identity, IdentityError> {
+pub fn identify(
+    provider: Provider,
+    headers: &Headers,
+    body: &[u8],
+) -> Result<Identity, IdentityError> {
     match provider {
         Provider::Github => github::identify(headers),
-        Provider::Gitlab
-        | Provider::Gitea
-        | Provider::Forgejo
-        | Provider::Bitbucket
-        | Provider::StandardWebhooks => Err(IdentityError::Unsupported(provider)),
+        Provider::Gitlab => gitlab::identify(headers),
+        Provider::Gitea => gitea::identify(headers),
+        Provider::Forgejo => forgejo::identify(headers),
+        Provider::Bitbucket => bitbucket::identify(headers),
+        Provider::StandardWebhooks => standard::identify(headers, body),
     }
 }
 
@@ -88,6 +102,26 @@ pub(crate) fn name_in(
     }
 }
 
+/// The value of a header that says the event, where it may have spaces between its words.
+pub(crate) fn event_in(headers: &Headers, header: &'static str) -> Result<String, IdentityError> {
+    let value = headers
+        .get(header)
+        .ok_or(IdentityError::Missing { header })?;
+    if is_event(value) {
+        Ok(value.to_owned())
+    } else {
+        Err(IdentityError::MalformedEvent { header })
+    }
+}
+
+/// Whether a text is an event's name: printable ASCII, with spaces between words alone.
+pub(crate) fn is_event(text: &str) -> bool {
+    let printable = text
+        .bytes()
+        .all(|byte| byte.is_ascii_graphic() || byte == b' ');
+    printable && text.trim() == text && (1..=EVENT_BYTES_MAX).contains(&text.len())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,7 +132,7 @@ mod tests {
             "x-github-event" => event.map(str::as_bytes),
             _ => None,
         });
-        identify(Provider::Github, &headers)
+        identify(Provider::Github, &headers, b"")
     }
 
     #[test]

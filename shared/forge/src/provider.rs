@@ -7,6 +7,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::signed;
+
 /// Whose webhooks a source receives.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -53,16 +55,40 @@ impl Provider {
         }
     }
 
-    /// Whether this version of Assay understands it. Settings refuse a source of any other, so
-    /// that no delivery is ever accepted that nobody can read.
-    pub const fn is_understood(self) -> bool {
+    /// The events that bring pushes, in this provider's words: what a source takes in that says
+    /// nothing else.
+    pub const fn push_events(self) -> &'static [&'static str] {
         match self {
-            Self::Github => true,
-            Self::Gitlab
-            | Self::Gitea
-            | Self::Forgejo
-            | Self::Bitbucket
-            | Self::StandardWebhooks => false,
+            Self::Github | Self::StandardWebhooks => &["push"],
+            Self::Gitlab => &["Push Hook", "Tag Push Hook"],
+            // A branch's deletion is an event of its own.
+            Self::Gitea | Self::Forgejo => &["push", "delete"],
+            Self::Bitbucket => &["repo:push"],
+        }
+    }
+
+    /// Whether its deliveries can bear a timestamp that is signed.
+    pub const fn signs_timestamps(self) -> bool {
+        match self {
+            Self::Gitlab | Self::StandardWebhooks => true,
+            Self::Github | Self::Gitea | Self::Forgejo | Self::Bitbucket => false,
+        }
+    }
+
+    /// Whether a source can use this secret. Whether it is the right one shows with a delivery.
+    ///
+    /// # Errors
+    /// What is wrong with it; nothing of the secret itself.
+    pub fn check_secret(self, secret: &[u8]) -> Result<(), &'static str> {
+        let must_sign = match self {
+            Self::StandardWebhooks => true,
+            Self::Gitlab => signed::is_signing_secret(secret),
+            Self::Github | Self::Gitea | Self::Forgejo | Self::Bitbucket => false,
+        };
+        match secret {
+            [] => Err("is empty"),
+            secret if must_sign => signed::check(secret),
+            _ => Ok(()),
         }
     }
 }

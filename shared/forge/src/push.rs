@@ -4,8 +4,8 @@ use contract::name::CommitSha;
 use contract::time::Timestamp;
 use thiserror::Error;
 
-use crate::github;
 use crate::provider::Provider;
+use crate::{bitbucket, gitea, github, gitlab, standard};
 
 /// Longest name of a ref, in bytes: more than any git accepts as one file's path.
 pub const REF_BYTES_MAX: usize = 1_024;
@@ -28,21 +28,40 @@ pub struct Push {
     pub created: bool,
     /// Whether the ref is gone.
     pub deleted: bool,
-    /// Whether `before` was left behind. A new ref can be forced too.
+    /// Whether `before` was left behind. A new ref can be forced too. GitLab, Gitea and Forgejo do
+    /// not say: then it is `false`, and git knows.
     pub forced: bool,
+    /// The commit that the ref leads to, where the forge names it apart from `after`.
+    pub head_sha: Option<CommitSha>,
     /// The commit that the ref leads to, as the forge describes it.
     pub head_commit: Option<ListedCommit>,
-    /// The commits that the forge lists, oldest first. Never all there is to know: see
-    /// [`Push::may_list_fewer`].
+    /// The commits that the forge lists, oldest first. [`Push::listing`] says whether there are
+    /// more.
     pub commits: Vec<ListedCommit>,
-    /// Whether the list is at the forge's cap, so that there may be commits it leaves out.
-    pub may_list_fewer: bool,
+    /// Whether the list is all that the push brought.
+    pub listing: Listing,
     /// Who pushed, by name and address.
     pub pusher: Option<Person>,
     /// Whose account sent it.
     pub sender: Option<Account>,
     /// When the forge says it happened.
     pub pushed_at: Option<Timestamp>,
+}
+
+/// Whether a push's list of commits is all that it brought.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Listing {
+    /// All: the forge says so, or lists fewer than it would before it stops. Also where there is
+    /// nothing to list: a deletion, a tag.
+    Whole,
+    /// Not all; the total where the forge says it.
+    Cut {
+        /// How many commits the forge counts.
+        total: Option<u64>,
+    },
+    /// Nobody can know from the payload: the list is at the forge's cap and there is no total, or
+    /// the ref is new and the forge lists it against a branch of its own choice.
+    Unknown,
 }
 
 /// What kind of ref.
@@ -110,31 +129,30 @@ impl Push {
         if self.deleted {
             return None;
         }
-        match (&self.head_commit, self.kind) {
-            (Some(commit), _) => Some(&commit.sha),
+        let named = self.head_commit.as_ref().map(|commit| &commit.sha);
+        match (named.or(self.head_sha.as_ref()), self.kind) {
+            (Some(named), _) => Some(named),
             (None, RefKind::Branch) => self.after.as_ref(),
             (None, RefKind::Tag | RefKind::Other) => None,
         }
     }
 }
 
-/// Reads the push in `json`, the JSON text of a delivery's body.
+/// Reads the pushes in `json`, the JSON text of a delivery's body: one for each ref. Only
+/// Bitbucket puts more than one ref, or none, into a delivery.
 ///
 /// # Errors
 /// [`Unreadable`] where something essential is missing or of another form: the repository, the
 /// ref, what it names, a listed commit's SHA. All else may be missing.
-pub fn read(provider: Provider, json: &str) -> Result<Push, Unreadable> {
-    match provider {
+pub fn read(provider: Provider, json: &str) -> Result<Vec<Push>, Unreadable> {
+    let one = match provider {
         Provider::Github => github::push::read(json),
-        Provider::Gitlab
-        | Provider::Gitea
-        | Provider::Forgejo
-        | Provider::Bitbucket
-        | Provider::StandardWebhooks => Err(Unreadable {
-            at: "the provider".to_owned(),
-            problem: format!("{provider} is not understood yet"),
-        }),
-    }
+        Provider::Gitlab => gitlab::push::read(json),
+        Provider::Gitea | Provider::Forgejo => gitea::push::read(json),
+        Provider::Bitbucket => return bitbucket::push::read(json),
+        Provider::StandardWebhooks => standard::push::read(json),
+    };
+    one.map(|push| vec![push])
 }
 
 /// Splits a ref's full name.

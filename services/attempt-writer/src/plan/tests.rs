@@ -57,13 +57,15 @@ fn taken(payload: &Value) -> Taken {
         lane: LaneId::new(),
         number: 7,
     };
-    let push = forge::push::read(Provider::Github, &text).unwrap();
+    let push = forge::push::read(Provider::Github, &text)
+        .unwrap()
+        .remove(0);
     Taken {
-        pushed: Some(Pushed {
+        pushed: vec![Pushed {
             provider: Provider::Github,
             repository: "github:course-1/intro-1".parse().unwrap(),
             push,
-        }),
+        }],
         received,
         frame: None,
         span: tracing::Span::none(),
@@ -83,7 +85,7 @@ fn session(starting: Option<char>, commits: &str) -> SessionRules {
 }
 
 fn attempts_of(taken: &Taken, session: &SessionRules) -> Vec<store::attempt::AttemptRow> {
-    let pushed = taken.pushed.as_ref().unwrap();
+    let pushed = &taken.pushed[0];
     let pseudonyms = Pseudonyms::new(&Secret::new("key"));
     let people = people(pushed, &pseudonyms, now());
     attempts::of_push(taken, pushed, &people, Uuid::now_v7(), session, now())
@@ -227,7 +229,7 @@ fn a_push_is_named_by_its_whole_ref_and_its_head() {
     let pseudonyms = Pseudonyms::new(&Secret::new("key"));
     let row = |full_ref: &str, head| {
         let taken = taken(&payload(full_ref, "b", head));
-        let pushed = taken.pushed.as_ref().unwrap();
+        let pushed = &taken.pushed[0];
         let people = people(pushed, &pseudonyms, now());
         push(&taken, pushed, &people, now())
     };
@@ -247,7 +249,7 @@ fn a_push_is_named_by_its_whole_ref_and_its_head() {
     let mut annotated = payload("refs/tags/v1", "", Some('b'));
     annotated["after"] = json!(sha('e'));
     let taken = taken(&annotated);
-    let pushed = taken.pushed.as_ref().unwrap();
+    let pushed = &taken.pushed[0];
     let people = people(pushed, &pseudonyms, now());
     let row = push(&taken, pushed, &people, now());
     assert_eq!(row.after_sha, Some(sha('b')));
@@ -256,7 +258,7 @@ fn a_push_is_named_by_its_whole_ref_and_its_head() {
 #[test]
 fn a_long_push_is_several_jobs_and_none_without_attempts() {
     let taken = taken(&payload("refs/heads/main", "b", Some('b')));
-    let pushed = taken.pushed.as_ref().unwrap();
+    let pushed = &taken.pushed[0];
     let session = session(Some('a'), "head");
     let push = push_of_session(&taken, pushed, Uuid::now_v7(), &session).unwrap();
     assert_eq!(push.after.as_str(), sha('b'));

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::push::{COMMITS_LISTED_MAX, read};
-use crate::push::{Push, RefKind};
+use super::push::read;
+use crate::parts::COMMITS_MAX;
+use crate::push::{Listing, Push, RefKind};
 
 const SHA: &str = "6113728f27ae82c7b1a177c8d03f9e96e0adf246";
 const OTHER: &str = "d70c5c6fa638b1a177c8d03f9e96e0adf2466113";
@@ -69,7 +70,8 @@ fn a_push_to_a_branch_is_read_whole() {
         (&commit.added, &commit.modified),
         (&vec!["a".to_owned()], &vec!["b".to_owned()])
     );
-    assert!(commit.removed.is_empty() && !push.may_list_fewer);
+    assert!(commit.removed.is_empty());
+    assert_eq!(push.listing, Listing::Whole);
 }
 
 /// A ref, before, after and the id of `head_commit`; then what is read: the kind, the name, whether
@@ -188,23 +190,27 @@ fn of_two_equal_keys_the_last_holds() {
 }
 
 #[test]
-fn a_list_at_its_cap_may_leave_commits_out() {
-    for (listed, read, fewer) in [
-        (2_047, 2_047, false),
-        (2_048, 2_048, true),
-        (2_050, 2_048, true),
+fn a_list_of_2048_commits_or_of_a_new_branch_may_leave_some_out() {
+    let zero = "0".repeat(40);
+    for (before, after, listed, read, listing) in [
+        (OTHER, SHA, 0, 0, Listing::Whole),
+        (OTHER, SHA, 2_047, 2_047, Listing::Whole),
+        (OTHER, SHA, 2_048, 2_048, Listing::Unknown),
+        (OTHER, SHA, 2_050, 2_048, Listing::Unknown),
+        (&zero, SHA, 1, 1, Listing::Unknown),
+        (OTHER, &zero, 0, 0, Listing::Whole),
     ] {
         let commits: Vec<_> = (0..listed)
             .map(|n| json!({"id": format!("{n:040x}1")[1..]}))
             .collect();
-        let push = push(json!({"commits": commits}));
+        let push = push(json!({"before": before, "after": after, "commits": commits}));
         assert_eq!(
-            (push.commits.len(), push.may_list_fewer),
-            (read, fewer),
+            (push.commits.len(), push.listing),
+            (read, listing),
             "{listed}"
         );
     }
-    assert_eq!(COMMITS_LISTED_MAX, 2_048);
+    assert_eq!(COMMITS_MAX, 2_048);
 }
 
 #[test]
