@@ -58,4 +58,13 @@ impl GitError {
     pub fn machine(action: &'static str) -> impl FnOnce(std::io::Error) -> Self {
         move |source| Self::Machine { action, source }
     }
+
+    /// What stays unexplained where no cache is, or after it was made anew, lies with the origin.
+    #[must_use]
+    pub fn or_unavailable(self) -> Self {
+        match self {
+            Self::Corrupt { said, .. } => Self::SourceUnavailable { detail: said },
+            other => other,
+        }
+    }
 }

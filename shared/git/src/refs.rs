@@ -1,5 +1,6 @@
 //! Owns asking an origin where its branches are. Nothing is fetched, and nothing kept.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use contract::name::CommitSha;
@@ -8,10 +9,13 @@ use crate::error::GitError;
 use crate::origin::Origin;
 use crate::program::{Reach, outside};
 use crate::running::{Running, Unanswered};
-use crate::said::{explain, unavailable};
+use crate::said::{explain, last_words, unavailable};
 
 /// Most that is read of an origin's answer, in bytes: some 50,000 branches.
 const ANSWER_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// What a shell ends with where a program is there and does not run, or is not there.
+const NOT_EXECUTABLE: i32 = 126;
+const NOT_FOUND: i32 = 127;
 /// What every branch's name begins with.
 const BRANCHES: &str = "refs/heads/";
 
@@ -47,12 +51,13 @@ pub async fn branches(origin: &Origin, seconds_max: u64) -> Result<Vec<Branch>, 
         }
         Err(Unanswered::Machine(source)) => return Err(GitError::machine("ask git")(source)),
     };
-    if !ended.status.success() {
-        return Err(match explain(&ended.said) {
-            // There is no cache that could be corrupt: what git said is all there is.
-            GitError::Corrupt { said, .. } => unavailable(&said),
-            known => known,
-        });
+    match ended.status.code() {
+        Some(0) => {}
+        Some(NOT_EXECUTABLE | NOT_FOUND) => {
+            let source = std::io::Error::new(ErrorKind::NotFound, last_words(&ended.said));
+            return Err(GitError::machine("ask git")(source));
+        }
+        _ => return Err(explain(&ended.said).or_unavailable()),
     }
     let text = String::from_utf8_lossy(&ended.output);
     Ok(text.lines().filter_map(branch).collect())

@@ -257,16 +257,6 @@ impl Cache {
     }
 }
 
-impl GitError {
-    /// What stays unexplained after the cache was made anew lies with the origin.
-    pub(crate) fn or_unavailable(self) -> Self {
-        match self {
-            Self::Corrupt { said, .. } => Self::SourceUnavailable { detail: said },
-            other => other,
-        }
-    }
-}
-
 pub(crate) fn reach<'a>(origin: &Origin, configuration: &'a Path) -> Reach<'a> {
     match origin {
         Origin::Url { scheme, .. } => Reach::Scheme(scheme),
