@@ -1,0 +1,325 @@
+//! A small house in which all is well, and each kind of fault planted in it.
+
+use super::*;
+use crate::ledger::{
+    Attempt, Conflict, Dead, Delivery, Log, Push, Receipt, Request as Asked, Session, Tried,
+};
+use crate::sent::{Account, Expected};
+use crate::verdict::Fault;
+
+const ACCOUNT: &str = include_str!("../../tests/it/account.jsonl");
+
+fn account() -> Account {
+    Account::parse(ACCOUNT).unwrap()
+}
+
+/// What the account asks for.
+fn ledger() -> Ledger {
+    let text = str::to_owned;
+    Ledger {
+        receipts: vec![Receipt {
+            delivery: text("d1"),
+            source: text("github"),
+            forge_delivery: text("one"),
+            digest: text("aa"),
+        }],
+        deliveries: vec![Delivery {
+            id: text("d1"),
+            digest: text("aa"),
+            event: "push".into(),
+            entries: 1,
+        }],
+        conflicts: vec![Conflict {
+            delivery: text("d1"),
+            digest: text("bb"),
+        }],
+        pushes: vec![push("aa", "c1"), push("bb", "c2")],
+        sessions: vec![session()],
+        attempts: vec![attempt("a1", "c1"), attempt("a2", "c2")],
+        requests: vec![asked("r1", "push:1", "a1"), asked("r2", "push:2", "a2")],
+        tried: vec![
+            tried("r1", 1, "error"),
+            tried("r1", 2, "pass"),
+            tried("r2", 1, "fail"),
+        ],
+        dead: vec![dead("poison", "no JSON")],
+        log: Log {
+            leaves: 3,
+            last_leaf: 3,
+            ..Log::default()
+        },
+    }
+}
+
+fn push(digest: &str, after: &str) -> Push {
+    Push {
+        delivery: "d1".into(),
+        digest: digest.into(),
+        repository: "github:o/r".into(),
+        ref_name: "refs/heads/main".into(),
+        before: Some("c0".into()),
+        after: Some(after.into()),
+    }
+}
+
+fn session() -> Session {
+    Session {
+        id: "s".into(),
+        lab: "l".into(),
+        repository: "github:o/r".into(),
+        generation: 1,
+        starting: Some("c0".into()),
+    }
+}
+
+fn attempt(id: &str, commit: &str) -> Attempt {
+    Attempt {
+        id: id.into(),
+        session: "s".into(),
+        commit: commit.into(),
+    }
+}
+
+fn asked(id: &str, cause: &str, attempt: &str) -> Asked {
+    Asked {
+        id: id.into(),
+        cause: cause.into(),
+        attempt: attempt.into(),
+        lab_version: "v".into(),
+    }
+}
+
+fn tried(request: &str, number: i32, result: &str) -> Tried {
+    let comes_again = result == "error";
+    Tried {
+        request: request.into(),
+        number,
+        result: result.into(),
+        comes_again,
+    }
+}
+
+fn dead(message_id: &str, reason: &str) -> Dead {
+    Dead {
+        message_id: message_id.into(),
+        stream: "DELIVERIES".into(),
+        action: "dead-lettered".into(),
+        reason: reason.into(),
+    }
+}
+
+#[test]
+fn a_house_in_which_all_is_well_has_no_findings_and_every_request_has_its_class() {
+    let verdict = judge(&account(), &ledger(), Drained::Yes);
+    assert!(verdict.is_good(), "{}", verdict.table(10));
+    for (name, number) in [
+        ("sent", 7),
+        ("answered 2xx", 4),
+        ("answered 2xx as duplicate", 1),
+        ("answered 2xx, nothing to record", 1),
+        ("recorded", 3),
+        ("answered otherwise, not there", 1),
+        ("answered otherwise, there", 1),
+        ("no answer, not there", 1),
+        ("conflicts", 1),
+        ("results", 2),
+        ("tries that ended in error", 1),
+        ("poison messages", 1),
+    ] {
+        assert_eq!(
+            verdict.number(name),
+            number,
+            "{name}\n{}",
+            verdict.table(10)
+        );
+    }
+}
+
+type Plant = fn(&mut Account, &mut Ledger);
+
+const FAULTS: &[(&str, Fault, Plant)] = &[
+    ("delivery with another event", Fault::Wrong, |_, l| {
+        l.deliveries[0].event = "ping".into()
+    }),
+    (
+        "answered 2xx and neither recorded nor dead-lettered",
+        Fault::Lost,
+        |_, l| l.conflicts.clear(),
+    ),
+    ("delivery of a receipt", Fault::Lost, |_, l| {
+        l.deliveries.clear()
+    }),
+    ("audit entry of a delivery", Fault::Lost, |_, l| {
+        l.deliveries[0].entries = 0
+    }),
+    ("push of a recorded delivery", Fault::Lost, |_, l| {
+        drop(l.pushes.pop())
+    }),
+    ("session of an enrolled repository", Fault::Lost, |_, l| {
+        l.sessions.clear()
+    }),
+    ("attempt", Fault::Lost, |_, l| drop(l.attempts.pop())),
+    ("verification request of a head", Fault::Lost, |_, l| {
+        drop(l.requests.pop())
+    }),
+    ("result of a request", Fault::Lost, |_, l| {
+        drop(l.tried.pop())
+    }),
+    ("dead letter of a poison message", Fault::Lost, |_, l| {
+        l.dead.clear()
+    }),
+    (
+        "audit entry with neither leaf nor place in the queue",
+        Fault::Lost,
+        |_, l| l.log.forgotten = 1,
+    ),
+    ("delivery id with two receipts", Fault::Doubled, |_, l| {
+        l.receipts.push(Receipt {
+            delivery: "d2".into(),
+            source: "github".into(),
+            forge_delivery: "one".into(),
+            digest: "aa".into(),
+        })
+    }),
+    ("delivery", Fault::Doubled, |_, l| {
+        l.deliveries.push(Delivery {
+            id: "d1".into(),
+            digest: "aa".into(),
+            event: "push".into(),
+            entries: 1,
+        })
+    }),
+    ("audit entry of a delivery", Fault::Doubled, |_, l| {
+        l.deliveries[0].entries = 2
+    }),
+    ("conflict", Fault::Doubled, |_, l| {
+        l.conflicts.push(Conflict {
+            delivery: "d1".into(),
+            digest: "bb".into(),
+        })
+    }),
+    ("push", Fault::Doubled, |_, l| {
+        l.pushes.push(push("aa", "c1"))
+    }),
+    ("session", Fault::Doubled, |_, l| l.sessions.push(session())),
+    ("attempt", Fault::Doubled, |_, l| {
+        l.attempts.push(attempt("a3", "c1"))
+    }),
+    ("verification request", Fault::Doubled, |_, l| {
+        l.requests.push(asked("r3", "push:1", "a1"));
+        l.tried.push(tried("r3", 1, "pass"));
+    }),
+    (
+        "request for a head, without a push",
+        Fault::Doubled,
+        |_, l| {
+            l.requests.push(asked("r3", "push:9", "a1"));
+            l.tried.push(tried("r3", 1, "pass"));
+        },
+    ),
+    ("try of a request", Fault::Doubled, |_, l| {
+        l.tried.insert(0, tried("r1", 1, "error"))
+    }),
+    (
+        "try after a result, without a cause",
+        Fault::Doubled,
+        |_, l| l.tried.push(tried("r2", 2, "fail")),
+    ),
+    ("recorded though nobody wants it", Fault::Wrong, |a, _| {
+        a.requests.get_mut(&2).unwrap().expect = Expected::Nothing;
+    }),
+    ("receipt names another delivery", Fault::Wrong, |a, _| {
+        a.answers.get_mut(&1).unwrap().delivery = Some("d9".into());
+    }),
+    (
+        "receipt of a body that was never sent",
+        Fault::Wrong,
+        |_, l| {
+            l.receipts.push(Receipt {
+                delivery: "d2".into(),
+                source: "github".into(),
+                forge_delivery: "two".into(),
+                digest: "cc".into(),
+            })
+        },
+    ),
+    (
+        "conflict with a body that was never sent",
+        Fault::Wrong,
+        |_, l| {
+            l.conflicts.push(Conflict {
+                delivery: "d1".into(),
+                digest: "dd".into(),
+            })
+        },
+    ),
+    ("conflict with the very same body", Fault::Wrong, |_, l| {
+        l.conflicts.push(Conflict {
+            delivery: "d1".into(),
+            digest: "aa".into(),
+        })
+    }),
+    (
+        "delivery with another body than its receipt",
+        Fault::Wrong,
+        |_, l| l.deliveries[0].digest = "zz".into(),
+    ),
+    (
+        "push that differs from what was sent",
+        Fault::Wrong,
+        |_, l| l.pushes[0].before = None,
+    ),
+    ("push that was never sent", Fault::Wrong, |_, l| {
+        l.pushes.push(push("cc", "c1"))
+    }),
+    (
+        "attempt of a commit that was never sent",
+        Fault::Wrong,
+        |_, l| l.attempts.push(attempt("a3", "c3")),
+    ),
+    ("result", Fault::Wrong, |_, l| {
+        l.tried[2].result = "pass".into()
+    }),
+    ("dead letter without a reason", Fault::Wrong, |_, l| {
+        l.dead[0].reason = " ".into()
+    }),
+    ("log with a hole", Fault::Wrong, |_, l| l.log.last_leaf = 4),
+    ("audit entry without a leaf", Fault::Unaccounted, |_, l| {
+        l.log.pending = 1
+    }),
+];
+
+#[test]
+fn every_kind_of_fault_is_found_and_named() {
+    for (what, fault, plant) in FAULTS {
+        let (mut account, mut ledger) = (account(), ledger());
+        plant(&mut account, &mut ledger);
+        let verdict = judge(&account, &ledger, Drained::Yes);
+        let found = verdict.found();
+        assert!(found.contains(&(*fault, *what)), "{what}: {found:?}");
+        assert!(!verdict.is_good());
+    }
+}
+
+#[test]
+fn what_still_waits_is_not_lost_before_the_queues_have_drained() {
+    let mut ledger = ledger();
+    ledger.tried.clear();
+    ledger.log.pending = 2;
+    let verdict = judge(&account(), &ledger, Drained::NotYet);
+    assert!(verdict.is_good(), "{}", verdict.table(10));
+}
+
+#[test]
+fn a_body_that_became_a_dead_letter_is_accounted_for() {
+    let mut ledger = ledger();
+    ledger.conflicts.clear();
+    ledger.pushes.pop();
+    ledger.attempts.pop();
+    ledger.requests.pop();
+    ledger.tried.pop();
+    ledger.dead.push(dead("d1:bb", "it kills its handler"));
+    let verdict = judge(&account(), &ledger, Drained::Yes);
+    assert!(verdict.is_good(), "{}", verdict.table(10));
+    assert_eq!(verdict.number("dead-lettered"), 1);
+}
