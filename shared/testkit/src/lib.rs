@@ -3,6 +3,8 @@
 pub mod collector;
 pub mod house;
 mod ledger;
+pub mod port;
+pub mod program;
 mod room;
 mod template;
 pub mod wait;

@@ -90,7 +90,12 @@ impl Wire {
         let listener = listener.expect("a port for the wire");
         let address = listener.local_addr().expect("a bound port has an address");
         let shared = Shared::new(Language::Nats, Far::Tcp(server));
-        Self::of(shared, Near::Tcp(listener), format!("nats://{address}"), None)
+        Self::of(
+            shared,
+            Near::Tcp(listener),
+            format!("nats://{address}"),
+            None,
+        )
     }
 
     /// A wire to the Postgres whose socket lies in `server`, on a socket in `folder`, which it
@@ -100,7 +105,12 @@ impl Wire {
         let listener = UnixListener::bind(folder.join(SOCKET)).expect("a socket for the wire");
         let shared = Shared::new(Language::Postgres, Far::Unix(server.join(SOCKET)));
         let address = folder.display().to_string();
-        Self::of(shared, Near::Unix(listener), address, Some(folder.to_owned()))
+        Self::of(
+            shared,
+            Near::Unix(listener),
+            address,
+            Some(folder.to_owned()),
+        )
     }
 
     fn of(shared: Shared, near: Near, address: String, folder: Option<PathBuf>) -> Self {

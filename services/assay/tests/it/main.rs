@@ -11,8 +11,6 @@ mod bad_labs;
 mod deaths;
 mod flood;
 mod health;
-mod ports;
-mod program;
 mod push;
 mod recorded;
 mod refusing;

@@ -15,10 +15,10 @@ use serde_json::Value;
 use servers::postgres::OWNER;
 use tempfile::TempDir;
 use testkit::house::House;
+use testkit::port::Port;
+use testkit::program::{Plan, Program, Said};
 use testkit::wait;
 
-use crate::ports::Port;
-use crate::program::{Plan, Program, Said};
 
 /// What webhooks are signed with.
 pub(crate) const SECRET: &[u8] = b"a secret of the tests";
@@ -158,6 +158,7 @@ impl Site {
         all.extend(arguments.iter().map(|&argument| argument.to_owned()));
         let health = self.health[service.as_str()].address.to_string();
         Plan {
+            program: env!("CARGO_BIN_EXE_assay").into(),
             arguments: all,
             variables: vec![("ASSAY__HEALTH__LISTEN", health)],
             folder: self.folder.path(),

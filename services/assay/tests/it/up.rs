@@ -9,9 +9,9 @@ use sample::lab::{FAILING, LAB as LAB_FILES, LAB_TOML, PASSING};
 use sample::repository::{Change, Clock, Repository};
 use serde_json::Value;
 use tempfile::TempDir;
+use testkit::program::{Plan, Program, Said};
 use testkit::wait;
 
-use crate::program::{Plan, Program, Said};
 use crate::site::{SECRET, open_folder, write};
 
 /// Learners, each of whom makes two pushes before the death.
@@ -206,6 +206,7 @@ impl Place {
         let mut all = vec!["--data".to_owned(), self.data().display().to_string()];
         all.extend(arguments.iter().map(|&argument| argument.to_owned()));
         Plan {
+            program: env!("CARGO_BIN_EXE_assay").into(),
             arguments: all,
             variables: Vec::new(),
             folder: self.folder.path(),

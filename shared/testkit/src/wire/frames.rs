@@ -172,7 +172,8 @@ mod tests {
 
     #[test]
     fn what_a_client_of_nats_says_is_understood() {
-        let bytes = b"CONNECT {}\r\nPING\r\nHPUB assay.job.x _INBOX.1 12 14\r\nNATS/1.0\r\n\r\nhi\r\n\
+        let bytes =
+            b"CONNECT {}\r\nPING\r\nHPUB assay.job.x _INBOX.1 12 14\r\nNATS/1.0\r\n\r\nhi\r\n\
             PUB $JS.ACK.DELIVERIES.attempt-writer.1.2.3.4.5 4\r\n+ACK\r\n\
             PUB $JS.ACK._.hash.JOBS.verifier-live.1.2.3.4.5 4\r\n+WPI\r\n\
             PUB $JS.ACK._.hash.JOBS.verifier-live.1.2.3.4.5 0\r\n\r\n";
@@ -190,7 +191,8 @@ mod tests {
 
     #[test]
     fn what_nats_says_is_understood() {
-        let bytes = b"INFO {}\r\n+OK\r\nMSG _INBOX.1.2 1 32\r\n{\"stream\":\"DELIVERIES\", \"seq\":17}\r\n\
+        let bytes =
+            b"INFO {}\r\n+OK\r\nMSG _INBOX.1.2 1 32\r\n{\"stream\":\"DELIVERIES\", \"seq\":17}\r\n\
             HMSG assay.x 1 $JS.ACK.JOBS.v.1.2.3.4.5 12 14\r\nNATS/1.0\r\n\r\nhi\r\n\
             MSG _INBOX.1.3 1 2\r\n{}\r\n";
         let said = all(Language::Nats, Way::ToClient, bytes);

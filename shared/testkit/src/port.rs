@@ -13,14 +13,15 @@ const CHOICE: std::ops::Range<u16> = 20_000..30_000;
 
 /// A port of 127.0.0.1 that is the test's until this is dropped.
 #[derive(Debug)]
-pub(crate) struct Port {
-    pub(crate) address: SocketAddr,
+pub struct Port {
+    /// Its address.
+    pub address: SocketAddr,
     _held: File,
 }
 
 impl Port {
     /// Takes a port that nobody listens on and no other test holds.
-    pub(crate) fn take() -> Self {
+    pub fn take() -> Self {
         let folder = folder();
         std::fs::create_dir_all(&folder).expect("a folder for the locks of ports");
         // Tests that begin at the same time begin at different places.

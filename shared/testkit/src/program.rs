@@ -9,7 +9,8 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
-use testkit::wait;
+
+use crate::wait;
 
 /// Lines of a program's log that a failing test shows.
 const LOG_LINES_MAX: usize = 15;
@@ -18,16 +19,20 @@ const SETTINGS: [&str; 3] = ["ASSAY__", "ASSAY_CONFIG", "ASSAY_DATA"];
 
 /// How the program is started.
 #[derive(Clone, Debug)]
-pub(crate) struct Plan<'a> {
-    pub(crate) arguments: Vec<String>,
-    pub(crate) variables: Vec<(&'a str, String)>,
+pub struct Plan<'a> {
+    /// The program.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+    /// Variables that it is given beside those of the test, but for settings of Assay's.
+    pub variables: Vec<(&'a str, String)>,
     /// The folder it runs in: without an `assay.toml` of somebody's.
-    pub(crate) folder: &'a Path,
+    pub folder: &'a Path,
 }
 
 /// A running program. Dropping it kills it with all that it started.
 #[derive(Debug)]
-pub(crate) struct Program {
+pub struct Program {
     child: Child,
     log: PathBuf,
     ended: Option<ExitStatus>,
@@ -35,23 +40,27 @@ pub(crate) struct Program {
 
 /// What a program said that has ended.
 #[derive(Clone, Debug)]
-pub(crate) struct Said {
-    pub(crate) code: Option<i32>,
-    pub(crate) out: String,
-    pub(crate) err: String,
+pub struct Said {
+    /// Its exit code, if it was not killed.
+    pub code: Option<i32>,
+    /// Its standard output.
+    pub out: String,
+    /// Its standard error.
+    pub err: String,
 }
 
 impl Plan<'_> {
     /// The command, in a process group of its own and, where that can be had, tied to the life of
     /// the thread that starts it: a test that is killed cannot clean up.
     fn command(&self) -> Command {
-        let program = env!("CARGO_BIN_EXE_assay");
         let mut command = if cfg!(target_os = "linux") {
             let mut command = Command::new("setpriv");
-            command.args(["--pdeathsig", "KILL", "--", program]);
+            command
+                .args(["--pdeathsig", "KILL", "--"])
+                .arg(&self.program);
             command
         } else {
-            Command::new(program)
+            Command::new(&self.program)
         };
         for (name, _) in std::env::vars_os() {
             if SETTINGS
@@ -71,7 +80,7 @@ impl Plan<'_> {
     }
 
     /// Starts the program; both its outputs are appended to `log`.
-    pub(crate) fn start(&self, log: &Path) -> Program {
+    pub fn start(&self, log: &Path) -> Program {
         let opened = OpenOptions::new().create(true).append(true).open(log);
         let file = opened.expect("a log file");
         let copy = file.try_clone().expect("a second handle of the log");
@@ -85,7 +94,7 @@ impl Plan<'_> {
     }
 
     /// Runs the program to its end.
-    pub(crate) async fn run(&self) -> Said {
+    pub async fn run(&self) -> Said {
         let mut command = tokio::process::Command::from(self.command());
         let running = command.kill_on_drop(true).output();
         let limit = Duration::from_secs(wait::WAIT_SECS_MAX);
@@ -102,29 +111,30 @@ impl Plan<'_> {
 }
 
 impl Program {
-    pub(crate) fn id(&self) -> u32 {
+    /// Its process id.
+    pub fn id(&self) -> u32 {
         self.child.id()
     }
 
     /// Everything it has said so far.
-    pub(crate) fn said(&self) -> String {
+    pub fn said(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
     /// Sends it a signal, and not to what it started.
-    pub(crate) fn signal(&self, signal: Signal) {
+    pub fn signal(&self, signal: Signal) {
         assert!(self.ended.is_none(), "it has ended already");
         kill_process(self.pid(), signal).expect("a child that was not reaped takes signals");
     }
 
     /// Kills it as a crash would, and waits until it is gone.
-    pub(crate) fn kill(&mut self) {
+    pub fn kill(&mut self) {
         self.signal(Signal::KILL);
         self.ended = Some(self.child.wait().expect("a child can be waited for"));
     }
 
     /// Waits until it has ended by itself.
-    pub(crate) async fn ended(&mut self) -> ExitStatus {
+    pub async fn ended(&mut self) -> ExitStatus {
         let log = self.log.clone();
         let status = wait::until("the program ends", async || {
             let ended = self.child.try_wait().expect("a child can be waited for");
