@@ -13,11 +13,17 @@ pub(crate) fn lab_toml(bytes: &[u8]) {
             let kept = serde_json::to_value(&spec).expect("a spec is kept as JSON");
             let read: LabSpec = serde_json::from_value(kept).expect("what is kept can be read");
             assert_eq!(spec, read, "a lab is the same after it was kept");
-            assert!(!spec.steps.is_empty(), "a lab without a step checks nothing");
+            assert!(
+                !spec.steps.is_empty(),
+                "a lab without a step checks nothing"
+            );
         }
         Err(mistake) => {
             let said = mistake.to_string();
-            assert!(said.starts_with(FILE_NAME), "a mistake has its place: {said}");
+            assert!(
+                said.starts_with(FILE_NAME),
+                "a mistake has its place: {said}"
+            );
         }
     }
 }

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod forges;
 mod labs;
 mod messages;
 
@@ -7,8 +8,16 @@ mod messages;
 pub type Target = fn(&[u8]);
 
 /// Every target, by the name of its folder in `fuzz/corpus`.
-pub const TARGETS: [(&str, Target); 2] =
-    [("lab_toml", labs::lab_toml), ("message", messages::message)];
+pub const TARGETS: [(&str, Target); 8] = [
+    ("lab_toml", labs::lab_toml),
+    ("message", messages::message),
+    ("push_bitbucket", forges::push_bitbucket),
+    ("push_gitea", forges::push_gitea),
+    ("push_github", forges::push_github),
+    ("push_gitlab", forges::push_gitlab),
+    ("push_standard_webhooks", forges::push_standard_webhooks),
+    ("signature", forges::signature),
+];
 
 /// The target of this name, if there is one.
 pub fn target(name: &str) -> Option<Target> {

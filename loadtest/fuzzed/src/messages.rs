@@ -49,5 +49,8 @@ fn routes(subject: &str) {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
         !token.is_empty() && token.bytes().all(plain)
     };
-    assert!(subject.split('.').all(is_plain), "{subject:?} does not route");
+    assert!(
+        subject.split('.').all(is_plain),
+        "{subject:?} does not route"
+    );
 }

@@ -29,6 +29,9 @@ fn every_target_is_a_program_of_the_fuzzer() {
     let programs = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/fuzz_targets");
     for (name, _) in TARGETS {
         let program = fs::read_to_string(programs.join(format!("{name}.rs"))).unwrap();
-        assert!(program.contains(&format!("{name:?}")), "{name}.rs hands over to another target");
+        assert!(
+            program.contains(&format!("{name:?}")),
+            "{name}.rs hands over to another target"
+        );
     }
 }
