@@ -2,6 +2,7 @@
 //! an ack, a delayed nak, or a dead letter.
 
 use std::panic::AssertUnwindSafe;
+use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,16 +17,12 @@ use tracing::{Instrument, error};
 
 use crate::connect::Bus;
 use crate::error::ConsumeError;
+use crate::history::{deliveries, sequence};
 use crate::incoming::Incoming;
 use crate::pull::{open, pull};
-use crate::settle;
+use crate::settle::{Desk, Ending};
 use crate::topology::ConsumerSpec;
-
-/// From this delivery on a message is handled alone, so that it cannot harm its neighbours.
-pub const ALONE_FROM_DELIVERY: u64 = 3;
-/// A message delivered more often than this, with all dependencies ready, is dead-lettered before
-/// it is touched: one that kills its handler cannot do so for ever.
-pub const DELIVERIES_MAX: u64 = 20;
+use crate::window::{ALONE_FROM_DELIVERY, Window, place};
 
 /// What becomes of a message.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -64,7 +61,8 @@ pub struct Consumption {
     pub stop: CancellationToken,
 }
 
-/// Runs a handler on at most `slots` messages at a time until it is told to stop.
+/// Runs a handler on at most `slots` messages at a time until it is told to stop. A message that
+/// must be handled alone waits until no other is worked on here.
 ///
 /// # Errors
 /// [`ConsumeError`] if the consumer cannot be opened.
@@ -74,6 +72,8 @@ pub async fn each<H: Handler>(
     handler: Arc<H>,
 ) -> Result<(), ConsumeError> {
     let puller = open(&consumption).await?;
+    let desk = Desk::of(&consumption);
+    let mut window = Window::new(slots);
     let permits = Arc::new(Semaphore::new(slots));
     let mut running = JoinSet::new();
     loop {
@@ -82,26 +82,34 @@ pub async fn each<H: Handler>(
             break;
         };
         let mut taken = vec![first];
-        while let Ok(permit) = Arc::clone(&permits).try_acquire_owned() {
+        while taken.len() < window.size()
+            && let Ok(permit) = Arc::clone(&permits).try_acquire_owned()
+        {
             taken.push(permit);
         }
         let Some(messages) = pull(&consumption, &puller, taken.len()).await else {
             break;
         };
-        for message in messages {
-            let permit = taken
-                .pop()
-                .expect("no more was pulled than slots were taken");
-            let handler = Arc::clone(&handler);
-            let bus = consumption.bus.clone();
-            let consumer = consumption.consumer;
+        let (together, alone) = sort(&desk, &mut window, messages).await;
+        for (message, permit) in together.into_iter().zip(taken) {
+            let (desk, handler) = (desk.clone(), Arc::clone(&handler));
             running.spawn(async move {
-                one(&bus, consumer, &message, handler.as_ref()).await;
+                one(&desk, &message, handler.as_ref()).await;
                 drop::<OwnedSemaphorePermit>(permit);
             });
         }
+        if !alone.is_empty() {
+            desk.hold(&alone, &[], ended(&mut running)).await;
+        }
+        for (place, message) in alone.iter().enumerate() {
+            if !is_to_be_touched(&desk, &alone[place..]).await {
+                break;
+            }
+            let work = one(&desk, message, handler.as_ref());
+            desk.hold(&alone[place + 1..], &[], work).await;
+        }
     }
-    while running.join_next().await.is_some() {}
+    ended(&mut running).await;
     consumption.bus.flush().await;
     Ok(())
 }
@@ -117,95 +125,117 @@ pub async fn batches<H: BatchHandler>(
     handler: Arc<H>,
 ) -> Result<(), ConsumeError> {
     let puller = open(&consumption).await?;
+    let desk = Desk::of(&consumption);
+    let mut window = Window::new(batch_max);
     while open_gate(&consumption).await {
-        let Some(messages) = pull(&consumption, &puller, batch_max).await else {
+        let Some(messages) = pull(&consumption, &puller, window.size()).await else {
             break;
         };
-        let (bus, consumer) = (&consumption.bus, consumption.consumer);
-        let (alone, together): (Vec<_>, Vec<_>) = messages
-            .into_iter()
-            .partition(|message| deliveries(message) >= ALONE_FROM_DELIVERY);
-        settle_batch(bus, consumer, &together, handler.as_ref()).await;
-        for message in &alone {
-            if !settle::bury_if_hopeless(bus, consumer, message).await {
-                settle_batch(
-                    bus,
-                    consumer,
-                    std::slice::from_ref(message),
-                    handler.as_ref(),
-                )
-                .await;
+        let (together, alone) = sort(&desk, &mut window, messages).await;
+        let handler = handler.as_ref();
+        desk.hold(&alone, &[], batch(&desk, &together, handler))
+            .await;
+        for (place, message) in alone.iter().enumerate() {
+            if !is_to_be_touched(&desk, &alone[place..]).await {
+                break;
             }
+            let work = batch(&desk, slice::from_ref(message), handler);
+            desk.hold(&alone[place + 1..], &[], work).await;
         }
     }
     consumption.bus.flush().await;
     Ok(())
 }
 
-async fn one<H: Handler>(
-    bus: &Bus,
-    consumer: &'static ConsumerSpec,
-    message: &jetstream::Message,
-    handler: &H,
-) {
-    if settle::bury_if_hopeless(bus, consumer, message).await {
-        return;
+/// Dead-letters what is hopeless, and parts those that are handled together from those that are
+/// handled alone, in the order in which those are touched.
+async fn sort(
+    desk: &Desk,
+    window: &mut Window,
+    messages: Vec<jetstream::Message>,
+) -> (Vec<jetstream::Message>, Vec<jetstream::Message>) {
+    let hopeless = messages
+        .iter()
+        .map(|message| desk.bury_if_hopeless(message));
+    let hopeless = join_all(hopeless).await;
+    let pulled = messages.len();
+    let (mut alone, together): (Vec<_>, Vec<_>) = messages
+        .into_iter()
+        .zip(hopeless)
+        .filter_map(|(message, hopeless)| (!hopeless).then_some(message))
+        .partition(|message| deliveries(message) >= ALONE_FROM_DELIVERY);
+    alone.sort_by_key(|message| place(deliveries(message), sequence(message)));
+    window.learn(pulled, pulled - together.len());
+    (together, alone)
+}
+
+/// Whether the first of those that are handled alone is to be touched now. When an outage began,
+/// they would only meet it one after the other, and are all put off.
+async fn is_to_be_touched(desk: &Desk, alone: &[jetstream::Message]) -> bool {
+    if !desk.gate.is_open() {
+        let spared = alone
+            .iter()
+            .map(|message| desk.spare(message, Duration::ZERO));
+        join_all(spared).await;
+        return false;
     }
-    let incoming = Incoming::new(consumer.durable, message, deliveries(message));
-    let work = handler
-        .handle(&incoming)
+    // Should it take this process down, the ends of those before it have been told.
+    desk.flush().await;
+    true
+}
+
+async fn one<H: Handler>(desk: &Desk, message: &jetstream::Message, handler: &H) {
+    let incoming = Incoming::new(desk.consumer.durable, message);
+    let calm = desk.gate.follow();
+    let work = AssertUnwindSafe(handler.handle(&incoming))
+        .catch_unwind()
         .instrument(incoming.span().clone());
-    let held = std::slice::from_ref(message);
-    let outcome = settle::hold(bus, consumer, held, &[incoming.lease().clone()], work).await;
-    settle::settle(bus, consumer, message, outcome)
+    let held = slice::from_ref(message);
+    let outcome = desk.hold(held, &[incoming.lease().clone()], work).await;
+    if outcome.is_err() {
+        error!(consumer = desk.consumer.durable, "a handler panicked");
+    }
+    let ending = Ending::new(outcome.ok(), incoming.failure(), &calm);
+    desk.settle(message, ending)
         .instrument(incoming.span().clone())
         .await;
 }
 
-async fn settle_batch<H: BatchHandler>(
-    bus: &Bus,
-    consumer: &'static ConsumerSpec,
-    messages: &[jetstream::Message],
-    handler: &H,
-) {
+async fn batch<H: BatchHandler>(desk: &Desk, messages: &[jetstream::Message], handler: &H) {
     if messages.is_empty() {
         return;
     }
+    let consumer = desk.consumer.durable;
     let batch: Vec<Incoming> = messages
         .iter()
-        .map(|message| Incoming::new(consumer.durable, message, deliveries(message)))
+        .map(|message| Incoming::new(consumer, message))
         .collect();
     let leases: Vec<_> = batch
         .iter()
         .map(|incoming| incoming.lease().clone())
         .collect();
+    let calm = desk.gate.follow();
     // One bad message must not end the loop with its neighbours: from its third delivery on it is
     // handled alone.
     let work = AssertUnwindSafe(handler.handle(&batch)).catch_unwind();
-    let Ok(outcomes) = settle::hold(bus, consumer, messages, &leases, work).await else {
-        // Nothing is settled: the messages come again after the ack wait.
-        error!(consumer = consumer.durable, "a batch's handler panicked");
-        return;
+    let outcomes = match desk.hold(messages, &leases, work).await {
+        Ok(outcomes) if outcomes.len() == messages.len() => {
+            outcomes.into_iter().map(Some).collect()
+        }
+        Ok(_) => {
+            error!(consumer, "the handler did not answer for every message");
+            vec![None; messages.len()]
+        }
+        Err(_) => {
+            error!(consumer, "a batch's handler panicked");
+            vec![None; messages.len()]
+        }
     };
-    if outcomes.len() != messages.len() {
-        // Nothing is settled: the messages come again after the ack wait.
-        error!(
-            consumer = consumer.durable,
-            "the handler did not answer for every message"
-        );
-        return;
-    }
-    let settled = messages
-        .iter()
-        .zip(outcomes)
-        .map(|(message, outcome)| settle::settle(bus, consumer, message, outcome));
+    let ends = messages.iter().zip(&batch).zip(outcomes);
+    let settled = ends.map(|((message, incoming), outcome)| {
+        desk.settle(message, Ending::new(outcome, incoming.failure(), &calm))
+    });
     join_all(settled).await;
-}
-
-fn deliveries(message: &jetstream::Message) -> u64 {
-    message
-        .info()
-        .map_or(1, |info| info.delivered.max(1) as u64)
 }
 
 /// Waits until the dependencies are ready; false when it is time to leave.
@@ -231,7 +261,12 @@ async fn free_slot(
     }
 }
 
-/// Forgets the tasks that ended; one that panicked left its message unsettled, and it comes again
+/// Waits until nothing is worked on any more.
+async fn ended(running: &mut JoinSet<()>) {
+    while running.join_next().await.is_some() {}
+}
+
+/// Forgets the tasks that ended; one that broke left its message unsettled, and it comes again
 /// after the ack wait.
 fn reap(running: &mut JoinSet<()>) {
     while let Some(ended) = running.try_join_next() {

@@ -5,20 +5,44 @@ use async_nats::jetstream;
 
 use crate::connect::Bus;
 use crate::error::PublishError;
+use crate::history::History;
 use crate::outgoing::Outgoing;
 use crate::topology::ConsumerSpec;
 
 /// `ce-type` of a dead letter.
 pub const DEAD_LETTERED: &str = "dev.assay.message.dead-lettered.v1";
-/// Longest reason that is kept, in bytes.
+/// The stream of dead letters.
+pub const STREAM: &str = "DEAD";
+/// How the names of the original message's headers begin in its dead letter.
+pub const ORIGINAL_PREFIX: &str = "Assay-Original-";
+/// Why the message is dead.
+pub const REASON_HEADER: &str = "Assay-Dead-Reason";
+/// The id that the message was first published with.
+pub const MESSAGE_ID_HEADER: &str = "Assay-Dead-Message-Id";
+/// The subject that it was published under.
+pub const SUBJECT_HEADER: &str = "Assay-Dead-Subject";
+/// The stream that it was in.
+pub const STREAM_HEADER: &str = "Assay-Dead-Stream";
+/// The consumer that gave it up.
+pub const CONSUMER_HEADER: &str = "Assay-Dead-Consumer";
+/// Its place in its stream.
+pub const SEQUENCE_HEADER: &str = "Assay-Dead-Sequence";
+/// How often it was delivered in all.
+pub const DELIVERIES_HEADER: &str = "Assay-Dead-Deliveries";
+/// How often it was put back as a fresh message because of an outage.
+pub const RENEWALS_HEADER: &str = "Assay-Dead-Renewals";
+/// When it was first stored. When it died is the letter's `ce-time`.
+pub const FIRST_AT_HEADER: &str = "Assay-Dead-First-Stored";
+/// What failed at last, where the process that buried it knows.
+pub const LAST_FAILURE_HEADER: &str = "Assay-Dead-Last-Failure";
+/// Longest reason or failure that is kept, in bytes.
 const REASON_BYTES_MAX: usize = 1_024;
 
 /// What the dead letter says beside the original message.
 pub(crate) struct Death<'a> {
     pub(crate) consumer: &'a ConsumerSpec,
-    pub(crate) sequence: u64,
-    pub(crate) deliveries: u64,
     pub(crate) reason: &'a str,
+    pub(crate) last_failure: Option<&'a str>,
 }
 
 pub(crate) async fn bury(
@@ -26,17 +50,15 @@ pub(crate) async fn bury(
     message: &jetstream::Message,
     death: Death<'_>,
 ) -> Result<(), PublishError> {
+    let history = History::of(message);
     let headers = message.headers.clone().unwrap_or_default();
-    let original = headers
-        .get("Nats-Msg-Id")
-        .map(|id| id.as_str())
-        .unwrap_or_default();
+    let original = &history.message_id;
     let ConsumerSpec {
         stream, durable, ..
     } = death.consumer;
     // The sequence tells two messages with one id apart; the id tells a sequence that was handed
     // out twice apart.
-    let message_id = format!("dead:{stream}:{durable}:{}:{original}", death.sequence);
+    let message_id = format!("dead:{stream}:{durable}:{}:{original}", history.sequence);
     let mut letter = Outgoing::raw(
         bus.service,
         DEAD_LETTERED,
@@ -48,20 +70,35 @@ pub(crate) async fn bury(
         let name: &str = name.as_ref();
         // Reserved and batch headers would act again; the rest is kept under a prefix.
         for value in values {
-            letter.set(&format!("Assay-Original-{name}"), &one_line(value.as_str()))?;
+            letter.set(
+                &format!("{ORIGINAL_PREFIX}{name}"),
+                &one_line(value.as_str()),
+            )?;
         }
     }
-    let mut reason = one_line(death.reason);
-    while reason.len() > REASON_BYTES_MAX {
-        reason.pop();
+    letter.set(REASON_HEADER, &cut(death.reason))?;
+    letter.set(MESSAGE_ID_HEADER, original)?;
+    letter.set(SUBJECT_HEADER, &message.subject)?;
+    letter.set(STREAM_HEADER, stream)?;
+    letter.set(CONSUMER_HEADER, durable)?;
+    letter.set(SEQUENCE_HEADER, &history.sequence.to_string())?;
+    letter.set(DELIVERIES_HEADER, &history.deliveries.to_string())?;
+    letter.set(RENEWALS_HEADER, &history.renewals.to_string())?;
+    letter.set(FIRST_AT_HEADER, &history.first_at_text())?;
+    if let Some(failure) = death.last_failure {
+        letter.set(LAST_FAILURE_HEADER, &cut(failure))?;
     }
-    letter.set("Assay-Dead-Reason", &reason)?;
-    letter.set("Assay-Dead-Subject", &message.subject)?;
-    letter.set("Assay-Dead-Deliveries", &death.deliveries.to_string())?;
     bus.publish_raw(letter).await?;
     metrics::counter!("assay_dead_letters_total", "stream" => *stream, "consumer" => *durable)
         .increment(1);
     Ok(())
+}
+
+/// The text on one line, cut between characters where it is too long.
+fn cut(text: &str) -> String {
+    let mut text = one_line(text);
+    text.truncate(text.floor_char_boundary(REASON_BYTES_MAX));
+    text
 }
 
 /// The text without what a header cannot carry.

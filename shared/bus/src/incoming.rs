@@ -1,7 +1,8 @@
 //! Owns a message that arrived, as its handler sees it.
 
-use std::sync::Arc;
+use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_nats::HeaderMap;
 use async_nats::jetstream;
@@ -9,7 +10,7 @@ use bytes::Bytes;
 use contract::message::Message;
 use tracing::{Span, info_span};
 
-use crate::trace;
+use crate::{history, trace};
 
 /// A message that arrived. What becomes of it is the handler's [`crate::consume::Outcome`]; it
 /// has no way to acknowledge by itself.
@@ -19,9 +20,12 @@ pub struct Incoming {
     pub subject: String,
     /// How often it has been delivered, this time included.
     pub deliveries: u64,
+    /// Its place in its stream: where to find it there, never an identity.
+    pub sequence: u64,
     /// The body.
     pub payload: Bytes,
-    headers: HeaderMap,
+    pub(crate) headers: HeaderMap,
+    failure: Mutex<Option<String>>,
     lease: Lease,
     span: Span,
 }
@@ -45,11 +49,8 @@ impl Lease {
 }
 
 impl Incoming {
-    pub(crate) fn new(
-        consumer: &'static str,
-        message: &jetstream::Message,
-        deliveries: u64,
-    ) -> Self {
+    pub(crate) fn new(consumer: &'static str, message: &jetstream::Message) -> Self {
+        let deliveries = history::deliveries(message);
         let headers = message.headers.clone().unwrap_or_default();
         let kind = header(&headers, "ce-type").unwrap_or("unknown");
         let span = info_span!(
@@ -67,8 +68,10 @@ impl Incoming {
         Self {
             subject: message.subject.to_string(),
             deliveries,
+            sequence: history::sequence(message),
             payload: message.payload.clone(),
             headers,
+            failure: Mutex::default(),
             lease: Lease::default(),
             span,
         }
@@ -88,6 +91,21 @@ impl Incoming {
     /// Whether this process may still work on the message.
     pub fn lease(&self) -> &Lease {
         &self.lease
+    }
+
+    /// Notes why it could not be handled this time: kept for its dead letter, should there be one.
+    /// Free of secrets and of personal data.
+    pub fn note(&self, failure: impl Display) {
+        let mut noted = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        *noted = Some(failure.to_string());
+    }
+
+    /// What was noted, once.
+    pub(crate) fn failure(&self) -> Option<String> {
+        self.failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
     }
 
     /// Reads a message of ours.

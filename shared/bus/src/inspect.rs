@@ -15,6 +15,10 @@ pub struct StreamState {
     pub messages: u64,
     /// Their size.
     pub bytes: u64,
+    /// Place of the oldest that is in it; one beyond the last place when there is none.
+    pub first: u64,
+    /// The last place that was given to a message.
+    pub last: u64,
 }
 
 /// A consumer at this moment.
@@ -56,6 +60,8 @@ impl Bus {
                 name: spec.name,
                 messages: state.messages,
                 bytes: state.bytes,
+                first: state.first_sequence,
+                last: state.last_sequence,
             });
         }
         Ok(states)

@@ -5,127 +5,229 @@ use std::time::Duration;
 use async_nats::jetstream;
 use async_nats::jetstream::AckKind;
 use futures::future::join_all;
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
-use tracing::{error, warn};
+use process::health::{Calm, Gate};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tracing::{error, info, warn};
 
-use crate::connect::Bus;
-use crate::consume::{DELIVERIES_MAX, Outcome};
+use crate::connect::{ACK_SECS_MAX, Bus};
+use crate::consume::{Consumption, Outcome};
 use crate::dead::{self, Death};
+use crate::failures::Failures;
+use crate::history::{self, History};
 use crate::incoming::Lease;
 use crate::topology::ConsumerSpec;
+use crate::{pace, renew};
 
 /// How many times the lease is extended in one ack wait.
 const EXTENSIONS_PER_ACK_WAIT: u32 = 3;
 /// Pause before a message comes again whose dead letter could not be stored, in seconds.
 const BURIAL_RETRY_SECS: u64 = 10;
 
-/// Awaits `work` and extends the messages' lease meanwhile; marks the leases lost when an
-/// extension came later than the ack wait allows.
-pub(crate) async fn hold<T>(
-    bus: &Bus,
-    consumer: &ConsumerSpec,
-    messages: &[jetstream::Message],
-    leases: &[Lease],
-    work: impl Future<Output = T>,
-) -> T {
-    let every = consumer.ack_wait / EXTENSIONS_PER_ACK_WAIT;
-    let mut ticks = interval_at(Instant::now() + every, every);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut extended = Instant::now();
-    tokio::pin!(work);
-    loop {
-        tokio::select! {
-            done = &mut work => return done,
-            _ = ticks.tick() => {
-                if extended.elapsed() > consumer.ack_wait {
-                    leases.iter().for_each(Lease::lose);
-                }
-                // What is sent while nobody listens is kept for later, and extends nothing.
-                if !bus.is_connected() {
-                    continue;
-                }
-                let progress = messages.iter().map(|m| m.ack_with(AckKind::Progress));
-                if join_all(progress).await.iter().all(Result::is_ok) {
-                    extended = Instant::now();
+/// What a loop settles its messages with. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Desk {
+    pub(crate) bus: Bus,
+    pub(crate) consumer: &'static ConsumerSpec,
+    pub(crate) gate: Gate,
+    failures: Failures,
+}
+
+/// How the handling of a message ended.
+#[derive(Debug)]
+pub(crate) struct Ending {
+    /// What the handler answered; `None` where it panicked.
+    pub(crate) outcome: Option<Outcome>,
+    /// What it noted of its failure.
+    pub(crate) noted: Option<String>,
+    /// Whether all dependencies were ready all the time.
+    pub(crate) calm: bool,
+}
+
+impl Ending {
+    pub(crate) fn new(outcome: Option<Outcome>, noted: Option<String>, calm: &Calm) -> Self {
+        Self {
+            outcome,
+            noted,
+            calm: calm.holds(),
+        }
+    }
+}
+
+impl Desk {
+    pub(crate) fn of(consumption: &Consumption) -> Self {
+        Self {
+            bus: consumption.bus.clone(),
+            consumer: consumption.consumer,
+            gate: consumption.gate.clone(),
+            failures: Failures::default(),
+        }
+    }
+
+    /// Awaits `work` and extends the messages' lease meanwhile; marks the leases lost when an
+    /// extension came later than the ack wait allows.
+    pub(crate) async fn hold<T>(
+        &self,
+        messages: &[jetstream::Message],
+        leases: &[Lease],
+        work: impl Future<Output = T>,
+    ) -> T {
+        let ack_wait = self.consumer.ack_wait;
+        let every = ack_wait / EXTENSIONS_PER_ACK_WAIT;
+        let mut ticks = interval_at(Instant::now() + every, every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut extended = Instant::now();
+        tokio::pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                _ = ticks.tick() => {
+                    if extended.elapsed() > ack_wait {
+                        leases.iter().for_each(Lease::lose);
+                    }
+                    // What is sent while nobody listens is kept for later, and extends nothing.
+                    if !self.bus.is_connected() {
+                        continue;
+                    }
+                    let progress = messages.iter().map(|m| m.ack_with(AckKind::Progress));
+                    if join_all(progress).await.iter().all(Result::is_ok) {
+                        extended = Instant::now();
+                    }
                 }
             }
         }
     }
-}
 
-/// Turns an outcome into an ack, a delayed nak or a dead letter.
-pub(crate) async fn settle(
-    bus: &Bus,
-    consumer: &'static ConsumerSpec,
-    message: &jetstream::Message,
-    outcome: Outcome,
-) {
-    let name = match &outcome {
-        Outcome::Done => "done",
-        Outcome::Later(_) => "later",
-        Outcome::Never(_) => "never",
-    };
-    metrics::counter!("assay_messages_total", "consumer" => consumer.durable, "outcome" => name)
-        .increment(1);
-    let told = match outcome {
-        Outcome::Done => message.ack().await,
-        Outcome::Later(delay) => message.ack_with(AckKind::Nak(Some(delay))).await,
-        Outcome::Never(reason) => return bury(bus, consumer, message, &reason).await,
-    };
-    if let Err(error) = told {
-        // The message comes again after the ack wait, and its handler finds its effect there.
-        warn!(consumer = consumer.durable, %error, "settle a message");
-    }
-}
-
-/// Dead-letters a message that has been delivered too often; says whether it did.
-pub(crate) async fn bury_if_hopeless(
-    bus: &Bus,
-    consumer: &'static ConsumerSpec,
-    message: &jetstream::Message,
-) -> bool {
-    let delivered = message
-        .info()
-        .map_or(0, |info| info.delivered.max(0) as u64);
-    if delivered <= DELIVERIES_MAX {
-        return false;
-    }
-    let reason = format!("delivered {delivered} times without an end");
-    bury(bus, consumer, message, &reason).await;
-    true
-}
-
-async fn bury(
-    bus: &Bus,
-    consumer: &'static ConsumerSpec,
-    message: &jetstream::Message,
-    reason: &str,
-) {
-    let (sequence, deliveries) = message.info().map_or((0, 0), |info| {
-        (info.stream_sequence, info.delivered.max(0) as u64)
-    });
-    let death = Death {
-        consumer,
-        sequence,
-        deliveries,
-        reason,
-    };
-    let told = match dead::bury(bus, message, death).await {
-        Ok(()) => {
-            error!(
-                consumer = consumer.durable,
-                reason, "a message became a dead letter"
-            );
-            message.ack_with(AckKind::Term).await
+    /// Turns an ending into an ack, a delayed nak, a fresh message or a dead letter.
+    pub(crate) async fn settle(&self, message: &jetstream::Message, ending: Ending) {
+        let Ending {
+            outcome,
+            noted,
+            calm,
+        } = ending;
+        let name = match &outcome {
+            Some(Outcome::Done) => "done",
+            Some(Outcome::Later(_)) => "later",
+            Some(Outcome::Never(_)) => "never",
+            None => "panicked",
+        };
+        let consumer = self.consumer.durable;
+        metrics::counter!("assay_messages_total", "consumer" => consumer, "outcome" => name)
+            .increment(1);
+        let remember = |failure: &str| {
+            let failure = noted.clone().unwrap_or_else(|| failure.to_owned());
+            self.failures.remember(history::sequence(message), failure);
+        };
+        match outcome {
+            Some(Outcome::Done) => {
+                self.failures.take(history::sequence(message));
+                self.tell(message, AckKind::Ack).await;
+            }
+            Some(Outcome::Later(delay)) if calm => {
+                remember("its handler put it off with all dependencies ready");
+                self.put_off(message, delay).await;
+            }
+            Some(Outcome::Later(delay)) => self.spare(message, delay).await,
+            Some(Outcome::Never(reason)) => self.bury(message, &reason).await,
+            None => {
+                remember("its handler panicked");
+                self.put_off(message, Duration::ZERO).await;
+            }
         }
-        Err(error) => {
-            // It stays in its queue until its dead letter is stored.
-            error!(consumer = consumer.durable, %error, "store a dead letter");
-            let delay = Duration::from_secs(BURIAL_RETRY_SECS);
-            message.ack_with(AckKind::Nak(Some(delay))).await
+    }
+
+    /// Puts off a message that an outage stopped: it is not the message's failure, and does not
+    /// use its deliveries up.
+    pub(crate) async fn spare(&self, message: &jetstream::Message, delay: Duration) {
+        let deliveries = history::deliveries(message);
+        let renewals = History::of(message).renewals;
+        if !self.gives_up() || !pace::is_to_be_renewed(deliveries, renewals) {
+            return self.put_off(message, delay).await;
         }
-    };
-    if let Err(error) = told {
-        warn!(consumer = consumer.durable, %error, "settle a dead letter's message");
+        let consumer = self.consumer.durable;
+        match renew::renew(&self.bus, message).await {
+            Ok(()) => {
+                info!(consumer, deliveries, "put a message back after an outage");
+                metrics::counter!("assay_messages_renewed_total", "consumer" => consumer)
+                    .increment(1);
+                self.tell(message, AckKind::Ack).await;
+            }
+            Err(error) => {
+                warn!(consumer, %error, "put a message back after an outage");
+                self.put_off(message, delay).await;
+            }
+        }
+    }
+
+    /// Dead-letters a message that has been delivered too often; says whether it was too often.
+    pub(crate) async fn bury_if_hopeless(&self, message: &jetstream::Message) -> bool {
+        let deliveries = history::deliveries(message);
+        if !self.gives_up() || !pace::is_hopeless(deliveries) {
+            return false;
+        }
+        if self.gate.is_open() {
+            let reason = format!("delivered {deliveries} times without an end");
+            self.bury(message, &reason).await;
+        } else {
+            // Nothing is given up while something else may be to blame.
+            self.put_off(message, Duration::ZERO).await;
+        }
+        true
+    }
+
+    /// Sends what was told so far, so that a process that dies next has told it.
+    pub(crate) async fn flush(&self) {
+        // What is not sent in time comes again, and its handler finds its effect there.
+        let _ = timeout(Duration::from_secs(ACK_SECS_MAX), self.bus.flush()).await;
+    }
+
+    /// A dead letter has nowhere to go: whoever reads those tries for ever.
+    fn gives_up(&self) -> bool {
+        self.consumer.stream != dead::STREAM
+    }
+
+    /// The message comes again, after `delay` or after what its count of deliveries asks for,
+    /// whichever is longer.
+    async fn put_off(&self, message: &jetstream::Message, delay: Duration) {
+        let pause = pace::pause(self.consumer, history::deliveries(message));
+        self.tell(message, AckKind::Nak(Some(delay.max(pause))))
+            .await;
+    }
+
+    async fn bury(&self, message: &jetstream::Message, reason: &str) {
+        let consumer = self.consumer.durable;
+        if !self.gives_up() {
+            error!(consumer, reason, "a dead letter cannot be handled");
+            return self
+                .put_off(message, Duration::from_secs(BURIAL_RETRY_SECS))
+                .await;
+        }
+        let last_failure = self.failures.take(history::sequence(message));
+        let death = Death {
+            consumer: self.consumer,
+            reason,
+            last_failure: last_failure.as_deref(),
+        };
+        match dead::bury(&self.bus, message, death).await {
+            Ok(()) => {
+                error!(consumer, reason, "a message became a dead letter");
+                self.tell(message, AckKind::Term).await;
+            }
+            Err(error) => {
+                // It stays in its queue until its dead letter is stored.
+                error!(consumer, %error, "store a dead letter");
+                if let Some(failure) = last_failure {
+                    self.failures.remember(history::sequence(message), failure);
+                }
+                self.put_off(message, Duration::from_secs(BURIAL_RETRY_SECS))
+                    .await;
+            }
+        }
+    }
+
+    async fn tell(&self, message: &jetstream::Message, what: AckKind) {
+        if let Err(error) = message.ack_with(what).await {
+            // The message comes again after the ack wait, and its handler finds its effect there.
+            warn!(consumer = self.consumer.durable, %error, "settle a message");
+        }
     }
 }

@@ -159,6 +159,9 @@ pub const SNAPSHOT_BUILDER_COMMANDS: ConsumerSpec = consumer(
     "assay.command.lab-publish.*",
     60,
 );
+/// Compares forges with the ledger.
+pub const RECONCILER_COMMANDS: ConsumerSpec =
+    consumer("COMMANDS", "reconciler", "assay.command.reconcile.*", 60);
 /// Writes what services without a database must say into the log.
 pub const AUDITOR: ConsumerSpec = consumer("AUDIT", "auditor", "assay.audit.*", 30);
 
@@ -174,6 +177,7 @@ pub const CONSUMERS: &[&ConsumerSpec] = &[
     &ATTEMPT_WRITER_COMMANDS,
     &ATTEMPT_WRITER_REPROCESS,
     &SNAPSHOT_BUILDER_COMMANDS,
+    &RECONCILER_COMMANDS,
     &AUDITOR,
 ];
 

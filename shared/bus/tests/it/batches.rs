@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use bus::consume::{ALONE_FROM_DELIVERY, BatchHandler, DELIVERIES_MAX, Outcome};
+use bus::consume::{BatchHandler, Outcome};
 use bus::incoming::Incoming;
+use bus::pace::DELIVERIES_MAX;
+use bus::window::ALONE_FROM_DELIVERY;
 
 use crate::world::{ACK_WAIT, Keeper, Seen, World, keeper, outgoing, seen};
 
@@ -61,9 +63,10 @@ async fn a_message_that_makes_its_batch_panic_ends_alone_and_the_loop_lives() {
     let all: Vec<u64> = (1..=DELIVERIES_MAX).collect();
     assert_eq!(record.deliveries_of("bad"), all);
     for good in ["1", "2"] {
-        // Its neighbours share its fate until it stands alone, and not once more.
+        // Its neighbours may share its fate until it stands alone, and not once more.
         let deliveries = record.deliveries_of(good);
-        assert_eq!(deliveries.last(), Some(&ALONE_FROM_DELIVERY), "{good}");
+        let last = deliveries.last().unwrap();
+        assert!(*last <= ALONE_FROM_DELIVERY, "{good}: {deliveries:?}");
     }
 }
 

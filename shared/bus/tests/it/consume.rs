@@ -3,12 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bus::consume::{DELIVERIES_MAX, Handler, Outcome, each};
+use bus::consume::{Handler, Outcome, each};
 use bus::incoming::Incoming;
+use bus::pace::DELIVERIES_MAX;
 use testkit::wait;
 use tokio::sync::Semaphore;
 
 use crate::world::{ACK_WAIT, Loop, World, keeper};
+
+/// An ack wait with which the waits between 20 deliveries are short.
+const SHORT: Duration = Duration::from_millis(150);
 
 #[tokio::test]
 async fn done_takes_a_message_out_of_its_queue() {
@@ -71,7 +75,7 @@ async fn a_message_whose_handler_panics_comes_again_and_its_neighbours_are_not_h
 #[tokio::test]
 async fn a_message_delivered_too_often_is_dead_before_it_is_touched_again() {
     let world = World::start().await;
-    let consumer = world.consumer("a", ACK_WAIT).await;
+    let consumer = world.consumer("a", SHORT).await;
     let (handler, record) = keeper(|seen| match seen.text.as_str() {
         "hopeless" => Outcome::Later(Duration::ZERO),
         _ => Outcome::Done,
@@ -81,8 +85,12 @@ async fn a_message_delivered_too_often_is_dead_before_it_is_touched_again() {
     world.say("a", "good").await;
     let letter = world.dead_letter().await;
     assert_eq!(letter.payload, "hopeless");
-    let reason = letter.headers.get("Assay-Dead-Reason").unwrap();
-    assert!(reason.as_str().contains("delivered 21 times"), "{reason}");
+    let header = |name: &str| letter.headers.get(name).map(|value| value.as_str());
+    let reason = header("Assay-Dead-Reason").unwrap();
+    assert!(reason.contains("delivered 21 times"), "{reason}");
+    let failure = header("Assay-Dead-Last-Failure").unwrap();
+    assert!(failure.contains("put it off"), "{failure}");
+    assert_eq!(header("Assay-Dead-Renewals"), Some("0"));
     world.drained().await;
     running.stop().await;
     let all: Vec<u64> = (1..=DELIVERIES_MAX).collect();

@@ -5,6 +5,7 @@
 mod batches;
 mod consume;
 mod dead;
+mod killers;
 mod lease;
 mod outage;
 mod publish;
