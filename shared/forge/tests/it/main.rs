@@ -5,6 +5,8 @@
     reason = "a test ends where something unexpected is"
 )]
 
+mod hostile;
+
 use chrono::{TimeDelta, Utc};
 use forge::body::json_of;
 use forge::headers::Headers;
