@@ -36,7 +36,7 @@ pub const FIRST_AT_HEADER: &str = "Assay-Dead-First-Stored";
 /// What failed at last, where the process that buried it knows.
 pub const LAST_FAILURE_HEADER: &str = "Assay-Dead-Last-Failure";
 /// Longest reason or failure that is kept, in bytes.
-const REASON_BYTES_MAX: usize = 1_024;
+pub const REASON_BYTES_MAX: usize = 1_024;
 
 /// What the dead letter says beside the original message.
 pub(crate) struct Death<'a> {
@@ -97,7 +97,9 @@ pub(crate) async fn bury(
 /// The text on one line, cut between characters where it is too long.
 fn cut(text: &str) -> String {
     let mut text = one_line(text);
-    text.truncate(text.floor_char_boundary(REASON_BYTES_MAX));
+    while text.len() > REASON_BYTES_MAX {
+        text.pop();
+    }
     text
 }
 

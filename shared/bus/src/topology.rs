@@ -152,6 +152,23 @@ pub const ATTEMPT_WRITER_REPROCESS: ConsumerSpec = consumer(
     "assay.command.reprocess.*",
     30,
 );
+/// Sends dead letters back.
+pub const ATTEMPT_WRITER_SEND_BACK: ConsumerSpec = consumer(
+    "COMMANDS",
+    "attempt-writer-send-back",
+    "assay.command.dead-send-back.*",
+    30,
+);
+/// Discards dead letters.
+pub const ATTEMPT_WRITER_DISCARD: ConsumerSpec = consumer(
+    "COMMANDS",
+    "attempt-writer-discard",
+    "assay.command.dead-discard.*",
+    30,
+);
+/// Records dead letters.
+pub const ATTEMPT_WRITER_DEAD: ConsumerSpec =
+    consumer("DEAD", "attempt-writer-dead", "assay.dead.*.*", 30);
 /// Publishes labs.
 pub const SNAPSHOT_BUILDER_COMMANDS: ConsumerSpec = consumer(
     "COMMANDS",
@@ -176,6 +193,9 @@ pub const CONSUMERS: &[&ConsumerSpec] = &[
     &VERIFIER_BULK,
     &ATTEMPT_WRITER_COMMANDS,
     &ATTEMPT_WRITER_REPROCESS,
+    &ATTEMPT_WRITER_SEND_BACK,
+    &ATTEMPT_WRITER_DISCARD,
+    &ATTEMPT_WRITER_DEAD,
     &SNAPSHOT_BUILDER_COMMANDS,
     &RECONCILER_COMMANDS,
     &AUDITOR,
@@ -264,35 +284,4 @@ impl ConsumerSpec {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_consumer_reads_a_stream_that_takes_what_it_filters() {
-        for consumer in CONSUMERS {
-            let stream = STREAMS.iter().find(|s| s.name == consumer.stream).unwrap();
-            let head = |text: &str| text.split('.').take(2).collect::<Vec<_>>().join(".");
-            assert!(
-                stream
-                    .subjects
-                    .iter()
-                    .any(|s| head(s) == head(consumer.filter))
-            );
-        }
-    }
-
-    #[test]
-    fn no_two_consumers_of_a_stream_share_a_name_or_a_filter() {
-        for (place, a) in CONSUMERS.iter().enumerate() {
-            for b in CONSUMERS[place + 1..]
-                .iter()
-                .filter(|b| b.stream == a.stream)
-            {
-                assert!(
-                    a.durable != b.durable && a.filter != b.filter,
-                    "{a:?} {b:?}"
-                );
-            }
-        }
-    }
-}
+mod tests;

@@ -104,6 +104,14 @@ id!(
     AuditEntryId
 );
 id!(
+    /// Something that a forge had and the ledger lacked. Always computed.
+    GapId
+);
+id!(
+    /// A message that died. Always computed.
+    DeadLetterId
+);
+id!(
     /// One run of one ingest process, which numbers what it publishes.
     LaneId
 );
@@ -127,6 +135,22 @@ impl CommandId {
     /// about, so that giving it again is the same command.
     pub fn compute(kind: &str, subject: &str) -> Self {
         Self(compute("command", &[kind, subject]))
+    }
+}
+
+impl GapId {
+    /// Computes the id of what the ledger lacked of a source, by the forge's id of the delivery or
+    /// the id under which a ref's push is recorded.
+    pub fn compute(source: &str, subject: &str) -> Self {
+        Self(compute("gap", &[source, subject]))
+    }
+}
+
+impl DeadLetterId {
+    /// Computes the id of a death from its letter's message id, so that recording it again is no
+    /// second death.
+    pub fn compute(letter: &str) -> Self {
+        Self(compute("dead-letter", &[letter]))
     }
 }
 

@@ -9,11 +9,13 @@
 use std::fmt::Debug;
 use std::path::PathBuf;
 
+use contract::command::dead_letter::{DeadDiscardRequested, DeadSendBackRequested};
 use contract::command::{LabPublishRequested, ReconcileRequested, SessionOpenRequested};
 use contract::delivery::{BodyPlace, DELIVERY_RECEIVED, DeliveryReceived, REF_FOUND, RefFound};
 use contract::digest::Digest;
 use contract::ids::{
-    AttemptId, CommandId, DeliveryId, LabVersionId, LaneId, PushId, RequestId, SessionId,
+    AttemptId, CommandId, DeadLetterId, DeliveryId, LabVersionId, LaneId, PushId, RequestId,
+    SessionId,
 };
 use contract::job::{
     AttemptToPreserve, CommitsFound, FoundCommit, PreservedTree, PushOfSession, SnapshotRequested,
@@ -257,6 +259,31 @@ fn each_order_to_verify_again_is_on_the_wire_as_its_golden_file_says() {
             after: Some(after),
             selected: 500,
             not_before: Some(at()),
+        },
+    );
+}
+
+#[test]
+fn each_command_about_dead_letters_is_on_the_wire_as_its_golden_file_says() {
+    let command = CommandId::from_uuid(uuid(8));
+    let letters = vec![DeadLetterId::compute("dead:DELIVERIES:attempt-writer:1:id")];
+    let actor: contract::name::Actor = "operator".parse().unwrap();
+    message(
+        "dead-send-back-requested",
+        &DeadSendBackRequested {
+            command,
+            actor: actor.clone(),
+            letters: letters.clone(),
+            reason: "the parser is mended".into(),
+        },
+    );
+    message(
+        "dead-discard-requested",
+        &DeadDiscardRequested {
+            command,
+            actor,
+            letters,
+            reason: "a test of ours".into(),
         },
     );
 }
