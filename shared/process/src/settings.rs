@@ -17,9 +17,10 @@ use crate::settings::log::{Log, Privacy};
 use crate::settings::nats::Nats;
 use crate::settings::origin::{Origin, Origins};
 use crate::settings::postgres::Postgres;
+use crate::settings::reconcile::Reconcile;
+use crate::settings::reread::Recipe;
 use crate::settings::source::Source;
 use crate::settings::surface::{HealthPort, Http, Telemetry};
-use crate::settings::variables::Variables;
 use crate::settings::work::{Ingest, Objects, Snapshots, Verifier, Writer};
 
 pub(crate) mod check;
@@ -28,11 +29,14 @@ pub mod log;
 pub mod nats;
 pub mod origin;
 pub mod postgres;
+pub mod reconcile;
 #[cfg(test)]
 mod refusals;
+pub mod reread;
 pub mod secrets;
 pub mod service;
 pub mod source;
+pub mod spool;
 pub mod surface;
 #[cfg(test)]
 mod tests;
@@ -66,6 +70,8 @@ pub struct Settings {
     pub snapshots: Snapshots,
     /// verifier.
     pub verifier: Verifier,
+    /// reconciler.
+    pub reconcile: Reconcile,
     /// The tamper-evident log.
     pub log: Log,
     /// Pseudonyms.
@@ -99,12 +105,21 @@ impl Settings {
         file: Option<&Path>,
         variables: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, SettingsError> {
+        Self::follow(Recipe::new(file, variables))
+    }
+
+    /// Reads what a recipe says, in its order.
+    pub(crate) fn follow(recipe: Recipe) -> Result<Self, SettingsError> {
         let mut figment = Figment::new();
-        if let Some(file) = file {
+        if let Some(file) = &recipe.file {
             well_formed(file)?;
             figment = figment.merge(Toml::file_exact(file));
         }
-        Self::read(figment.merge(Variables::among(variables)))
+        figment = figment.merge(recipe.variables.clone());
+        for (setting, value) in &recipe.set {
+            figment = figment.merge(Serialized::default(setting, value));
+        }
+        Self::read(figment, recipe)
     }
 
     /// Sets one setting, over whatever file and variables say: for a program that itself started
@@ -113,7 +128,12 @@ impl Settings {
     /// # Errors
     /// The settings do not hold with it.
     pub fn with(self, setting: &str, value: impl Serialize) -> Result<Self, SettingsError> {
-        Self::read(self.origins.0.merge(Serialized::default(setting, value)))
+        let Origins { values, mut recipe } = self.origins;
+        let value = figment::value::Value::serialize(value)
+            .map_err(|err| SettingsError::from_figment(&err))?;
+        let values = values.merge(Serialized::default(setting, &value));
+        recipe.set.push((setting.to_owned(), value));
+        Self::read(values, recipe)
     }
 
     /// Where the value of a setting came from, by its dotted path.
@@ -121,11 +141,11 @@ impl Settings {
         self.origins.of(setting)
     }
 
-    fn read(figment: Figment) -> Result<Self, SettingsError> {
-        let mut settings: Self = figment
+    fn read(values: Figment, recipe: Recipe) -> Result<Self, SettingsError> {
+        let mut settings: Self = values
             .extract()
             .map_err(|err| SettingsError::from_figment(&err))?;
-        settings.origins = Origins(figment);
+        settings.origins = Origins { values, recipe };
         settings.check_form()?;
         Ok(settings)
     }
@@ -137,6 +157,7 @@ impl Settings {
         self.nats.check(&check)?;
         self.postgres.check(&check)?;
         self.objects.check(&check)?;
+        self.http.check(&check)?;
         for (name, source) in &self.sources {
             source.check(name, &check)?;
         }
@@ -144,6 +165,7 @@ impl Settings {
         self.writer.check(&check)?;
         self.snapshots.check(&check)?;
         self.verifier.check(&check)?;
+        self.reconcile.check(&check)?;
         self.log.check(&check)?;
         self.telemetry.check(&check)
     }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use figment::{Figment, Metadata, Source};
 
+use crate::settings::reread::Recipe;
+
 /// The prefix of the variables that override settings.
 pub const VARIABLE_PREFIX: &str = "ASSAY__";
 /// What stands between a section and a key in such a variable.
@@ -54,10 +56,13 @@ impl fmt::Display for Origin {
     }
 }
 
-/// The values of the settings with their origins. It is no part of what settings say: any two are
-/// equal, and none shows itself.
+/// The values of the settings with their origins, and how to read them again. It is no part of what
+/// settings say: any two are equal, and none shows itself.
 #[derive(Clone, Default)]
-pub(crate) struct Origins(pub(crate) Figment);
+pub(crate) struct Origins {
+    pub(crate) values: Figment,
+    pub(crate) recipe: Recipe,
+}
 
 impl Origins {
     pub(crate) fn of(&self, setting: &str) -> Origin {
@@ -67,7 +72,7 @@ impl Origins {
             .iter()
             .take_while(|part| part.parse::<usize>().is_err());
         let known: Vec<_> = known.cloned().collect();
-        Origin::of_metadata(self.0.find_metadata(&known.join(".")), &known)
+        Origin::of_metadata(self.values.find_metadata(&known.join(".")), &known)
     }
 }
 

@@ -24,6 +24,8 @@ pub enum Role {
     SnapshotBuilder,
     /// verifier's.
     Verifier,
+    /// reconciler's.
+    Reconciler,
     /// auditor's.
     Auditor,
     /// May read: the operator's commands, the console.
@@ -32,11 +34,12 @@ pub enum Role {
 
 impl Role {
     /// Every role.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Owner,
         Self::AttemptWriter,
         Self::SnapshotBuilder,
         Self::Verifier,
+        Self::Reconciler,
         Self::Auditor,
         Self::Reader,
     ];
@@ -48,6 +51,7 @@ impl Role {
             Self::AttemptWriter => "assay_attempt_writer",
             Self::SnapshotBuilder => "assay_snapshot_builder",
             Self::Verifier => "assay_verifier",
+            Self::Reconciler => "assay_reconciler",
             Self::Auditor => "assay_auditor",
             Self::Reader => "assay_reader",
         }

@@ -18,6 +18,11 @@ const REFUSED: &str = r#"
     postgres.pool_size = 101 => setting postgres.pool_size (in FILE): is 101; expected 1 to 100
     ingest.batch_messages_max = 1001 => is 1001; expected 1 to 1000
     ingest.body_bytes_max = -1 => setting ingest.body_bytes_max (in FILE): expected
+    ingest.memory_bytes_max = 16777215 => is 16777215; expected 78643200 to 68719476736
+    ingest.body_bytes_max = 104857600 => ingest.memory_bytes_max (not set): is 268435456; expected 314572800
+    ingest.body_seconds_max = 0 => is 0; expected 1 to 600
+    http.connections_max = 0 => setting http.connections_max (in FILE): is 0; expected 1 to 65536
+    http.header_seconds_max = 601 => is 601; expected 1 to 600
     ingest.drain_seconds = 0 => setting ingest.drain_seconds (in FILE): is 0; expected 1 to 600
     http.listen = "8080" => setting http.listen (in FILE): invalid socket address
     snapshots.fetch_seconds_max = 3601 => is 3601; expected 1 to 3600
@@ -31,20 +36,23 @@ const REFUSED: &str = r#"
     telemetry.sample_ratio = nan => is NaN; expected 0 to 1
     telemetry.otlp_endpoint = "https://a:4317" => begins with http://
     telemetry.otlp_endpoint = "a:4317" => setting telemetry.otlp_endpoint (in FILE): expected
+    sources.a = { provider = "github", fetch_url = "https://a/{full_name}", rate = { per_second = 0, burst = 1 } } => sources.a.rate.per_second (in FILE): is 0; expected 1 to 1000000
+    sources.a = { fetch_url = "https://a/{full_name}", provider = "github", events = [] } => sources.a.events (in FILE): is empty
+    sources.a = { fetch_url = "https://a/{full_name}", provider = "gitea", timestamp_tolerance_seconds = 9 } => has no effect: gitea signs no
+    sources.a = { fetch_url = "https://a/{full_name}", provider = "gitlab", timestamp_tolerance_seconds = 0 } => is 0; expected 1 to 86400
     sources."a.b".x = 1 => is not 1 to 64 of the characters
     sources.a.provider = "github" => setting sources.a.fetch_url (in FILE): is not set
 "#;
 
 /// What is changed in [`SOURCE`], into what, and what the refusal holds.
 const REFUSED_OF_A_SOURCE: &str = r#"
-    "github" => "gitlab" => gitlab is not understood yet; expected github
     "github" => "svn" => setting sources.github.provider (in FILE): expected one of github,
     {full_name} => x => setting sources.github.fetch_url (in FILE): expected {full_name}
     https: => file: => expected a URL that begins with https://
     https:// => https://me:pw@ => setting sources.github.fetch_url (in FILE): holds a password
-    { name = "first", env = "CARGO_PKG_NAME" } =>  => secrets (in FILE): expected 1 to 16
+    { name = "first", env = "CARGO_MANIFEST_DIR" } =>  => secrets (in FILE): expected 1 to 16
     env = => key = => is not known; expected one of name, file, env
-    , env = "CARGO_PKG_NAME" =>  => secrets.0 (in FILE): expected either file or env
+    , env = "CARGO_MANIFEST_DIR" =>  => secrets.0 (in FILE): expected either file or env
     first =>  => secrets.0.name (in FILE): expected a name
     "first", => "first", not_after = 7, => secrets.0.not_after (in FILE): expected a time like
 "#;

@@ -12,6 +12,9 @@ use crate::settings::check::Check;
 use crate::settings::error::SettingsError;
 use crate::settings::postgres::{ROLE_PLACEHOLDER, Role};
 
+/// Shortest secret of a source, in bytes: a shorter one can be guessed from one signed request.
+pub const SOURCE_SECRET_BYTES_MIN: usize = 16;
+
 /// A source's secret with its value.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LoadedSecret {
@@ -88,7 +91,21 @@ impl Settings {
                 (None, Some(name)) => (setting("env"), Secret::from_variable(name)),
                 (None, None) => (setting("file"), Err("is not set".to_owned())),
             };
-            let value = read.map_err(|reason| self.check().refused(&setting, reason))?;
+            let long_enough = |secret: Secret| match secret.expose().len() {
+                SOURCE_SECRET_BYTES_MIN.. => Ok(secret),
+                _ => Err(format!(
+                    "holds less than {SOURCE_SECRET_BYTES_MIN} bytes; expected a secret that \
+                     nobody guesses"
+                )),
+            };
+            let usable = |secret: Secret| match settings.provider.check_secret(secret.expose()) {
+                Ok(()) => Ok(secret),
+                Err(reason) => Err(reason.to_owned()),
+            };
+            let value = read
+                .and_then(long_enough)
+                .and_then(usable)
+                .map_err(|reason| self.check().refused(&setting, reason))?;
             loaded.push(LoadedSecret {
                 name: secret.name.clone(),
                 secret: value,
@@ -97,6 +114,19 @@ impl Settings {
             });
         }
         Ok(loaded)
+    }
+
+    /// The token for a source's API, if one is set.
+    ///
+    /// # Errors
+    /// It is not where the settings say.
+    pub fn api_token(&self, source: &SourceName) -> Result<Option<Secret>, SettingsError> {
+        let Some(api) = self.sources.get(source).and_then(|s| s.api.as_ref()) else {
+            return Ok(None);
+        };
+        let section = format!("sources.{source}.api");
+        let variable = api.token_env.as_deref();
+        self.secret_at(&section, "token", api.token_file.clone(), variable)
     }
 
     /// The key that signs checkpoints.

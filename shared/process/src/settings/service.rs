@@ -17,17 +17,20 @@ pub enum Service {
     SnapshotBuilder,
     /// Runs checks.
     Verifier,
+    /// Compares forges with the ledger.
+    Reconciler,
     /// Writes and signs the log.
     Auditor,
 }
 
 impl Service {
     /// Every service, in the order in which a push meets them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::WebhookIngest,
         Self::AttemptWriter,
         Self::SnapshotBuilder,
         Self::Verifier,
+        Self::Reconciler,
         Self::Auditor,
     ];
 
@@ -38,6 +41,7 @@ impl Service {
             Self::AttemptWriter => "attempt-writer",
             Self::SnapshotBuilder => "snapshot-builder",
             Self::Verifier => "verifier",
+            Self::Reconciler => "reconciler",
             Self::Auditor => "auditor",
         }
     }
@@ -49,6 +53,7 @@ impl Service {
             Self::AttemptWriter => Some(Role::AttemptWriter),
             Self::SnapshotBuilder => Some(Role::SnapshotBuilder),
             Self::Verifier => Some(Role::Verifier),
+            Self::Reconciler => Some(Role::Reconciler),
             Self::Auditor => Some(Role::Auditor),
         }
     }
@@ -89,6 +94,11 @@ impl Settings {
                 }
             }
             Service::AttemptWriter => drop(self.pseudonym_key()?),
+            Service::Reconciler => {
+                for source in self.sources.keys() {
+                    self.api_token(source)?;
+                }
+            }
             // Without its key the auditor still gives entries their leaves: it is not ready, and
             // says why.
             Service::Auditor | Service::SnapshotBuilder | Service::Verifier => {}

@@ -1,19 +1,27 @@
 //! Owns the settings of the sources: who may send webhooks, and where their repositories are.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use contract::name::{Repository, SourceName};
 use forge::provider::Provider;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::settings::check::Check;
 use crate::settings::error::SettingsError;
+use crate::settings::reconcile::Api;
 
 /// What stands for a repository's `owner/name` in `fetch_url`.
 pub const FULL_NAME_PLACEHOLDER: &str = "{full_name}";
 /// Most secrets of one source: each is tried on every request that is not signed by one before it.
 pub const SECRETS_MAX: usize = 16;
+/// Bounds of the numbers of a rate.
+const RATE: RangeInclusive<u32> = 1..=1_000_000;
+/// The usual tolerance of a signed timestamp, in seconds.
+pub const TIMESTAMP_TOLERANCE_SECONDS: u32 = 300;
+/// Bounds of that tolerance, in seconds.
+const TOLERANCE: RangeInclusive<u32> = 1..=86_400;
 /// Where repositories may be fetched from.
 const FETCH_SCHEMES: [&str; 4] = ["https", "http", "ssh", "git"];
 
@@ -26,12 +34,34 @@ pub struct Source {
     /// Where a repository is fetched from, with `{full_name}` for its `owner/name`. A fetch URL
     /// never comes from a payload.
     pub fetch_url: String,
-    /// The events that are taken in; others are answered and ignored.
-    #[serde(default = "push_alone")]
-    pub events: Vec<String>,
+    /// The events that are taken in, in the provider's words; others are answered and ignored.
+    /// Without it those that bring pushes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub events: Option<Vec<String>>,
+    /// How far a signed timestamp may be from this machine's clock, in seconds; without it
+    /// [`TIMESTAMP_TOLERANCE_SECONDS`]. For the providers that sign one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timestamp_tolerance_seconds: Option<u32>,
+    /// How many deliveries are taken; without it as many as come. For forges that try again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<Rate>,
+    /// The forge's API, where deliveries that failed are asked for; without it only refs are
+    /// compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api: Option<Api>,
     /// The secrets that sign; while one is replaced there are several.
     #[serde(default)]
     pub secrets: Vec<SourceSecret>,
+}
+
+/// `sources.<name>.rate`: a bucket of tokens, one of which each delivery takes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rate {
+    /// Tokens that are added each second.
+    pub per_second: u32,
+    /// Tokens that the bucket holds: deliveries that are taken at one moment.
+    pub burst: u32,
 }
 
 /// `[[sources.<name>.secrets]]`
@@ -62,10 +92,6 @@ pub struct SourceSecret {
     pub not_after: Option<DateTime<Utc>>,
 }
 
-fn push_alone() -> Vec<String> {
-    vec!["push".to_owned()]
-}
-
 /// Reads a time as TOML has it, bare, or as variables have it, as text.
 fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DateTime<Utc>>, D::Error> {
     #[derive(Deserialize)]
@@ -91,16 +117,21 @@ impl Source {
 
     /// Whether deliveries of this event are taken in.
     pub fn wants(&self, event: &str) -> bool {
-        self.events.iter().any(|wanted| wanted == event)
+        match &self.events {
+            Some(events) => events.iter().any(|wanted| wanted == event),
+            None => self.provider.push_events().contains(&event),
+        }
+    }
+
+    /// How far a signed timestamp may be from this machine's clock.
+    pub fn tolerance(&self) -> TimeDelta {
+        let seconds = self.timestamp_tolerance_seconds;
+        TimeDelta::seconds(seconds.unwrap_or(TIMESTAMP_TOLERANCE_SECONDS).into())
     }
 
     pub(crate) fn check(&self, name: &SourceName, check: &Check<'_>) -> Result<(), SettingsError> {
         let setting = |key: &str| format!("sources.{name}.{key}");
         let refuse = |key: &str, reason: &str| Err(check.refused(&setting(key), reason));
-        if !self.provider.is_understood() {
-            let reason = format!("{} is not understood yet; expected github", self.provider);
-            return refuse("provider", &reason);
-        }
         if !self.fetch_url.contains(FULL_NAME_PLACEHOLDER) {
             return refuse(
                 "fetch_url",
@@ -109,8 +140,27 @@ impl Source {
         }
         let filled = self.fetch_url.replace(FULL_NAME_PLACEHOLDER, "owner/name");
         check.url(&setting("fetch_url"), &filled, &FETCH_SCHEMES)?;
-        if self.events.is_empty() {
-            return refuse("events", "is empty; expected push at least");
+        if let Some(api) = &self.api {
+            if self.provider != Provider::Github {
+                let provider = self.provider;
+                let reason = format!("has no effect: {provider} has no list of deliveries");
+                return refuse("api", &reason);
+            }
+            api.check(name.as_str(), check)?;
+        }
+        if self.events.as_ref().is_some_and(Vec::is_empty) {
+            return refuse("events", "is empty; expected one event at least");
+        }
+        if let Some(seconds) = self.timestamp_tolerance_seconds {
+            if !self.provider.signs_timestamps() {
+                let reason = format!("has no effect: {} signs no timestamp", self.provider);
+                return refuse("timestamp_tolerance_seconds", &reason);
+            }
+            check.number(&setting("timestamp_tolerance_seconds"), seconds, TOLERANCE)?;
+        }
+        if let Some(rate) = self.rate {
+            check.number(&setting("rate.per_second"), rate.per_second, RATE)?;
+            check.number(&setting("rate.burst"), rate.burst, RATE)?;
         }
         if !(1..=SECRETS_MAX).contains(&self.secrets.len()) {
             return refuse("secrets", &format!("expected 1 to {SECRETS_MAX} secrets"));

@@ -14,13 +14,27 @@ use crate::settings::error::SettingsError;
 pub struct Http {
     /// Address and port; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// Most connections at once; for one more the one that has been idle longest is closed.
+    pub connections_max: usize,
+    /// How long a connection may take to send a request's headers, or be idle between two
+    /// requests, in seconds.
+    pub header_seconds_max: u64,
 }
 
 impl Default for Http {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            connections_max: 1_024,
+            header_seconds_max: 10,
         }
+    }
+}
+
+impl Http {
+    pub(crate) fn check(&self, check: &Check<'_>) -> Result<(), SettingsError> {
+        check.number("http.connections_max", self.connections_max, 1..=65_536)?;
+        check.number("http.header_seconds_max", self.header_seconds_max, 1..=600)
     }
 }
 

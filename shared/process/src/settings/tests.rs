@@ -12,7 +12,7 @@ pub(super) const SOURCE: &str = r#"
     [sources.github]
     provider = "github"
     fetch_url = "https://github.com/{full_name}.git"
-    secrets = [{ name = "first", env = "CARGO_PKG_NAME" }]
+    secrets = [{ name = "first", env = "CARGO_MANIFEST_DIR" }]
 "#;
 
 /// Settings from a file with this text, and the file's path.
@@ -185,7 +185,7 @@ fn each_service_is_refused_without_what_it_alone_needs() {
         let settings = unasked.clone().with(setting, value).unwrap();
         settings.check_for(Service::WebhookIngest).unwrap();
     }
-    let (settings, _) = load(&SOURCE.replace("CARGO_PKG_NAME", "ASSAY_NO_SUCH"), &[]);
+    let (settings, _) = load(&SOURCE.replace("CARGO_MANIFEST_DIR", "ASSAY_NO_SUCH"), &[]);
     let refused = settings
         .unwrap()
         .check_for(Service::WebhookIngest)
@@ -213,6 +213,7 @@ fn a_secret_signs_within_its_time_alone() {
     for (second, live) in [(9, false), (10, true), (19, true), (20, false)] {
         assert_eq!(secrets[0].is_live(at(second)), live, "{second}");
     }
-    assert_eq!(secrets[0].secret.expose_str(), Some("process"));
-    assert!(!format!("{secrets:?}").contains("process"));
+    let value = env!("CARGO_MANIFEST_DIR");
+    assert_eq!(secrets[0].secret.expose_str(), Some(value));
+    assert!(!format!("{secrets:?}").contains(value));
 }

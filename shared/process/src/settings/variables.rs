@@ -7,6 +7,7 @@ use crate::settings::origin::{VARIABLE_PREFIX, VARIABLE_SEPARATOR, VARIABLES};
 
 /// Variables as settings. Names are read in lower case; a value is a number, a boolean, a text, or
 /// an array or table as TOML writes them inline.
+#[derive(Clone, Default)]
 pub(crate) struct Variables(Vec<(String, String)>);
 
 impl Variables {

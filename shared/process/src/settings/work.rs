@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::settings::check::Check;
 use crate::settings::error::SettingsError;
+use crate::settings::spool::Spool;
 
 /// Most messages of one atomic batch: the server's own limit.
 pub const BATCH_MESSAGES_MAX: usize = 1_000;
@@ -15,6 +16,11 @@ pub const BATCHES_IN_FLIGHT_MAX: usize = 50;
 pub const BATCH_DELIVERIES_MAX: usize = 1_000;
 /// Bounds of a body's size in bytes.
 pub const BODY_BYTES: (usize, usize) = (1_024, 100 * 1024 * 1024);
+/// Bounds of what all bodies together may take, in bytes.
+pub const MEMORY_BYTES: (usize, usize) = (16 * 1024 * 1024, 64 * 1024 * 1024 * 1024);
+/// What all bodies together may take is at least so many times the largest one: it is read,
+/// compressed beside itself, and leaves room for small ones.
+pub const MEMORY_BODIES_MIN: usize = 3;
 
 /// `[ingest]`: webhook-ingest.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -22,21 +28,31 @@ pub const BODY_BYTES: (usize, usize) = (1_024, 100 * 1024 * 1024);
 pub struct Ingest {
     /// Largest body, in bytes; a larger one is answered 413.
     pub body_bytes_max: usize,
+    /// How long a body may take to arrive, in seconds; a slower one is answered 408.
+    pub body_seconds_max: u64,
+    /// What all bodies together may take while they are read, compressed and published, in bytes;
+    /// beyond it the answer is 503.
+    pub memory_bytes_max: usize,
     /// Most deliveries that are published as one atomic batch.
     pub batch_messages_max: usize,
     /// Most batches that await the server's ack at once.
     pub batches_in_flight_max: usize,
     /// How long after the stop signal the requests that are held may take, in seconds.
     pub drain_seconds: u64,
+    /// Where deliveries wait while the queue is away.
+    pub spool: Spool,
 }
 
 impl Default for Ingest {
     fn default() -> Self {
         Self {
             body_bytes_max: 25 * 1024 * 1024,
+            body_seconds_max: 30,
+            memory_bytes_max: 256 * 1024 * 1024,
             batch_messages_max: 100,
             batches_in_flight_max: 4,
             drain_seconds: 20,
+            spool: Spool::default(),
         }
     }
 }
@@ -45,6 +61,10 @@ impl Ingest {
     pub(crate) fn check(&self, check: &Check<'_>) -> Result<(), SettingsError> {
         let (low, high) = BODY_BYTES;
         check.number("ingest.body_bytes_max", self.body_bytes_max, low..=high)?;
+        check.number("ingest.body_seconds_max", self.body_seconds_max, 1..=600)?;
+        let (low, high) = MEMORY_BYTES;
+        let low = low.max(MEMORY_BODIES_MIN * self.body_bytes_max);
+        check.number("ingest.memory_bytes_max", self.memory_bytes_max, low..=high)?;
         let batch = self.batch_messages_max;
         check.number("ingest.batch_messages_max", batch, 1..=BATCH_MESSAGES_MAX)?;
         let batches = self.batches_in_flight_max;
@@ -53,7 +73,8 @@ impl Ingest {
             batches,
             1..=BATCHES_IN_FLIGHT_MAX,
         )?;
-        check.number("ingest.drain_seconds", self.drain_seconds, 1..=600)
+        check.number("ingest.drain_seconds", self.drain_seconds, 1..=600)?;
+        self.spool.check(check)
     }
 }
 
@@ -122,6 +143,12 @@ pub struct Verifier {
     pub scratch_folder: PathBuf,
     /// How many runs at once.
     pub slots: usize,
+    /// The control group in which each box gets its own, counted from the hierarchies' roots;
+    /// without it, the one that the verifier itself is in.
+    pub control_group: Option<PathBuf>,
+    /// Runs strangers' code even where the machine cannot enforce every limit. For trials on a
+    /// machine that nobody else needs.
+    pub dangerously_run_without_limits: bool,
 }
 
 impl Default for Verifier {
@@ -129,6 +156,8 @@ impl Default for Verifier {
         Self {
             scratch_folder: PathBuf::from(".assay/scratch"),
             slots: 2,
+            control_group: None,
+            dangerously_run_without_limits: false,
         }
     }
 }
@@ -136,6 +165,9 @@ impl Default for Verifier {
 impl Verifier {
     pub(crate) fn check(&self, check: &Check<'_>) -> Result<(), SettingsError> {
         check.folder("verifier.scratch_folder", &self.scratch_folder)?;
+        if let Some(group) = &self.control_group {
+            check.folder("verifier.control_group", group)?;
+        }
         check.number("verifier.slots", self.slots, 1..=256)
     }
 }
