@@ -1,9 +1,11 @@
 //! Owns `POST /hooks/{source}`: the order of admission, and the durable publish before the answer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
-use axum::body::Body;
+use axum::body::{Body, BodyDataStream};
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -14,91 +16,124 @@ use contract::delivery::{
 };
 use contract::digest::Digest;
 use contract::ids::DeliveryId;
-use contract::time::{Timestamp, now};
+use contract::time::now;
 use forge::headers::Headers;
-use forge::identity::Identity;
 use objects::store::Objects;
+use process::settings::work::Ingest;
 use serde_json::json;
+use tokio_util::task::TaskTracker;
 use tracing::{Instrument, info_span};
 
-use crate::admit::{Admitted, admit};
+use crate::body::{self, Limits};
+use crate::budget::Budget;
 use crate::lane::Lane;
+use crate::live::Live;
 use crate::problem::Problem;
-use crate::publisher::{NotStored, Publisher};
+use crate::publisher::Publisher;
+use crate::receipt;
 use crate::recent::Recent;
-use crate::source::{Source, Sources};
-use crate::{body, receipt};
+use crate::refused::Refused;
+use crate::source::Source;
+use crate::stream::NotStored;
+use crate::weigh::{Arrived, Delivery, Weighed, weigh};
 
 /// What the requests share.
 pub(crate) struct Shared {
-    pub(crate) sources: Sources,
+    pub(crate) live: Arc<Live>,
     pub(crate) publisher: Publisher,
     pub(crate) recent: Recent,
     pub(crate) lane: Lane,
     pub(crate) objects: Objects,
-    pub(crate) body_bytes_max: usize,
+    pub(crate) budget: Budget,
+    pub(crate) limits: Limits,
+    pub(crate) refused: Arc<Refused>,
+    /// Bodies that are read on after their answer.
+    pub(crate) lingering: TaskTracker,
 }
 
-/// A signed delivery on its way to be stored.
-struct Delivery<'a> {
-    source: &'a Source,
-    headers: Headers,
-    identity: Identity,
-    key: String,
-    raw: Bytes,
-    received_at: Timestamp,
+impl Limits {
+    pub(crate) fn of(settings: &Ingest) -> Self {
+        Self {
+            bytes_max: settings.body_bytes_max,
+            time_max: Duration::from_secs(settings.body_seconds_max),
+        }
+    }
 }
 
 /// Receives one webhook.
 pub(crate) async fn receive(
     State(shared): State<Arc<Shared>>,
-    Path(source): Path<String>,
+    path: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let answer = answer(&shared, &source, &headers, body).await;
-    let (status, word) = match &answer {
-        Ok((status, word, _)) => (*status, *word),
-        Err(problem) => (StatusCode::default(), problem.word()),
+    let mut stream = body.into_data_stream();
+    // A request keeps the sources that it began with, whatever is read meanwhile.
+    let sources = shared.live.now();
+    let source = path.ok().and_then(|Path(name)| sources.get(&name));
+    let answer = match &source {
+        Some(source) => answer(&shared, source, &headers, &mut stream).await,
+        None => Err(Problem::UnknownSource),
+    };
+    let word = match &answer {
+        Ok((_, word, _)) => word,
+        Err(problem) => problem.word(),
     };
     // An unknown source's name comes from outside: it is no label.
-    let source = shared
-        .sources
-        .get(&source)
+    let name = source
+        .as_ref()
         .map_or("unknown", |known| known.name.as_str());
-    metrics::counter!("assay_hooks_total", "source" => source.to_owned(), "answer" => word)
+    metrics::counter!("assay_hooks_total", "source" => name.to_owned(), "answer" => word)
         .increment(1);
-    match answer {
-        Ok((_, _, json)) => (status, Json(json)).into_response(),
-        Err(problem) => {
-            tracing::debug!(source, problem = word, "a request was not accepted");
-            problem.into_response()
-        }
+    let problem = match answer {
+        Ok((status, _, json)) => return (status, Json(json)).into_response(),
+        Err(problem) => problem,
+    };
+    tracing::debug!(source = name, problem = word, "a request was not accepted");
+    if let (Some(source), Some(status)) = (source, problem.refusal()) {
+        shared.refused.remember(&source.name, status);
     }
+    if problem.is_worth_reading_on() {
+        shared.lingering.spawn(body::linger(stream));
+    }
+    problem.into_response()
+}
+
+/// What there is not: another path, or another method.
+pub(crate) async fn nothing_here() -> Problem {
+    Problem::UnknownSource
+}
+
+pub(crate) async fn not_posted() -> Problem {
+    Problem::Method
 }
 
 type Answer = Result<(StatusCode, &'static str, serde_json::Value), Problem>;
 
-async fn answer(shared: &Shared, source: &str, headers: &HeaderMap, body: Body) -> Answer {
-    let source = shared.sources.get(source).ok_or(Problem::UnknownSource)?;
-    let raw = body::read(headers, body, shared.body_bytes_max).await?;
-    let received_at = now();
-    let headers = Headers::pick(source.provider, |name| {
-        headers.get(name).map(|v| v.as_bytes())
-    });
-    let (identity, key) = match admit(source, &headers, &raw, received_at)? {
-        Admitted::Ping => return Ok((StatusCode::OK, "ping", json!({ "pong": true }))),
-        Admitted::Ignored(identity) => {
+async fn answer(
+    shared: &Shared,
+    source: &Arc<Source>,
+    headers: &HeaderMap,
+    stream: &mut BodyDataStream,
+) -> Answer {
+    let raw = body::read(headers, stream, shared.limits, &shared.budget).await?;
+    let arrived = Arrived {
+        source: Arc::clone(source),
+        headers: Headers::pick(source.provider, |name| {
+            headers.get(name).map(|v| v.as_bytes())
+        }),
+        raw,
+        received_at: now(),
+    };
+    let delivery = match weigh(arrived).await? {
+        Weighed::Ping => return Ok((StatusCode::OK, "ping", json!({ "pong": true }))),
+        Weighed::Ignored(identity) => {
             let json = json!({ "ignored": identity.event });
             return Ok((StatusCode::ACCEPTED, "ignored", json));
         }
-        Admitted::Delivery { identity, key } => (identity, key),
+        Weighed::Delivery(delivery) => *delivery,
     };
-    metrics::counter!(
-        "assay_hook_keys_total", "source" => source.name.to_string(), "key" => key.clone()
-    )
-    .increment(1);
-    let id = DeliveryId::compute(source.name.as_str(), &identity.delivery);
+    let id = DeliveryId::compute(source.name.as_str(), &delivery.identity.delivery);
     // Only a signed request gets the delivery's trace: an unsigned one could claim any.
     let span = info_span!(
         "receive",
@@ -106,31 +141,20 @@ async fn answer(shared: &Shared, source: &str, headers: &HeaderMap, body: Body) 
         otel.kind = "server",
         http.request.method = "POST",
         http.route = "/hooks/{source}",
-        http.request.body.size = raw.len(),
+        http.request.body.size = delivery.bytes,
         assay.source = %source.name,
         assay.delivery.id = %id,
     );
     process::trace::root_span_with_trace_id(&span, id.trace_id());
-    let delivery = Delivery {
-        source,
-        headers,
-        identity,
-        key,
-        raw,
-        received_at,
-    };
     accept(shared, delivery, id).instrument(span).await
 }
 
 /// Stores a delivery; the receipt is given only when it is synced.
-async fn accept(shared: &Shared, delivery: Delivery<'_>, id: DeliveryId) -> Answer {
-    let digest = Digest::of(&delivery.raw);
-    let frame = body::compress(delivery.raw.clone())
-        .await
-        .map_err(|_| Problem::Unavailable("the body could not be compressed"))?;
-    let place = place(shared, digest, &frame).await?;
+async fn accept(shared: &Shared, delivery: Delivery, id: DeliveryId) -> Answer {
+    let digest = delivery.digest;
+    let place = place(shared, digest, &delivery.frame).await?;
     let payload = if place == BodyPlace::Inline {
-        frame
+        delivery.frame
     } else {
         Bytes::new()
     };
@@ -140,9 +164,9 @@ async fn accept(shared: &Shared, delivery: Delivery<'_>, id: DeliveryId) -> Answ
         forge_delivery: delivery.identity.delivery,
         event: delivery.identity.event,
         body_digest: digest,
-        body_bytes: delivery.raw.len() as u64,
+        body_bytes: delivery.bytes as u64,
         body: place,
-        headers: delivery.headers.into_map(),
+        headers: delivery.headers,
         key: delivery.key,
         received_at: delivery.received_at,
         lane: shared.lane.id(),
@@ -153,7 +177,9 @@ async fn accept(shared: &Shared, delivery: Delivery<'_>, id: DeliveryId) -> Answ
     if !duplicate {
         let message = message(&received, &message_id, payload.clone())?;
         duplicate = stored(shared.publisher.publish(message_id.clone(), message).await)?;
-        shared.recent.remember(message_id.clone());
+        // When the first was received is known to whoever received it.
+        let first = (!duplicate).then_some(received.received_at);
+        shared.recent.remember(message_id.clone(), first);
     }
     if duplicate {
         // Said to the ledger as well, under an id of its own: the stream keeps the first one only.
@@ -162,10 +188,12 @@ async fn accept(shared: &Shared, delivery: Delivery<'_>, id: DeliveryId) -> Answ
         let again = format!("{message_id}:{}:{}", received.lane, received.number);
         let message = message(&received, &again, payload)?;
         stored(shared.publisher.publish(again, message).await)?;
+        let first = shared.recent.first(&message_id);
+        let json = receipt::of_repeat(id, digest, received.received_at, first);
+        return Ok((StatusCode::ACCEPTED, "duplicate", json));
     }
-    let word = if duplicate { "duplicate" } else { "accepted" };
-    let json = receipt::of(id, digest, received.received_at, duplicate);
-    Ok((StatusCode::ACCEPTED, word, json))
+    let json = receipt::of(id, digest, received.received_at);
+    Ok((StatusCode::ACCEPTED, "accepted", json))
 }
 
 /// A body too large for a message goes to the object store, and the message names it.
@@ -204,6 +232,7 @@ fn stored(published: Result<bool, NotStored>) -> Result<bool, Problem> {
     published.map_err(|reason| match reason {
         NotStored::Away => Problem::Unavailable("the queue does not answer"),
         NotStored::Full => Problem::Unavailable("the queue is full"),
+        NotStored::NoSpool => Problem::Unavailable("neither the queue nor the spool takes it"),
         NotStored::Refused => Problem::Unavailable("the queue refused the delivery"),
     })
 }

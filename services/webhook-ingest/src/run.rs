@@ -7,18 +7,25 @@ use anyhow::Context as _;
 use axum::Router;
 use axum::routing::post;
 use objects::store::Objects;
-use process::dependency::Dependency;
 use process::health::Health;
 use process::settings::Settings;
 use process::settings::service::Service;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
-use crate::hook::{SERVICE, Shared, receive};
+use crate::body::Limits;
+use crate::budget::Budget;
+use crate::connections::Connections;
+use crate::hook::{Shared, not_posted, nothing_here, receive};
 use crate::lane::Lane;
-use crate::publisher::Publisher;
+use crate::live::Live;
 use crate::recent::Recent;
-use crate::source::Sources;
+use crate::refused::Refused;
+use crate::reload;
+use crate::server::Server;
+use crate::source::Configured;
+use crate::way::Way;
 
 /// Runs the service on `listener` until it is told to stop; then takes no more, answers what it
 /// holds, and leaves.
@@ -32,54 +39,63 @@ pub async fn run(
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     settings.check_for(Service::WebhookIngest)?;
-    let sources = Sources::load(settings)?;
+    let configured = Configured::read(settings)?;
+    let live = Arc::new(Live::new(&configured));
+    let refused = Arc::new(Refused::default());
     let objects = Objects::open_folder(&settings.objects.folder).context("open the objects")?;
-    let nats = Dependency::new(health.part("bus"));
-    let bus = service::connect::bus(settings, SERVICE, nats.part(), &stop).await?;
-    service::sync::check(settings, &stop).await?;
-    nats.part().ready();
-    let (publisher, publishing) = Publisher::new(bus.clone(), nats.clone(), &settings.ingest);
+    let Way {
+        publisher,
+        stream,
+        publishing,
+        keeping,
+    } = Way::make(settings, health, &stop).await?;
+    let lingering = TaskTracker::new();
     let shared = Arc::new(Shared {
-        sources,
+        live: Arc::clone(&live),
         publisher,
         recent: Recent::new(),
         lane: Lane::open(),
         objects,
-        body_bytes_max: settings.ingest.body_bytes_max,
+        budget: Budget::new(settings.ingest.memory_bytes_max),
+        limits: Limits::of(&settings.ingest),
+        refused: Arc::clone(&refused),
+        lingering: lingering.clone(),
     });
     let router = Router::new()
         .route("/hooks/{source}", post(receive))
+        .fallback(nothing_here)
+        .method_not_allowed_fallback(not_posted)
         .with_state(shared);
     let address = listener.local_addr().context("read the port")?;
     tracing::info!(%address, "receiving webhooks at http://{address}/hooks/<source>");
+    let connections = Connections::new(settings.http.connections_max);
+    let server = Server::new(listener, router, connections.clone(), &settings.http);
     let serving = async {
-        let closing = stop.clone();
-        axum::serve(listener, router)
-            .with_graceful_shutdown(async move { closing.cancelled().await })
-            .await
-            .context("serve webhooks")
+        server.serve(stop.clone()).await;
+        lingering.close();
+        lingering.wait().await;
     };
-    let watching = async {
-        nats.watch(&stop, async || bus.ping().await).await;
-        Ok(())
-    };
-    let publishing = async {
-        publishing.await;
-        Ok(())
-    };
+    let sources = health.part("sources");
+    let reloading = reload::watch(settings, configured, &live, &sources, &stop);
+    let telling = refused.tell(|| stream.there(), &stop);
     let drained = async {
         stop.cancelled().await;
         tokio::time::sleep(Duration::from_secs(settings.ingest.drain_seconds)).await;
     };
-    // The router, and with it the last publisher, is gone when serving ends: publishing ends too.
-    let work = async { tokio::try_join!(serving, watching, publishing) };
+    // The router, and with it the last publisher, is gone when serving ends: publishing ends too,
+    // and then what serves the spool.
+    let work = async { tokio::join!(serving, publishing, keeping, reloading, telling) };
     tokio::select! {
-        done = work => done.map(drop)?,
-        () = drained => anyhow::bail!(
+        _ = work => {}
+        // Connections whose request has not come whole hold nothing that is owed an answer.
+        () = drained => anyhow::ensure!(
+            connections.busy() == 0,
             "requests were not answered within {} s of the stop signal",
             settings.ingest.drain_seconds,
         ),
     }
-    bus.flush().await;
+    if let Some(bus) = stream.bus() {
+        bus.flush().await;
+    }
     Ok(())
 }

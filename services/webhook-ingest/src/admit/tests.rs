@@ -8,14 +8,19 @@ use serde_json::json;
 use sha2::Sha256;
 
 use super::*;
-use crate::source::Sources;
+use crate::source::{Configured, Sources};
+
+/// A secret by its name: settings refuse short ones.
+fn long(name: &str) -> String {
+    format!("the {name} secret of the tests")
+}
 
 /// What was admitted, in a word; for a delivery the secret's name.
 fn judged(secret: &str, event: &str, body: &str, now: &str) -> Result<String, &'static str> {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str| {
         let path = folder.path().join(name);
-        std::fs::write(&path, name).unwrap();
+        std::fs::write(&path, long(name)).unwrap();
         path
     };
     let source = json!({
@@ -27,8 +32,8 @@ fn judged(secret: &str, event: &str, body: &str, now: &str) -> Result<String, &'
         ],
     });
     let settings = Settings::default().with("sources.github", source).unwrap();
-    let sources = Sources::load(&settings).unwrap();
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+    let sources = Sources::new(&Configured::read(&settings).unwrap(), None);
+    let mut mac = Hmac::<Sha256>::new_from_slice(long(secret).as_bytes()).unwrap();
     mac.update(body.as_bytes());
     let signature = format!("sha256={}", hex::encode(mac.finalize().into_bytes()));
     let headers = Headers::pick(Provider::Github, |name| match name {
@@ -40,13 +45,25 @@ fn judged(secret: &str, event: &str, body: &str, now: &str) -> Result<String, &'
     });
     let now: DateTime<Utc> = now.parse().unwrap();
     let source = sources.get("github").unwrap();
-    match admit(source, &headers, body.as_bytes(), now) {
-        Ok(Admitted::Ping) => Ok("ping".to_owned()),
-        Ok(Admitted::Ignored(identity)) => Ok(format!("ignored {}", identity.event)),
-        Ok(Admitted::Delivery { identity, key }) => Ok(format!("{} by {key}", identity.event)),
-        Err(problem) => Err(problem.word()),
+    let mut counted = None;
+    let count = |key: &str| counted = Some(key.to_owned());
+    let empty = now.timestamp() == EMPTY;
+    let take_token = || if empty { Err(7) } else { Ok(()) };
+    let admitted = admit(&source, &headers, body.as_bytes(), now, count, take_token);
+    // A use of a key is counted when it signs, whatever becomes of what it signed.
+    let is_unsigned = matches!(admitted, Err(Problem::Unsigned(_)));
+    assert_eq!(counted.is_none(), is_unsigned);
+    let admitted = admitted.map_err(|problem| problem.word())?;
+    assert_eq!(counted.as_ref(), Some(&admitted.key));
+    match admitted.what {
+        What::Ping => Ok("ping".to_owned()),
+        What::Ignored(identity) => Ok(format!("ignored {}", identity.event)),
+        What::Delivery(identity) => Ok(format!("{} by {}", identity.event, admitted.key)),
     }
 }
+
+/// When the bucket is empty: 2026-06-16T00:00:00Z.
+const EMPTY: i64 = 1_781_568_000;
 
 #[test]
 fn a_secret_signs_from_its_first_moment_to_its_last_and_both_do_in_between() {
@@ -68,7 +85,7 @@ fn a_secret_signs_from_its_first_moment_to_its_last_and_both_do_in_between() {
 }
 
 #[test]
-fn the_signature_goes_first_then_the_event_then_the_body() {
+fn the_signature_goes_first_then_the_rate_then_the_event_then_the_body() {
     const NOW: &str = "2026-06-15T00:00:00Z";
     for (secret, event, body, expected) in [
         ("other", "ping", "{", Err("unsigned")),
@@ -83,6 +100,20 @@ fn the_signature_goes_first_then_the_event_then_the_body() {
         assert_eq!(
             found,
             expected.map(str::to_owned),
+            "{secret} {event} {body}"
+        );
+    }
+    for (secret, event, body, expected) in [
+        ("other", "push", "{}", Err("unsigned")),
+        ("new", "ping", "{", Err("too-many")),
+        ("new", "issues", "{", Err("too-many")),
+        ("new", "push", "{", Err("too-many")),
+        ("new", "push", "{}", Err("too-many")),
+    ] {
+        let found = judged(secret, event, body, "2026-06-16T00:00:00Z");
+        assert_eq!(
+            found,
+            expected.map(|word: &str| word.to_owned()),
             "{secret} {event} {body}"
         );
     }

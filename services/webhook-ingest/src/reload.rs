@@ -1,0 +1,179 @@
+//! Owns reading the sources again: their part of the settings and their secrets, every second and
+//! at SIGHUP. What holds is kept until something better is there: a bad configuration is said once,
+//! and ends nothing.
+
+use std::io::IsTerminal as _;
+use std::time::Duration;
+
+use contract::time::now;
+use process::health::Part;
+use process::settings::Settings;
+use process::settings::service::Service;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+use crate::live::Live;
+use crate::source::Configured;
+
+/// Between two looks at the settings and the secrets, in seconds.
+const LOOK_EVERY_SECS: u64 = 1;
+
+/// What was read, or why it is bad, in words without secrets.
+type Read = Result<Configured, String>;
+
+/// What to do about what was read.
+#[derive(PartialEq, Eq, Debug)]
+enum Verdict {
+    /// It is what holds, or it is not settled yet.
+    Keep,
+    /// It is what holds, after something bad was.
+    Mended,
+    /// It holds from now on.
+    Swap(Configured),
+    /// It is bad, for a reason that was not said yet.
+    Refuse(String),
+}
+
+/// What is known of the configuration.
+struct Judge {
+    holds: Configured,
+    last: Option<Read>,
+    said: Option<String>,
+}
+
+impl Judge {
+    /// Judges what was read. A change counts once it was read twice: whoever writes a file may not
+    /// be done. When it was `asked` for, whoever asked is done.
+    fn judge(&mut self, read: Read, asked: bool) -> Verdict {
+        let is_settled = asked || self.last.as_ref() == Some(&read);
+        self.last = Some(read.clone());
+        if !is_settled {
+            return Verdict::Keep;
+        }
+        match read {
+            Ok(read) => {
+                let was_bad = self.said.take().is_some();
+                if read != self.holds {
+                    self.holds = read.clone();
+                    Verdict::Swap(read)
+                } else if was_bad {
+                    Verdict::Mended
+                } else {
+                    Verdict::Keep
+                }
+            }
+            Err(reason) if self.said.as_ref() == Some(&reason) && !asked => Verdict::Keep,
+            Err(reason) => {
+                self.said = Some(reason.clone());
+                Verdict::Refuse(reason)
+            }
+        }
+    }
+}
+
+/// Reads the sources again until `stop`, and swaps them in `live`.
+pub(crate) async fn watch(
+    settings: &Settings,
+    holds: Configured,
+    live: &Live,
+    part: &Part,
+    stop: &CancellationToken,
+) {
+    let mut judge = Judge {
+        holds,
+        last: None,
+        said: None,
+    };
+    part.ready();
+    count("refused", 0);
+    metrics::gauge!("assay_sources_refused").set(0.0);
+    let mut looks = tokio::time::interval(Duration::from_secs(LOOK_EVERY_SECS));
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut hangups = hangups();
+    loop {
+        let asked = tokio::select! {
+            _ = looks.tick() => false,
+            () = hangup(&mut hangups) => true,
+            () = stop.cancelled() => return,
+        };
+        let again = settings.clone();
+        // Files may be slow. One that panics is as bad as one that cannot be read.
+        let read = tokio::task::spawn_blocking(move || read(&again)).await;
+        let read = read.unwrap_or_else(|_| Err("the settings could not be read".to_owned()));
+        carry_out(judge.judge(read, asked), live, part, asked);
+        live.now().show_live(now());
+    }
+}
+
+fn read(settings: &Settings) -> Read {
+    let read = || {
+        let settings = settings.reread()?;
+        settings.check_for(Service::WebhookIngest)?;
+        Configured::read(&settings)
+    };
+    read().map_err(|error| match std::error::Error::source(&error) {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    })
+}
+
+fn carry_out(verdict: Verdict, live: &Live, part: &Part, asked: bool) {
+    match verdict {
+        Verdict::Keep => {
+            if asked {
+                count("unchanged", 1);
+            }
+            return;
+        }
+        Verdict::Mended => {
+            count("unchanged", 1);
+            tracing::info!("the settings hold again, and their sources are those in use");
+        }
+        Verdict::Swap(configured) => {
+            live.swap(&configured);
+            count("applied", 1);
+            let sources = configured.len();
+            tracing::info!(sources, "the sources were read again: {sources} are in use");
+        }
+        Verdict::Refuse(reason) => {
+            count("refused", 1);
+            metrics::gauge!("assay_sources_refused").set(1.0);
+            tracing::error!(
+                reason,
+                "the changed settings are not used, those before still hold: {reason}"
+            );
+            part.note(Some(format!("the changed settings are not used: {reason}")));
+            return;
+        }
+    }
+    metrics::gauge!("assay_sources_refused").set(0.0);
+    part.note(None);
+}
+
+fn count(outcome: &'static str, by: u64) {
+    metrics::counter!("assay_sources_reloads_total", "outcome" => outcome).increment(by);
+}
+
+/// SIGHUP, unless it means that the terminal is gone, and with it whoever started this.
+fn hangups() -> Option<Signal> {
+    if std::io::stdin().is_terminal() {
+        return None;
+    }
+    signal(SignalKind::hangup())
+        .inspect_err(|error| tracing::warn!(%error, "SIGHUP cannot be heard"))
+        .ok()
+}
+
+async fn hangup(hangups: &mut Option<Signal>) {
+    let heard = match hangups {
+        Some(hangups) => hangups.recv().await,
+        None => None,
+    };
+    if heard.is_none() {
+        std::future::pending().await
+    }
+}
+
+#[cfg(test)]
+mod tests;
