@@ -39,7 +39,9 @@ fn one(
         .ok_or_else(|| change.unreadable("new", "expected an object, or one as old"))?;
     let (kind, name) = ref_of(named)?;
     // Of an annotated tag this is the commit: the tag object is nowhere.
-    let head_commit = new.as_ref().map(target).transpose()?;
+    let gone = change.is_true("closed");
+    let kept = new.as_ref().filter(|_| !gone);
+    let head_commit = kept.map(target).transpose()?;
     let before = old
         .as_ref()
         .map(target)
@@ -58,7 +60,7 @@ fn one(
         kind,
         name,
         created: before.is_none(),
-        deleted: after.is_none() || change.is_true("closed"),
+        deleted: after.is_none(),
         forced: change.is_true("forced"),
         listing: listing(&moved, listed.len, change.is_true("truncated")),
         // The newest five, the newest first.

@@ -15,7 +15,8 @@ pub(crate) fn read(json: &str) -> Result<Push, Unreadable> {
     let full_ref = full_ref(&payload)?;
     let (kind, name) = split_ref(&full_ref);
     let before = sha_or_zero(&payload, "before")?;
-    let after = sha_or_zero(&payload, "after")?;
+    // Zeros and the flag are both believed: of a ref that may be gone nothing is to be fetched.
+    let after = sha_or_zero(&payload, "after")?.filter(|_| !payload.is_true("deleted"));
     let (commits, listed) = commits(&payload)?;
     let moved = Moved {
         kind,
@@ -27,8 +28,7 @@ pub(crate) fn read(json: &str) -> Result<Push, Unreadable> {
         kind,
         name: name.to_owned(),
         created: before.is_none(),
-        // Both are believed: of a ref that may be gone nothing is to be fetched.
-        deleted: after.is_none() || payload.is_true("deleted"),
+        deleted: after.is_none(),
         forced: payload.is_true("forced"),
         listing: listing(&moved, listed),
         before,
