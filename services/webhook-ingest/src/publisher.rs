@@ -4,33 +4,20 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use bus::connect::Bus;
-use bus::error::PublishError;
 use bus::outgoing::Outgoing;
 use futures::future::join_all;
-use process::dependency::Dependency;
 use process::settings::work::Ingest;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
+
+use crate::spool::Spool;
+use crate::spool::segments::NotSpooled;
+use crate::stream::{NotStored, Published, Stream};
 
 /// Most requests that wait for a batch; beyond it the answer is 503.
 const WAITING_MAX: usize = 4_096;
 /// Largest batch, in bytes: what is sent before the server answers.
 const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
-
-/// Why a delivery was not stored.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum NotStored {
-    /// The bus does not answer, or more requests wait than may.
-    Away,
-    /// The stream is full.
-    Full,
-    /// The message itself was refused.
-    Refused,
-}
-
-/// Whether a message with the id was stored before.
-pub(crate) type Published = Result<bool, NotStored>;
 
 struct Pending {
     id: String,
@@ -42,21 +29,28 @@ struct Pending {
 #[derive(Clone)]
 pub(crate) struct Publisher {
     queue: mpsc::Sender<Pending>,
-    stream: Stream,
+    road: Road,
 }
 
-/// Where they go.
+/// Where they go: to the queue, or else to the spool, if there is one.
 #[derive(Clone)]
-struct Stream {
-    bus: Bus,
-    nats: Dependency,
+struct Road {
+    stream: Stream,
+    spool: Option<Spool>,
 }
 
-impl Stream {
-    /// Whether nobody is there to store anything: the connection is lost, and not just for the
-    /// moment, since a publish has waited for its answer in vain.
-    fn is_away(&self) -> bool {
-        !self.bus.is_connected() && !self.nats.part().is_ready()
+impl Road {
+    /// What becomes of a message that the queue answered so. A full queue is as bad as one that is
+    /// away: both pass, and the spool is bounded too.
+    async fn detour(&self, message: &Outgoing, published: Published) -> Published {
+        match (published, &self.spool) {
+            (Err(NotStored::Away | NotStored::Full), Some(spool)) => {
+                let kept = spool.append(message.clone()).await;
+                kept.map(|()| false)
+                    .map_err(|NotSpooled| NotStored::NoSpool)
+            }
+            _ => published,
+        }
     }
 }
 
@@ -64,25 +58,26 @@ impl Publisher {
     /// Makes the publisher and the work that serves it, which ends when every publisher is gone
     /// and everything that waited is answered.
     pub(crate) fn new(
-        bus: Bus,
-        nats: Dependency,
+        stream: Stream,
+        spool: Option<Spool>,
         limits: &Ingest,
     ) -> (Self, impl Future<Output = ()> + use<>) {
         let (queue, waiting) = mpsc::channel(WAITING_MAX);
-        let stream = Stream { bus, nats };
+        let road = Road { stream, spool };
         let work = serve(
-            stream.clone(),
+            road.clone(),
             waiting,
             limits.batch_messages_max,
             limits.batches_in_flight_max,
         );
-        (Self { queue, stream }, work)
+        (Self { queue, road }, work)
     }
 
-    /// Stores a message; returns when it is synced. `id` is its message id.
+    /// Stores a message, in the queue or in the spool; returns when it is synced. `id` is its
+    /// message id.
     pub(crate) async fn publish(&self, id: String, message: Outgoing) -> Published {
-        if self.stream.is_away() {
-            return Err(NotStored::Away);
+        if self.road.stream.is_away() {
+            return self.road.detour(&message, Err(NotStored::Away)).await;
         }
         let (done, answer) = oneshot::channel();
         let pending = Pending { id, message, done };
@@ -92,7 +87,7 @@ impl Publisher {
 }
 
 async fn serve(
-    stream: Stream,
+    road: Road,
     mut waiting: mpsc::Receiver<Pending>,
     messages_max: usize,
     in_flight_max: usize,
@@ -110,9 +105,9 @@ async fn serve(
             bytes += next.message.size();
             batch.push(next);
         }
-        let stream = stream.clone();
+        let road = road.clone();
         batches.spawn(async move {
-            store(&stream, batch).await;
+            store(&road, batch).await;
             drop(permit);
         });
         while batches.try_join_next().is_some() {}
@@ -121,52 +116,22 @@ async fn serve(
 }
 
 /// Stores a batch and answers everybody in it.
-async fn store(stream: &Stream, batch: Vec<Pending>) {
+async fn store(road: &Road, batch: Vec<Pending>) {
     metrics::histogram!("assay_ingest_batch_messages").record(batch.len() as f64);
     let (first, copies) = apart(batch);
-    if stream.is_away() {
-        return answer_all(first, Err(NotStored::Away), &copies);
-    }
-    if first.len() == 1 {
-        return each_alone(stream, first, &copies).await;
-    }
     let messages: Vec<Outgoing> = first
         .iter()
         .map(|pending| pending.message.clone())
         .collect();
-    match stream.bus.publish_batch(&messages).await {
-        Ok(()) => answer_all(first, Ok(false), &copies),
-        // There is no room for the batch, and soon for none of it.
-        Err(error @ PublishError::Full { .. }) => {
-            answer_all(first, Err(refusal(stream, &error)), &copies);
-        }
-        // One id of the batch was stored before, or one message cannot be, or nobody knows what is
-        // stored: each message alone, under its id, finds out, and is stored at most once.
-        Err(error) => {
-            if matches!(error, PublishError::NoAnswer(_)) {
-                refusal(stream, &error);
-            }
-            if stream.is_away() {
-                return answer_all(first, Err(NotStored::Away), &copies);
-            }
-            each_alone(stream, first, &copies).await;
-        }
-    }
-}
-
-async fn each_alone(stream: &Stream, pending: Vec<Pending>, copies: &Copies) {
-    let storing = pending
+    let answers = road.stream.put(&messages).await;
+    let answering = first
         .into_iter()
-        .map(|pending| alone(stream, pending, copies));
-    join_all(storing).await;
-}
-
-async fn alone(stream: &Stream, pending: Pending, copies: &Copies) {
-    let stored = match stream.bus.publish_raw(pending.message.clone()).await {
-        Ok(stored) => Ok(stored.duplicate),
-        Err(error) => Err(refusal(stream, &error)),
-    };
-    answer(pending, stored, copies);
+        .zip(answers)
+        .map(async |(pending, answered)| {
+            let stored = road.detour(&pending.message, answered).await;
+            answer(pending, stored, &copies);
+        });
+    join_all(answering).await;
 }
 
 type Copies = std::sync::Mutex<HashMap<String, Vec<oneshot::Sender<Published>>>>;
@@ -186,12 +151,6 @@ fn apart(batch: Vec<Pending>) -> (Vec<Pending>, Copies) {
     (first, copies.into())
 }
 
-fn answer_all(pending: Vec<Pending>, published: Published, copies: &Copies) {
-    for pending in pending {
-        answer(pending, published, copies);
-    }
-}
-
 fn answer(pending: Pending, published: Published, copies: &Copies) {
     // Who asked may have hung up; what is stored is stored.
     let _ = pending.done.send(published);
@@ -200,23 +159,6 @@ fn answer(pending: Pending, published: Published, copies: &Copies) {
         .unwrap_or_else(std::sync::PoisonError::into_inner);
     for copy in copies.remove(&pending.id).unwrap_or_default() {
         let _ = copy.send(published.map(|_| true));
-    }
-}
-
-/// Says in the log and to `/ready` that something was not stored, and gives the reason.
-fn refusal(stream: &Stream, error: &PublishError) -> NotStored {
-    tracing::warn!(%error, "deliveries were not stored");
-    match error {
-        PublishError::NoAnswer(_) => {
-            stream.nats.report_trouble(error.to_string());
-            NotStored::Away
-        }
-        PublishError::Full { .. } => NotStored::Full,
-        PublishError::TooLarge { .. }
-        | PublishError::BatchHasDuplicate
-        | PublishError::BadHeader { .. }
-        | PublishError::Encode(_)
-        | PublishError::Refused { .. } => NotStored::Refused,
     }
 }
 
@@ -249,7 +191,9 @@ mod tests {
             let (first, copies) = apart(batch);
             let ids: Vec<_> = first.iter().map(|pending| pending.id.as_str()).collect();
             assert_eq!(ids, ["a", "b"]);
-            answer_all(first, published, &copies);
+            for pending in first {
+                answer(pending, published, &copies);
+            }
             let answers: Vec<_> = answers
                 .into_iter()
                 .map(|mut a| a.try_recv().unwrap())
@@ -263,6 +207,8 @@ mod tests {
         let (batch, answers): (Vec<_>, Vec<_>) = ["a", "a"].map(pending).into_iter().unzip();
         drop(answers);
         let (first, copies) = apart(batch);
-        answer_all(first, Ok(false), &copies);
+        for pending in first {
+            answer(pending, Ok(false), &copies);
+        }
     }
 }

@@ -110,6 +110,19 @@ impl House {
         removed.expect("the stream was there");
     }
 
+    /// Lets a stream hold no more than so many messages; -1 is as many as it likes.
+    pub async fn bound_stream(&self, name: &str, messages_max: i64) {
+        let (user, password) = self.nats().credentials();
+        let options = async_nats::ConnectOptions::with_user_and_password(user, password);
+        let client = options.connect(self.nats().url()).await;
+        let context = async_nats::jetstream::new(client.expect("a connection to the private NATS"));
+        let stream = context.get_stream(name).await.expect("the stream is there");
+        let mut config = stream.cached_info().config.clone();
+        config.max_messages = messages_max;
+        let bounded = context.update_stream(config).await;
+        bounded.expect("the stream takes the bound");
+    }
+
     /// Where a role (`assay_verifier`, …) reaches the migrated database.
     pub fn database_url(&self, role: &str) -> String {
         self.postgres().url(role, DATABASE)

@@ -9,6 +9,8 @@ mod queue;
 mod recorded;
 mod refusing;
 mod request;
+mod spool;
+mod spool_bounds;
 // It looks into the system's list of connections.
 #[cfg(target_os = "linux")]
 mod stopping;

@@ -17,6 +17,7 @@ use crate::world::World;
 #[derive(Clone, Debug)]
 pub(crate) struct Stored {
     pub(crate) subject: String,
+    pub(crate) sequence: u64,
     pub(crate) message_id: String,
     pub(crate) kind: String,
     pub(crate) names: Vec<&'static str>,
@@ -40,6 +41,7 @@ impl Handler for Reader {
         let names = WISHED.into_iter();
         let stored = Stored {
             subject: incoming.subject.clone(),
+            sequence: incoming.sequence,
             message_id: header("Nats-Msg-Id"),
             kind: header("ce-type"),
             names: names

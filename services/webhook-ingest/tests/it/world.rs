@@ -21,6 +21,7 @@ pub(crate) struct World {
     pub(crate) client: reqwest::Client,
     pub(crate) health: Health,
     pub(crate) stop: CancellationToken,
+    settings: Settings,
     task: JoinHandle<anyhow::Result<()>>,
 }
 
@@ -32,30 +33,62 @@ impl World {
 
     /// The same with further settings.
     pub(crate) async fn start_with(more: &[(&str, Value)]) -> Self {
-        let house = House::with_nats().await;
+        Self::start_in(House::with_nats().await, more).await
+    }
+
+    /// The same with a spool.
+    pub(crate) async fn with_spool(more: &[(&str, Value)]) -> Self {
+        Self::with_spool_in(House::with_nats().await, more).await
+    }
+
+    /// The same with servers that are there.
+    pub(crate) async fn with_spool_in(house: House, more: &[(&str, Value)]) -> Self {
+        let spool = [
+            ("ingest.spool.folder", json!(house.folder("spool"))),
+            ("ingest.spool.persistent", json!(true)),
+        ];
+        Self::start_in(house, &[&spool, more].concat()).await
+    }
+
+    async fn start_in(house: House, more: &[(&str, Value)]) -> Self {
         let mut settings = settings(&house);
         for (setting, value) in more {
             settings = settings.with(setting, value).unwrap();
         }
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let (health, stop) = (Health::new(), CancellationToken::new());
-        let (said, told) = (health.clone(), stop.clone());
-        let run = async move { webhook_ingest::run::run(&settings, listener, &said, told).await };
-        let world = Self {
+        let mut world = Self {
             house,
-            url,
+            url: String::new(),
             client: reqwest::Client::builder().no_proxy().build().unwrap(),
-            health,
-            stop,
-            task: tokio::spawn(run),
+            health: Health::new(),
+            stop: CancellationToken::new(),
+            settings,
+            task: tokio::spawn(async { Ok(()) }),
         };
+        world.start_ingest().await;
+        world
+    }
+
+    /// Starts another ingest with the same settings; the one before it must have ended.
+    pub(crate) async fn start_ingest(&mut self) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        self.url = format!("http://{}", listener.local_addr().unwrap());
+        (self.health, self.stop) = (Health::new(), CancellationToken::new());
+        let (said, told) = (self.health.clone(), self.stop.clone());
+        let settings = self.settings.clone();
+        let run = async move { webhook_ingest::run::run(&settings, listener, &said, told).await };
+        self.task = tokio::spawn(run);
         let ping = Request::new("ping", "ping", "{}");
         wait::until("the ingest answers", async || {
-            ping.try_send(&world).await.map_err(|e| e.to_string())
+            ping.try_send(self).await.map_err(|e| e.to_string())
         })
         .await;
-        world
+    }
+
+    /// Runs a second ingest beside the first one, which is expected to end by itself.
+    pub(crate) async fn second(&self) -> anyhow::Result<()> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (health, stop) = (Health::new(), CancellationToken::new());
+        webhook_ingest::run::run(&self.settings, listener, &health, stop).await
     }
 
     /// Stops the ingest and gives how it ended.
@@ -92,7 +125,7 @@ fn settings(house: &House) -> Settings {
         "provider": "github",
         "fetch_url": "https://forge.example/{full_name}.git",
         "secrets": [
-            { "name": "older", "file": file("older", b"another secret") },
+            { "name": "older", "file": file("older", b"another secret of the tests") },
             { "name": "newer", "file": file("newer", SECRET) },
         ],
     });

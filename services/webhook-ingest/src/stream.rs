@@ -1,0 +1,177 @@
+//! Owns the way to the queue: whether it is there, and what becomes of messages that are put in.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use bus::connect::Bus;
+use bus::error::PublishError;
+use bus::outgoing::Outgoing;
+use futures::future::join_all;
+use process::dependency::Dependency;
+
+/// Why a delivery was not stored.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum NotStored {
+    /// The bus does not answer, or more requests wait than may.
+    Away,
+    /// The stream is full.
+    Full,
+    /// The message itself was refused.
+    Refused,
+    /// The bus does not take it, and the spool has no room for it or no disk.
+    NoSpool,
+}
+
+/// Whether a message with the id was stored before.
+pub(crate) type Published = Result<bool, NotStored>;
+
+/// How long is waited for the queue.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Patience {
+    /// As long as the bus allows: there is nowhere else to go.
+    Full,
+    /// At most this long for each try, and not at all while it is known to be away: the spool is
+    /// waiting, and a forge gives up after as little as 5 s.
+    Short(Duration),
+}
+
+/// The queue. Clones are the same.
+#[derive(Clone)]
+pub(crate) struct Stream {
+    bus: Arc<OnceLock<Bus>>,
+    nats: Dependency,
+    patience: Patience,
+}
+
+impl Stream {
+    /// A queue that is not there before [`Stream::found`].
+    pub(crate) fn new(nats: Dependency, patience: Patience) -> Self {
+        Self {
+            bus: Arc::new(OnceLock::new()),
+            nats,
+            patience,
+        }
+    }
+
+    /// The bus is there, and is what it must be.
+    pub(crate) fn found(&self, bus: Bus) {
+        // It is found once.
+        let _ = self.bus.set(bus);
+        self.nats.part().ready();
+    }
+
+    /// The bus, once it was found.
+    pub(crate) fn bus(&self) -> Option<&Bus> {
+        self.bus.get()
+    }
+
+    /// The bus, if it is there as far as one knows.
+    pub(crate) fn there(&self) -> Option<Bus> {
+        let bus = self.bus.get();
+        bus.filter(|_| self.nats.part().is_ready()).cloned()
+    }
+
+    /// The same for who has nowhere else to go, and all the time.
+    pub(crate) fn patient(self) -> Self {
+        Self {
+            patience: Patience::Full,
+            ..self
+        }
+    }
+
+    /// Waits until it is there as far as one knows.
+    pub(crate) async fn wait_there(&self) {
+        self.nats.part().wait_ready().await;
+    }
+
+    /// Whether nobody is there to store anything. Who has a spool goes there at the first sign;
+    /// else the connection must be lost, and not just for the moment, since a publish has waited
+    /// for its answer in vain.
+    pub(crate) fn is_away(&self) -> bool {
+        let Some(bus) = self.bus.get() else {
+            return true;
+        };
+        let (connected, ready) = (bus.is_connected(), self.nats.part().is_ready());
+        match self.patience {
+            Patience::Full => !connected && !ready,
+            Patience::Short(_) => {
+                if !connected && ready {
+                    self.nats.report_trouble("the connection to NATS is lost");
+                }
+                !connected || !ready
+            }
+        }
+    }
+
+    /// Puts the messages in, whose ids must differ: all as one batch, with one sync, where that
+    /// can be. Each has its own answer, in their order.
+    pub(crate) async fn put(&self, messages: &[Outgoing]) -> Vec<Published> {
+        let all = |published| vec![published; messages.len()];
+        let (Some(bus), false) = (self.bus.get(), self.is_away()) else {
+            return all(Err(NotStored::Away));
+        };
+        if messages.len() > 1 {
+            let error = match self.in_time(bus.publish_batch(messages)).await {
+                Ok(Ok(())) => return all(Ok(false)),
+                Ok(Err(error)) => error,
+                Err(late) => return all(Err(late)),
+            };
+            // One id of the batch was stored before, or one message cannot be, or nobody knows
+            // what is stored: each message alone, under its id, finds out, and is stored at most
+            // once.
+            match &error {
+                // There is no room for the batch, and soon for none of it.
+                PublishError::Full { .. } => return all(Err(self.refusal(&error))),
+                PublishError::NoAnswer(_) => {
+                    let refusal = self.refusal(&error);
+                    if self.patience != Patience::Full || self.is_away() {
+                        return all(Err(refusal));
+                    }
+                }
+                _ => {}
+            }
+        }
+        join_all(messages.iter().map(|message| self.put_one(bus, message))).await
+    }
+
+    async fn put_one(&self, bus: &Bus, message: &Outgoing) -> Published {
+        match self.in_time(bus.publish_raw(message.clone())).await {
+            Ok(Ok(stored)) => Ok(stored.duplicate),
+            Ok(Err(error)) => Err(self.refusal(&error)),
+            Err(late) => Err(late),
+        }
+    }
+
+    async fn in_time<T>(
+        &self,
+        publishing: impl Future<Output = Result<T, PublishError>>,
+    ) -> Result<Result<T, PublishError>, NotStored> {
+        let Patience::Short(limit) = self.patience else {
+            return Ok(publishing.await);
+        };
+        let published = tokio::time::timeout(limit, publishing).await;
+        published.map_err(|_| {
+            let reason = format!("no answer within {} ms", limit.as_millis());
+            tracing::warn!(reason, "deliveries were not stored");
+            self.nats.report_trouble(reason);
+            NotStored::Away
+        })
+    }
+
+    /// Says in the log and to `/ready` that something was not stored, and gives the reason.
+    fn refusal(&self, error: &PublishError) -> NotStored {
+        tracing::warn!(%error, "deliveries were not stored");
+        match error {
+            PublishError::NoAnswer(_) => {
+                self.nats.report_trouble(error.to_string());
+                NotStored::Away
+            }
+            PublishError::Full { .. } => NotStored::Full,
+            PublishError::TooLarge { .. }
+            | PublishError::BatchHasDuplicate
+            | PublishError::BadHeader { .. }
+            | PublishError::Encode(_)
+            | PublishError::Refused { .. } => NotStored::Refused,
+        }
+    }
+}
