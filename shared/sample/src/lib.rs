@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod delivery;
+pub mod dialect;
 pub mod forge;
 mod git;
 pub mod lab;

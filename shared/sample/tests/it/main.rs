@@ -5,6 +5,8 @@
     reason = "a test ends at the first thing that does not hold"
 )]
 
+mod dialects;
+
 use std::path::Path;
 use std::process::{Command, Output};
 
