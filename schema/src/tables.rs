@@ -44,6 +44,15 @@ diesel::table! {
         actor -> Text,
         reason -> Text,
         recorded_at -> Timestamptz,
+        letter_id -> Uuid,
+        delivery_id -> Nullable<Uuid>,
+        dead_sequence -> Nullable<Int8>,
+        deliveries -> Nullable<Int8>,
+        renewals -> Nullable<Int8>,
+        last_failure -> Nullable<Text>,
+        first_stored_at -> Nullable<Timestamptz>,
+        died_at -> Nullable<Timestamptz>,
+        command_id -> Nullable<Uuid>,
     }
 }
 
@@ -204,6 +213,47 @@ diesel::table! {
         commits_listed -> Int4,
         pusher_id -> Nullable<Uuid>,
         received_at -> Timestamptz,
+        recorded_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    reconciliation (id) {
+        id -> Uuid,
+        source -> Text,
+        cause -> Text,
+        repository -> Nullable<Text>,
+        since_at -> Timestamptz,
+        began_at -> Timestamptz,
+        hooks -> Int4,
+        deliveries -> Int8,
+        repositories -> Int8,
+        refs -> Int8,
+        delivery_gaps -> Int8,
+        ref_gaps -> Int8,
+        deliveries_complete -> Bool,
+        oldest_gap_at -> Nullable<Timestamptz>,
+        outcome -> Text,
+        reason -> Nullable<Text>,
+        recorded_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    reconciliation_gap (id) {
+        id -> Uuid,
+        reconciliation_id -> Uuid,
+        source -> Text,
+        kind -> Text,
+        subject -> Text,
+        repository -> Nullable<Text>,
+        ref_name -> Nullable<Text>,
+        before_sha -> Nullable<Text>,
+        after_sha -> Nullable<Text>,
+        event -> Nullable<Text>,
+        first_attempt_at -> Nullable<Timestamptz>,
+        last_status -> Nullable<Int4>,
+        action -> Text,
         recorded_at -> Timestamptz,
     }
 }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::attempt::AttemptRow;
 use crate::attempt_snapshot::AttemptSnapshotRow;
 use crate::command::CommandRow;
+use crate::dead_letter::DeadLetterRow;
 use crate::delivery::{ConflictRow, DeliveryRow, ReceiptRow};
 use crate::error::StoreError;
 use crate::lab::LabRow;
@@ -51,6 +52,7 @@ tables!(
     ClaimRow,
     CommandRow,
     ConflictRow,
+    DeadLetterRow,
     DeliveryRow,
     GapRow,
     LabRow,

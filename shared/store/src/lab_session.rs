@@ -55,6 +55,10 @@ pub struct SessionRules {
     /// `command:<id>` or `enrolment:<delivery>`.
     #[diesel(sql_type = Text)]
     pub opened_by: String,
+    /// Commits whose history is the lab's own: those that its `lab.toml` names as templates, and
+    /// its versions' own.
+    #[diesel(sql_type = Array<Text>)]
+    pub template: Vec<String>,
     /// Which commits of a push are verified: `head` or `all`.
     #[diesel(sql_type = Text)]
     pub commits: String,

@@ -5,6 +5,7 @@ pub mod attempt_snapshot;
 pub mod audit_entry;
 pub mod command;
 pub mod covered;
+pub mod dead_letter;
 pub mod delivery;
 pub mod error;
 pub mod lab;

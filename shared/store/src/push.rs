@@ -1,9 +1,9 @@
 //! Owns `push`: what a delivery says of one ref.
 
-use contract::ids::PushId;
+use contract::ids::{PushId, SessionId};
 use contract::time::Timestamp;
-use diesel::sql_types::{Array, Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
-use diesel::{OptionalExtension, sql_query};
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::{OptionalExtension, QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
@@ -69,4 +69,36 @@ pub async fn find(
         .get_result(conn)
         .await
         .optional()?)
+}
+
+/// A commit whose history a push did not bring.
+#[derive(Clone, Debug, PartialEq, Eq, QueryableByName)]
+pub struct PastCommit {
+    /// The commit.
+    #[diesel(sql_type = Text)]
+    pub sha: String,
+    /// Whether it bounds every push; else only one whose ref was nothing before, or nothing that
+    /// is left.
+    #[diesel(sql_type = Bool)]
+    pub always: bool,
+}
+
+/// What bounds the commits that a push brought to a session, beside what its ref was before: the
+/// lab's own history, where an enrolled session began, and the newest `heads_max` commits that
+/// earlier pushes led to.
+///
+/// # Errors
+/// What the database answers.
+pub async fn past(
+    conn: &mut AsyncPgConnection,
+    push: PushId,
+    session: SessionId,
+    heads_max: i64,
+) -> Result<Vec<PastCommit>, StoreError> {
+    Ok(sql_query(include_str!("push_past.sql"))
+        .bind::<SqlUuid, _>(push.as_uuid())
+        .bind::<SqlUuid, _>(session.as_uuid())
+        .bind::<BigInt, _>(heads_max)
+        .load(conn)
+        .await?)
 }

@@ -25,9 +25,9 @@ ledger_row! {
         /// The one repository that was looked at; `None` for all.
         repository: Option<String> => Nullable<Text>,
         /// Deliveries from then on were looked at.
-        window_from: Timestamp => Timestamptz,
+        since_at: Timestamp => Timestamptz,
         /// When it began.
-        window_to: Timestamp => Timestamptz,
+        began_at: Timestamp => Timestamptz,
         /// Hooks that were asked for their deliveries.
         hooks: i32 => Integer,
         /// Deliveries that the forge says it made.
@@ -40,8 +40,8 @@ ledger_row! {
         delivery_gaps: i64 => BigInt,
         /// Refs that were elsewhere than the ledger last saw them.
         ref_gaps: i64 => BigInt,
-        /// Deliveries that the forge was asked to make again.
-        redeliveries: i64 => BigInt,
+        /// Whether the forge told of every delivery of the window.
+        deliveries_complete: bool => Bool,
         /// First try of the oldest delivery that the ledger lacked.
         oldest_gap_at: Option<Timestamp> => Nullable<Timestamptz>,
         /// `complete` or `incomplete`.
@@ -87,7 +87,7 @@ ledger_row! {
     }
 }
 
-/// The newest comparison of a source that looked at all of it, to its end.
+/// The newest comparison of a source to which the forge told of every delivery.
 ///
 /// # Errors
 /// What the database answers.
@@ -95,8 +95,8 @@ pub async fn last_complete(
     conn: &mut AsyncPgConnection,
     source: &SourceName,
 ) -> Result<Option<ReconciliationRow>, StoreError> {
-    let text = "SELECT * FROM reconciliation WHERE source = $1 AND outcome = 'complete' \
-                AND repository IS NULL ORDER BY window_to DESC LIMIT 1";
+    let text = "SELECT * FROM reconciliation WHERE source = $1 AND deliveries_complete \
+                AND repository IS NULL ORDER BY began_at DESC LIMIT 1";
     Ok(sql_query(text)
         .bind::<Text, _>(source.as_str())
         .get_result(conn)
@@ -110,7 +110,7 @@ pub async fn last_complete(
 /// What the database answers.
 pub async fn newest(conn: &mut AsyncPgConnection) -> Result<Vec<ReconciliationRow>, StoreError> {
     let text = "SELECT DISTINCT ON (source) * FROM reconciliation \
-                ORDER BY source, window_to DESC";
+                ORDER BY source, began_at DESC";
     Ok(sql_query(text).load(conn).await?)
 }
 

@@ -10,6 +10,7 @@ use servers::postgres::OWNER;
 use store::attempt::AttemptRow;
 use store::attempt_snapshot::AttemptSnapshotRow;
 use store::command::CommandRow;
+use store::dead_letter::{self, DeadLetterRow};
 use store::delivery::{BodyRow, ConflictRow, DeliveryRow, ReceiptRow};
 use store::error::StoreError;
 use store::lab::LabRow;
@@ -18,6 +19,7 @@ use store::lab_version::LabVersionRow;
 use store::pool::Connection;
 use store::principal::{PersonRow, PrincipalRow};
 use store::push::PushRow;
+use store::reconciliation::{GapRow, ReconciliationRow};
 use store::row::LedgerRow;
 use store::snapshot::SnapshotRow;
 use store::verification_attempt::VerificationRow;
@@ -47,9 +49,7 @@ impl Filled {
                  INSERT INTO ledger_pending SELECT id, NULL FROM audit_entry; \
                  INSERT INTO ledger_leaf SELECT 0, id, sha256(''), now() FROM audit_entry; \
                  INSERT INTO log_checkpoint VALUES ('log', 1, sha256(''), 'note', now()); \
-                 INSERT INTO log_head VALUES (true, 'log', 1, sha256(''), '', now()); \
-                 INSERT INTO dead_letter VALUES \
-                     (gen_random_uuid(), 'm', 's', 'c', 's', 'discarded', 'a', 'r', now())",
+                 INSERT INTO log_head VALUES (true, 'log', 1, sha256(''), '', now());",
             )
             .await;
         Self { covered }
@@ -118,7 +118,95 @@ async fn fill(conn: &mut Connection, covered: &mut Vec<CoveredRow>) -> Result<()
             recorded_at: now,
         }
     );
+    fill_reconciliation(conn, covered, now).await?;
+    fill_dead(conn, covered, now).await?;
     fill_verification(conn, covered, &attempt, &version, now).await
+}
+
+/// A message that died.
+async fn fill_dead(
+    conn: &mut Connection,
+    covered: &mut Vec<CoveredRow>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let id = Uuid::now_v7();
+    put!(
+        conn,
+        covered,
+        DeadLetterRow {
+            id,
+            message_id: "m".to_owned(),
+            stream: "DELIVERIES".to_owned(),
+            consumer: "attempt-writer".to_owned(),
+            subject: "assay.delivery.github".to_owned(),
+            action: dead_letter::DEAD_LETTERED.to_owned(),
+            actor: "attempt-writer".to_owned(),
+            reason: ODD_TEXT.to_owned(),
+            recorded_at: now,
+            letter_id: id,
+            delivery_id: Some(Uuid::now_v7()),
+            dead_sequence: Some(1),
+            deliveries: Some(21),
+            renewals: Some(0),
+            last_failure: Some(ODD_TEXT.to_owned()),
+            first_stored_at: Some(now),
+            died_at: Some(now),
+            command_id: None,
+        }
+    );
+    Ok(())
+}
+
+/// A comparison with a forge that found something.
+async fn fill_reconciliation(
+    conn: &mut Connection,
+    covered: &mut Vec<CoveredRow>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let run = put!(
+        conn,
+        covered,
+        ReconciliationRow {
+            id: Uuid::now_v7(),
+            source: "github".to_owned(),
+            cause: "schedule".to_owned(),
+            repository: None,
+            since_at: now,
+            began_at: now,
+            hooks: 1,
+            deliveries: 2,
+            repositories: 3,
+            refs: 4,
+            delivery_gaps: 5,
+            ref_gaps: 6,
+            deliveries_complete: true,
+            oldest_gap_at: Some(now),
+            outcome: "incomplete".to_owned(),
+            reason: Some(ODD_TEXT.to_owned()),
+            recorded_at: now,
+        }
+    );
+    put!(
+        conn,
+        covered,
+        GapRow {
+            id: Uuid::now_v7(),
+            reconciliation_id: run.id,
+            source: run.source,
+            kind: "delivery-failed".to_owned(),
+            subject: "72d3162e".to_owned(),
+            repository: None,
+            ref_name: None,
+            before_sha: None,
+            after_sha: None,
+            event: Some("push".to_owned()),
+            first_attempt_at: Some(now),
+            last_status: Some(503),
+            action: "redelivery".to_owned(),
+            recorded_at: now,
+        }
+    );
+    Ok(())
 }
 
 /// A lab's version, and the command that published it.

@@ -6,7 +6,7 @@ use serde_json::Value;
 use testkit::house::House;
 
 /// What each role may insert into: the design's column "written by".
-const WRITERS: [(&str, &[&str]); 5] = [
+const WRITERS: [(&str, &[&str]); 6] = [
     (
         "assay_attempt_writer",
         &[
@@ -58,6 +58,16 @@ const WRITERS: [(&str, &[&str]); 5] = [
             "ledger_pending",
             "log_checkpoint",
             "log_head",
+        ],
+    ),
+    (
+        "assay_reconciler",
+        &[
+            "audit_entry",
+            "command",
+            "ledger_pending",
+            "reconciliation",
+            "reconciliation_gap",
         ],
     ),
     ("assay_reader", &[]),
