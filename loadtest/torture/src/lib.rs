@@ -1,0 +1,19 @@
+#![doc = include_str!("../README.md")]
+
+pub mod account;
+pub mod deck;
+pub mod dice;
+pub mod drain;
+pub mod driver;
+pub mod faults;
+pub mod ground;
+pub mod kills;
+pub mod learners;
+pub mod programs;
+pub mod redeliver;
+pub mod report;
+pub mod run;
+pub mod seat;
+pub mod tally;
+pub mod traffic;
+pub mod verdict;

@@ -1,0 +1,178 @@
+//! Owns a run from its begin to its verdict: traffic, kills and faults beside each other, then the
+//! drain, then the checker.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use tokio::time::Instant;
+
+use crate::account::Account;
+use crate::deck::{self, Tier};
+use crate::dice::Seed;
+use crate::drain::drain;
+use crate::driver::{Driver, Load};
+use crate::faults::Hand;
+use crate::ground::Ground;
+use crate::kills::{Pace, kill, part};
+use crate::learners::{Class, enrol, push_all};
+use crate::programs::Programs;
+use crate::redeliver;
+use crate::report::Report;
+use crate::tally::Tally;
+use crate::verdict;
+
+/// Pause of who starts again what ended by itself, in milliseconds.
+const LOOK_AFTER_MS: u64 = 500;
+
+/// What a run is.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// What every choice comes from.
+    pub seed: Seed,
+    /// Which faults there is time for.
+    pub tier: Tier,
+    /// How long things are done to the house; at least one round of kills and faults is.
+    pub lasts: Duration,
+    /// The traffic.
+    pub load: Load,
+    /// What is verified.
+    pub class: Class,
+    /// How fast is killed.
+    pub pace: Pace,
+    /// Longest pause before a fault that is no kill, in milliseconds.
+    pub fault_pause_ms_max: u64,
+    /// How long the queues may take to drain.
+    pub drain_max: Duration,
+    /// The command that does the same.
+    pub command: String,
+}
+
+impl Run {
+    /// Runs, and reports; the account is left in `account`.
+    ///
+    /// # Errors
+    /// If the house cannot be set up, or the checker cannot say anything.
+    pub async fn carry_out(self, account: &Path) -> Result<Report> {
+        println!("the seed of this run is {}", self.seed.0);
+        let ground = Arc::new(Ground::lay(Programs::find()?).await?);
+        ground.seat_all().await?;
+        let learners = enrol(&ground, self.class).await?;
+        let driver = Driver::new(Account::begin(account), Arc::clone(&ground), self.seed);
+        let hand = Hand {
+            ground: Arc::clone(&ground),
+            driver: Arc::new(driver),
+            tally: Arc::new(Tally::default()),
+        };
+        let begun = Instant::now();
+        let driver = Arc::clone(&hand.driver);
+        let sending = tokio::spawn(Arc::clone(&driver).send_all(self.load, u64::MAX));
+        let pushing = tokio::spawn(push_all(driver, self.seed, self.class, learners));
+        let keeping = tokio::spawn(look_after(hand.clone()));
+        tokio::join!(self.kill_all(&hand), self.disturb(&hand));
+        let tortured_secs = begun.elapsed().as_secs();
+        hand.driver.close();
+        sending.await?;
+        pushing.await?;
+        let drained = self.settle(&hand).await;
+        keeping.abort();
+        let (drained, drained_secs) = drained?;
+        let verdict = verdict::ask(
+            &ground.programs.checker,
+            hand.driver.account.path(),
+            ground.reader_url(),
+        );
+        let deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
+        let report = Report {
+            seed: self.seed.0,
+            command: self.command,
+            tortured_secs,
+            drained_secs,
+            verdict: verdict.await?,
+            done: hand.tally.counts(),
+            deadlocks: ground.house().await.number(deadlocks).await,
+            drained,
+        };
+        if !report.is_good() {
+            keep_logs(&ground, account);
+        }
+        Ok(report)
+    }
+
+    async fn kill_all(&self, hand: &Hand) {
+        let until = Instant::now() + self.lasts;
+        for round in 0.. {
+            for card in deck::kills(self.seed, round) {
+                if round > 0 && Instant::now() > until {
+                    return;
+                }
+                kill(&hand.ground, &hand.driver, &hand.tally, self.pace, card).await;
+            }
+            let kills = hand.tally.beginning("SIGKILL");
+            println!("round {round} of the kills is over: {kills} so far");
+        }
+    }
+
+    async fn disturb(&self, hand: &Hand) {
+        let until = Instant::now() + self.lasts;
+        for round in 0.. {
+            for card in deck::faults(self.seed, round, self.tier) {
+                if round > 0 && Instant::now() > until {
+                    return;
+                }
+                tokio::time::sleep(part(card.pause, self.fault_pause_ms_max)).await;
+                hand.play(card).await;
+            }
+        }
+    }
+
+    /// Lets everybody live, and waits until nothing waits any more.
+    async fn settle(&self, hand: &Hand) -> Result<(crate::drain::Drained, u64)> {
+        let begun = Instant::now();
+        for seat in &hand.ground.seats {
+            seat.lose_wires();
+            seat.start().await;
+        }
+        hand.ground.until_ready().await?;
+        let mut drained = drain(&hand.ground, &hand.driver, self.drain_max).await?;
+        if hand.tally.beginning("nats-server's data removed") > 0 {
+            // What was on its way to the broker when its disk went may have been missed before.
+            let sent = redeliver::what_is_missing(&hand.ground, &hand.driver).await?;
+            println!("after the removal of data the forge sends {sent} deliveries once more");
+            drained = drain(&hand.ground, &hand.driver, self.drain_max).await?;
+        }
+        Ok((drained, begun.elapsed().as_secs()))
+    }
+}
+
+/// Starts again whoever ended by itself, as a supervisor does, and counts it.
+async fn look_after(hand: Hand) {
+    loop {
+        for seat in &hand.ground.seats {
+            if let Some(status) = seat.has_ended().await {
+                println!("{} ended by itself: {status}", seat.who);
+                hand.tally
+                    .add(&format!("{} ended by itself", seat.who.service));
+                seat.start().await;
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(LOOK_AFTER_MS)).await;
+    }
+}
+
+/// Keeps the logs of a run that came out badly beside its account.
+fn keep_logs(ground: &Ground, account: &Path) {
+    let kept: PathBuf = account.with_extension("logs");
+    let copied = std::fs::create_dir_all(&kept).and_then(|()| {
+        for seat in &ground.seats {
+            let log = seat.log();
+            std::fs::copy(&log, kept.join(log.file_name().unwrap_or_default()))?;
+        }
+        Ok(())
+    });
+    match copied {
+        Ok(()) => println!("the logs of the services are in {}", kept.display()),
+        Err(error) => println!("the logs of the services are lost: {error}"),
+    }
+}
