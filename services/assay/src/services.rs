@@ -26,6 +26,7 @@ pub(crate) async fn one(
         Service::AttemptWriter => attempt_writer::run::run(settings, health, stop).await,
         Service::SnapshotBuilder => snapshot_builder::run::run(settings, health, stop).await,
         Service::Verifier => verifier::run::run(settings, health, stop).await,
+        Service::Reconciler => reconciler::run::run(settings, health, stop).await,
         Service::Auditor => auditor::run(settings, health, stop).await,
     }
 }

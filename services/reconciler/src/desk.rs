@@ -1,0 +1,71 @@
+//! Owns what a comparison works with: ledger and bus, the forges' APIs, and the settings.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use contract::ids::LaneId;
+use contract::name::SourceName;
+use forge_api::client::Client;
+use process::settings::Settings;
+use process::settings::reconcile::Reconcile;
+use process::settings::source::Source;
+use service::ground::Ground;
+use tokio_util::sync::CancellationToken;
+
+/// What a comparison works with.
+pub(crate) struct Desk {
+    pub(crate) ground: Ground,
+    pub(crate) limits: Reconcile,
+    pub(crate) sources: BTreeMap<SourceName, Source>,
+    /// Of the sources that have an API.
+    pub(crate) clients: BTreeMap<SourceName, Client>,
+    pub(crate) stop: CancellationToken,
+    /// This process's run, which numbers the deliveries that it makes.
+    pub(crate) lane: LaneId,
+    last: AtomicU64,
+}
+
+/// The stop signal came before the work was done.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stopped;
+
+impl Desk {
+    pub(crate) fn open(
+        settings: &Settings,
+        ground: Ground,
+        stop: CancellationToken,
+    ) -> anyhow::Result<Self> {
+        let mut clients = BTreeMap::new();
+        for (name, source) in &settings.sources {
+            let Some(api) = &source.api else { continue };
+            let token = settings.api_token(name)?;
+            let client = Client::new(&api.url, token.as_ref())
+                .with_context(|| format!("prepare the API of source {name}"))?;
+            clients.insert(name.clone(), client);
+        }
+        Ok(Self {
+            ground,
+            limits: settings.reconcile.clone(),
+            sources: settings.sources.clone(),
+            clients,
+            stop,
+            lane: LaneId::new(),
+            last: AtomicU64::new(0),
+        })
+    }
+
+    /// The next number of a delivery that this process makes, from 1.
+    pub(crate) fn next_number(&self) -> u64 {
+        self.last.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Lets time pass that belongs to the work, but not beyond the stop signal.
+    pub(crate) async fn pause(&self, time: Duration) -> Result<(), Stopped> {
+        tokio::select! {
+            () = self.stop.cancelled() => Err(Stopped),
+            () = tokio::time::sleep(time) => Ok(()),
+        }
+    }
+}

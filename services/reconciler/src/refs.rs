@@ -1,0 +1,185 @@
+//! Owns comparing where branches are with where the ledger last saw them.
+
+use std::collections::{BTreeMap, HashMap};
+
+use contract::delivery::RefFound;
+use contract::name::{Repository, SourceName};
+use contract::time::{Timestamp, now};
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::stream;
+use git::origin::Origin;
+use git::refs::{Branch, branches};
+use process::settings::source::Source;
+use store::reconciliation::{self, KnownBranch, OpenRepository};
+
+use crate::desk::Desk;
+use crate::halt::Halt;
+use crate::judge::elsewhere;
+use crate::repositories::Pages;
+use crate::shortfall::Shortfall;
+
+/// Most refs that a comparison finds elsewhere; what is beyond is found by the next.
+const FOUND_MAX: usize = 10_000;
+
+/// A ref that is elsewhere than the ledger last saw it.
+#[derive(Clone, Debug)]
+pub(crate) struct Found {
+    pub(crate) what: RefFound,
+    /// When it was seen there.
+    pub(crate) at: Timestamp,
+}
+
+/// What the comparison of refs saw.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    pub(crate) repositories: i64,
+    pub(crate) refs: i64,
+    pub(crate) found: Vec<Found>,
+}
+
+/// A repository, with where its branches are.
+struct Looked {
+    repository: Repository,
+    starting: Vec<String>,
+    branches: Vec<Branch>,
+    at: Timestamp,
+}
+
+/// The refs of a source's repositories that are elsewhere, of all that have an open session or of
+/// one.
+pub(crate) async fn compare(
+    desk: &Desk,
+    name: &SourceName,
+    source: &Source,
+    repository: Option<&Repository>,
+    short: &mut Shortfall,
+) -> Result<Seen, Halt> {
+    let mut seen = Seen::default();
+    let mut pages = Pages::new(desk, name);
+    while let Some(mut page) = pages.next().await? {
+        if let Some(one) = repository {
+            page.retain(|open| open.repository == one.as_str());
+        }
+        let mut all: Vec<BoxFuture<'_, _>> = Vec::with_capacity(page.len());
+        for open in &page {
+            if let Some(looking) = look(desk, source, open) {
+                all.push(Box::pin(looking));
+            }
+        }
+        let mut looking = stream::iter(all).buffer_unordered(desk.limits.refs_at_once);
+        let mut looked = Vec::new();
+        loop {
+            let next = tokio::select! {
+                () = desk.stop.cancelled() => return Err(Halt::Stopped),
+                next = looking.next() => next,
+            };
+            match next {
+                Some(Ok(one)) => looked.push(one),
+                Some(Err(reason)) => short.add(reason),
+                None => break,
+            }
+        }
+        drop(looking);
+        seen.repositories += i64::try_from(looked.len()).unwrap_or(i64::MAX);
+        judge_page(desk, looked, &mut seen, short).await?;
+    }
+    Ok(seen)
+}
+
+/// Asks one origin. The URL is made of the settings alone.
+fn look<'a>(
+    desk: &'a Desk,
+    source: &Source,
+    open: &OpenRepository,
+) -> Option<impl Future<Output = Result<Looked, String>> + use<'a>> {
+    let repository: Repository = open.repository.parse().ok()?;
+    let origin = Origin::url(&source.fetch_url_of(&repository)).ok()?;
+    let starting = open.starting.clone();
+    let seconds_max = desk.limits.refs_seconds_max;
+    Some(async move {
+        match branches(&origin, seconds_max).await {
+            Ok(branches) => Ok(Looked {
+                repository,
+                starting,
+                branches,
+                at: now(),
+            }),
+            Err(error) => Err(format!("refs of {repository}: {error}")),
+        }
+    })
+}
+
+async fn judge_page(
+    desk: &Desk,
+    looked: Vec<Looked>,
+    seen: &mut Seen,
+    short: &mut Shortfall,
+) -> Result<(), Halt> {
+    let names: Vec<&str> = looked.iter().map(|one| one.repository.as_str()).collect();
+    let known = known(desk, &names).await?;
+    for one in &looked {
+        let known = known
+            .get(one.repository.as_str())
+            .map_or(&[][..], Vec::as_slice);
+        seen.refs += i64::try_from(one.branches.len()).unwrap_or(i64::MAX);
+        for what in elsewhere(&one.repository, &one.starting, &one.branches, known) {
+            if seen.found.len() >= FOUND_MAX {
+                short.add(format!("more than {FOUND_MAX} refs are elsewhere"));
+                return Ok(());
+            }
+            seen.found.push(Found { what, at: one.at });
+        }
+    }
+    Ok(())
+}
+
+/// Those of the refs that are still elsewhere, as the ledger has them now: a delivery that was on
+/// its way may have come since.
+pub(crate) async fn still(desk: &Desk, found: Vec<Found>) -> Result<Vec<Found>, Halt> {
+    let mut by_repository: BTreeMap<Repository, Vec<Found>> = BTreeMap::new();
+    for one in found {
+        by_repository
+            .entry(one.what.repository.clone())
+            .or_default()
+            .push(one);
+    }
+    let mut left = Vec::new();
+    for (repository, found) in by_repository {
+        let known = known(desk, &[repository.as_str()]).await?;
+        let known = known.into_values().next().unwrap_or_default();
+        for one in found {
+            let here: Vec<_> = known
+                .iter()
+                .filter(|known| known.ref_name == one.what.ref_name)
+                .cloned()
+                .collect();
+            let branch = one.what.after.clone().map(|head| Branch {
+                ref_name: one.what.ref_name.clone(),
+                head,
+            });
+            let branches: Vec<_> = branch.into_iter().collect();
+            // The starting commits were looked at when it was found.
+            let again = elsewhere(&repository, &[], &branches, &here)
+                .into_iter()
+                .next();
+            left.extend(again.map(|what| Found { what, at: one.at }));
+        }
+    }
+    Ok(left)
+}
+
+async fn known(
+    desk: &Desk,
+    repositories: &[&str],
+) -> Result<HashMap<String, Vec<KnownBranch>>, Halt> {
+    let mut conn = desk.ground.store.connection().await?;
+    let mut by_repository: HashMap<String, Vec<KnownBranch>> = HashMap::new();
+    for branch in reconciliation::known_branches(&mut conn, repositories).await? {
+        by_repository
+            .entry(branch.repository.clone())
+            .or_default()
+            .push(branch);
+    }
+    Ok(by_repository)
+}
