@@ -46,6 +46,11 @@ pub(crate) fn folders_and_keys(
     keys: &Keys,
 ) -> Result<Settings, SettingsError> {
     settings = fill(settings, "objects.folder", data.join("objects"))?;
+    // The data folder is kept from one start to the next: that is what persistent means.
+    if is_free(&settings, "ingest.spool.folder") {
+        settings = settings.with("ingest.spool.folder", data.join("spool"))?;
+        settings = fill(settings, "ingest.spool.persistent", true)?;
+    }
     settings = fill(settings, "snapshots.cache_folder", data.join("git-cache"))?;
     settings = fill(settings, "verifier.scratch_folder", scratch)?;
     settings = fill(settings, "log.signing_key_file", &keys.log_signing)?;
