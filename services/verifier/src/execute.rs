@@ -69,7 +69,7 @@ pub(crate) async fn execute(
         Ok(Err(problem)) => return Err(TreeError::Folder(problem).into()),
         Err(_stopped) => return Err(RunError::GivenUp),
     };
-    let came = run_all(sandbox, objects, &run, (Arc::clone(&folder), account)).await;
+    let came = run_all(sandbox, objects, &run, Arc::clone(&folder)).await;
     // Before the slot is free: the next run has the same folder. It may be a large one.
     let removed = tokio::task::spawn_blocking(move || drop(folder)).await;
     removed.map_err(|_stopped| RunError::GivenUp)?;
@@ -80,7 +80,7 @@ async fn run_all(
     sandbox: &Sandbox,
     objects: &Objects,
     run: &Run<'_>,
-    (folder, account): (Arc<RunFolder>, Option<Account>),
+    folder: Arc<RunFolder>,
 ) -> Result<Came, RunError> {
     let tree = rebuild(objects, run, folder).await?;
     let mut log = Log::default();
@@ -90,18 +90,15 @@ async fn run_all(
     let (mut evidence, mut peaks) = (Vec::new(), Vec::new());
     for step in &run.spec.steps {
         let span = info_span!("run step", step = step.name);
-        let running = run_step(sandbox, &tree, run.spec, step, account);
+        let running = run_step(sandbox, &tree, run.spec, step);
         let (outcome, reported) = running.instrument(span).await?;
         log.step(step, &outcome);
-        peaks.push(json!({
-            "step": step.name,
-            "wall_ms": outcome.wall_ms,
-            "cpu_ms": outcome.cpu_ms,
-            "output_bytes": outcome.log.len(),
-        }));
+        let mut used = json!(outcome.peaks);
+        used["step"] = json!(step.name);
+        peaks.push(used);
         evidence.push(Evidence {
             ending: outcome.ending,
-            wall_ms: outcome.wall_ms,
+            wall_ms: outcome.peaks.wall_ms,
             reported,
         });
     }
@@ -148,17 +145,15 @@ async fn run_step(
     tree: &Tree,
     spec: &LabSpec,
     step: &Step,
-    account: Option<Account>,
 ) -> Result<(BoxOutcome, Reported), RunError> {
     tree.restore().await?;
     if let ReportForm::Junit(file) = &step.report {
         tree.clear_report(file).await?;
     }
     let boxed = BoxedStep {
-        work: tree.work(),
+        folder: tree.folder(),
         command: &step.run,
         limits: &spec.limits,
-        account,
     };
     let outcome = sandbox.run(boxed).await?;
     let reported = match &step.report {

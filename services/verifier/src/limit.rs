@@ -11,10 +11,14 @@ pub enum Limit {
     Wall,
     /// Processor time of all processes together.
     Cpu,
+    /// Memory of all processes together.
+    Memory,
+    /// Processes and threads at once.
+    Processes,
+    /// Bytes of all files together, or their number.
+    Disk,
     /// Bytes printed.
     Output,
-    /// Bytes of one file.
-    FileSize,
 }
 
 impl Limit {
@@ -23,8 +27,10 @@ impl Limit {
         match self {
             Self::Wall => "wall",
             Self::Cpu => "cpu",
+            Self::Memory => "memory",
+            Self::Processes => "processes",
+            Self::Disk => "disk",
             Self::Output => "output",
-            Self::FileSize => "file-size",
         }
     }
 
@@ -40,7 +46,15 @@ impl Limit {
                 "stopped at the limit of {} KiB of output",
                 limits.output_kib
             ),
-            Self::FileSize => format!("stopped at the limit of {} MiB a file", limits.disk_mib),
+            Self::Memory => format!(
+                "stopped at the limit of {} MiB of memory",
+                limits.memory_mib
+            ),
+            Self::Processes => format!(
+                "stopped at the limit of {} processes and threads",
+                limits.processes
+            ),
+            Self::Disk => format!("stopped at the limit of {} MiB of disk", limits.disk_mib),
         }
     }
 }

@@ -10,12 +10,13 @@ use process::dependency::Dependency;
 use process::health::{Gate, Health};
 use process::settings::Settings;
 use process::settings::service::Service;
+use process::settings::work;
 use service::ground::Ground;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::sandbox::Sandbox;
 use crate::sandbox::account::{Account, SLOTS_MAX};
+use crate::sandbox::{Bounding, Sandbox, Site};
 use crate::slots::Slots;
 use crate::verify::Verifier;
 
@@ -40,8 +41,7 @@ pub async fn run(
     let count = count.context("verifier.slots is too large")?;
     // Before anything is waited for: without a sandbox there is no service.
     let sandbox_part = health.part("sandbox");
-    let scratch = &settings.verifier.scratch_folder;
-    let sandbox = Sandbox::probe(scratch, Vec::new(), Account::of_slot(0)).await?;
+    let sandbox = Sandbox::probe(site(&settings.verifier), Account::of_slot(0)).await?;
     sandbox_part.ready();
     let objects = Objects::open_folder(&settings.objects.folder).context("open the objects")?;
     let objects_watch = Dependency::new(health.part("objects"));
@@ -75,4 +75,18 @@ pub async fn run(
         each(lane(&VERIFIER_BULK), BULK_SLOTS, verifier),
     )?;
     Ok(())
+}
+
+/// Where these settings have boxes made.
+pub fn site(settings: &work::Verifier) -> Site<'_> {
+    Site {
+        scratch: &settings.scratch_folder,
+        system: &[],
+        control_group: settings.control_group.as_deref(),
+        bounding: if settings.dangerously_run_without_limits {
+            Bounding::DangerouslyWaived
+        } else {
+            Bounding::Required
+        },
+    }
 }

@@ -2,15 +2,13 @@
 //!
 //! bubblewrap gives it namespaces of its own (user, process, network, mount, IPC, UTS, cgroup), a
 //! read-only system, a private `/tmp`, `/dev` and `/proc`, no capabilities, no new privileges, an
-//! environment of four variables and three descriptors. rlimits bound each process, and the
-//! supervisor bounds wall time, processor time and output of all together.
-//! There is no mode without the box.
-//!
-//! Not bounded yet, because only cgroups can: the memory of all processes together (each one is
-//! bounded), and the disk that all files together take (each one is bounded). A process that
-//! exceeds its memory is told so by the system and ends by itself, so that limit is not named.
+//! environment of four variables, three descriptors, and a filter of system calls. A control group
+//! bounds and counts memory, processes and processor time of all processes together, a tmpfs the
+//! disk of all files together, and the supervisor wall time and output.
+//! There is no mode without the box; one without every limit has to be asked for by its name.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use lab::spec::Limits;
 use thiserror::Error;
@@ -19,22 +17,27 @@ use crate::judge::Ending;
 
 pub mod account;
 mod ending;
-#[cfg(target_os = "linux")]
+mod filter;
+pub mod gauge;
+mod group;
 mod leftover;
 mod output;
 mod probe;
 mod programs;
+mod quota;
 mod recipe;
 pub mod report_file;
 pub mod scratch;
 mod status;
-#[cfg(target_os = "linux")]
 mod supervise;
 
 use account::Account;
+use gauge::{BOX_BYTES, BOX_PROCESSES, Gauge, Peaks};
+use group::{Bounds, Group, Groups, Lacking};
 use programs::Programs;
+use quota::MIB;
 use recipe::Recipe;
-use scratch::{RunFolder, Scratch};
+use scratch::{RunFolder, Scratch, Size};
 
 /// Makes boxes. Only [`Sandbox::probe`] makes one of these.
 #[derive(Clone, Debug)]
@@ -43,19 +46,42 @@ pub struct Sandbox {
     scratch: Scratch,
     /// Further folders of the system that a step may read.
     system: Vec<PathBuf>,
+    /// Where each box gets its group; `None` only where running without limits was asked for.
+    groups: Option<Groups>,
+    size: Size,
+}
+
+/// Where boxes are made.
+#[derive(Clone, Copy, Debug)]
+pub struct Site<'a> {
+    /// The folder that runs work in.
+    pub scratch: &'a Path,
+    /// Further folders of the system that a step may read.
+    pub system: &'a [PathBuf],
+    /// The control group in which each box gets its own; without it, this process's.
+    pub control_group: Option<&'a Path>,
+    /// What to do where a limit cannot be enforced.
+    pub bounding: Bounding,
+}
+
+/// What to do where a limit cannot be enforced.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Bounding {
+    /// Not to start.
+    Required,
+    /// To start all the same: strangers' code can then take all that the machine has.
+    DangerouslyWaived,
 }
 
 /// What is to be run in a box.
 #[derive(Clone, Copy, Debug)]
 pub struct BoxedStep<'a> {
-    /// The folder that the step finds as its working directory, and may write to.
-    pub work: &'a Path,
+    /// The run's folder; the step finds its `work` as its working directory, and may write to it.
+    pub folder: &'a Arc<RunFolder>,
     /// The command, as `sh -c` takes it.
     pub command: &'a str,
     /// What it may use.
     pub limits: &'a Limits,
-    /// Whom the box's processes belong to outside it; `None` for this process's own user.
-    pub account: Option<Account>,
 }
 
 /// What came of a box. Nothing of it runs any more.
@@ -63,10 +89,8 @@ pub struct BoxedStep<'a> {
 pub struct BoxOutcome {
     /// How it ended.
     pub ending: Ending,
-    /// Wall time in milliseconds.
-    pub wall_ms: u64,
-    /// Processor time of all its processes in milliseconds.
-    pub cpu_ms: u64,
+    /// What it used.
+    pub peaks: Peaks,
     /// What it printed on standard output.
     pub stdout: Vec<u8>,
     /// What it printed on standard output and standard error, as it came.
@@ -85,6 +109,12 @@ pub enum SandboxError {
     /// The box could not be watched.
     #[error("watch the sandbox")]
     Watch(#[source] std::io::Error),
+    /// The run's folder could not be made ready.
+    #[error("prepare the sandbox")]
+    Prepare(#[source] std::io::Error),
+    /// It was killed because the machine had no memory left, not because it took too much.
+    #[error("the machine ran out of memory")]
+    HostMemory,
     /// It did not end although it was killed.
     #[error("sandbox did not end within {0} s of being killed")]
     Unkillable(u64),
@@ -121,6 +151,13 @@ pub enum CannotSandbox {
         /// Why.
         source: std::io::Error,
     },
+    /// Limits that would not be enforced.
+    #[error(
+        "cannot enforce these limits on this machine: {0}. Give the verifier control groups of its \
+         own and, as root, the right to mount; or, for a trial on a machine that nobody else needs, \
+         set verifier.dangerously_run_without_limits"
+    )]
+    Unbounded(String),
     /// The first box could not be made.
     #[error("a trial box could not be made: {reason}; {advice}")]
     Refused {
@@ -135,16 +172,13 @@ pub enum CannotSandbox {
 }
 
 impl Sandbox {
-    /// Prepares the sandbox in `scratch` and makes a trial box, as `account` and with the least
-    /// limits that a lab may set.
+    /// Prepares the sandbox and makes a trial box, as `account` and with the least limits that a
+    /// lab may set.
     ///
     /// # Errors
     /// [`CannotSandbox`] says what is missing. A verifier that gets it must not start.
-    pub async fn probe(
-        scratch: &Path,
-        system: Vec<PathBuf>,
-        account: Option<Account>,
-    ) -> Result<Self, CannotSandbox> {
+    pub async fn probe(site: Site<'_>, account: Option<Account>) -> Result<Self, CannotSandbox> {
+        let scratch = site.scratch;
         if !cfg!(target_os = "linux") {
             return Err(CannotSandbox::NotLinux);
         }
@@ -153,14 +187,45 @@ impl Sandbox {
             folder: scratch.to_owned(),
             source,
         };
-        let sandbox = Self {
+        let mut sandbox = Self {
             programs,
             scratch: Scratch::open(scratch).map_err(folder)?,
-            system,
+            system: site.system.to_vec(),
+            groups: None,
+            size: Size::Unbounded,
         };
+        sandbox.bound(site, account)?;
         let run = sandbox.folder(0, account).map_err(folder)?;
-        probe::probe(&sandbox, &run, account).await?;
+        let run = Arc::new(run);
+        probe::probe(&sandbox, &run).await?;
         Ok(sandbox)
+    }
+
+    /// Finds out how each limit is enforced here.
+    fn bound(&mut self, site: Site<'_>, account: Option<Account>) -> Result<(), CannotSandbox> {
+        let mut lacking = Vec::new();
+        match Groups::open(site.control_group) {
+            Ok(groups) => self.groups = Some(groups),
+            Err(Lacking { limits, why }) => lacking.push(format!("{} ({why})", limits.join(", "))),
+        }
+        match RunFolder::make(&self.scratch, 0, account, Size::Bounded) {
+            Ok(_trial) => self.size = Size::Bounded,
+            Err(error) => lacking.push(format!(
+                "disk (no file system of a run's own can be mounted in {}: {error})",
+                site.scratch.display()
+            )),
+        }
+        if lacking.is_empty() {
+            return Ok(());
+        }
+        let lacking = lacking.join("; ");
+        match site.bounding {
+            Bounding::Required => Err(CannotSandbox::Unbounded(lacking)),
+            Bounding::DangerouslyWaived => {
+                tracing::warn!("running strangers' code without these limits: {lacking}");
+                Ok(())
+            }
+        }
     }
 
     /// An empty folder for the run that has the slot. What an earlier run left there goes.
@@ -168,12 +233,19 @@ impl Sandbox {
     /// # Errors
     /// Those of the file system.
     pub fn folder(&self, slot: u16, account: Option<Account>) -> std::io::Result<RunFolder> {
-        RunFolder::make(&self.scratch, slot, account)
+        RunFolder::make(&self.scratch, slot, account, self.size)
     }
 
-    /// What makes the boxes, for the result's record: `bubblewrap 0.8.0`.
-    pub fn identification(&self) -> &str {
-        &self.programs.version
+    /// What makes the boxes and what bounds them, for the result's record:
+    /// `bubblewrap 0.8.0, cgroup v2, tmpfs`.
+    pub fn identification(&self) -> String {
+        let groups = self.groups.as_ref().map(Groups::identification);
+        let groups = groups.unwrap_or("no control groups");
+        let files = match self.size {
+            Size::Bounded => "tmpfs",
+            Size::Unbounded => "disk unbounded",
+        };
+        format!("{}, {groups}, {files}", self.programs.version)
     }
 
     /// Runs a step in a box of its own and waits until nothing of it runs any more. Dropping the
@@ -182,18 +254,51 @@ impl Sandbox {
     /// # Errors
     /// [`SandboxError`] when the step was not run as it should have been.
     pub async fn run(&self, step: BoxedStep<'_>) -> Result<BoxOutcome, SandboxError> {
+        let gauge = self.prepare(step).await?;
+        let doors = gauge.group.as_ref().map(Group::doors).unwrap_or_default();
+        let private = step.folder.private();
         let recipe = Recipe {
             programs: &self.programs,
             etc: &self.scratch.etc(),
+            filter: &self.scratch.filter(),
+            doors: &doors,
             system: &self.system,
-            step,
+            work: step.folder.work(),
+            private: private.as_ref().map(|[tmp, shm]| [tmp.as_path(), shm]),
+            account: step.folder.account(),
+            limits: step.limits,
+            command: step.command,
         };
-        #[cfg(target_os = "linux")]
-        return supervise::run(recipe.arguments(), *step.limits).await;
-        #[cfg(not(target_os = "linux"))]
-        {
-            let _ = recipe.arguments();
-            Err(SandboxError::Setup("the sandbox needs Linux".into()))
-        }
+        let outcome = supervise::run(recipe.arguments(), gauge).await;
+        let folder = Arc::clone(step.folder);
+        on_disk(move || folder.widen()).await?;
+        outcome
     }
+
+    /// Makes the group and the room for a step's files.
+    async fn prepare(&self, step: BoxedStep<'_>) -> Result<Gauge, SandboxError> {
+        let (folder, groups) = (Arc::clone(step.folder), self.groups.clone());
+        let limits = *step.limits;
+        let make = move || {
+            let room = folder.prepare(limits.disk_mib)?;
+            let left = room.map_or(0, |(allowance, used)| allowance.left(used));
+            let memory_bytes = u64::from(limits.memory_mib) * MIB + BOX_BYTES + left;
+            let bounds = Bounds {
+                memory_bytes,
+                processes: u64::from(limits.processes) + BOX_PROCESSES,
+            };
+            let group = groups.map(|groups| groups.make(bounds)).transpose()?;
+            let disk = room.map(|(allowance, _)| (folder, allowance));
+            Ok(Gauge::new(group, disk, memory_bytes, limits))
+        };
+        on_disk(make).await
+    }
+}
+
+async fn on_disk<T: Send + 'static>(
+    work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
+) -> Result<T, SandboxError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|_stopped| SandboxError::GivenUp)?
+        .map_err(SandboxError::Prepare)
 }

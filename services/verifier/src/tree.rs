@@ -96,6 +96,11 @@ impl Tree {
         Ok(tree)
     }
 
+    /// The run's folder that it is in.
+    pub fn folder(&self) -> &Arc<RunFolder> {
+        &self.folder
+    }
+
     /// Where it is.
     pub fn work(&self) -> &Path {
         self.folder.work()

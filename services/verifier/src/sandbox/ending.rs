@@ -6,7 +6,7 @@ use crate::judge::Ending;
 use crate::limit::Limit;
 
 /// A shell's exit code for a command that signal n ended is this plus n.
-const SIGNAL_BASE: i32 = 128;
+pub(super) const SIGNAL_BASE: i32 = 128;
 const SIGNAL_MAX: i32 = 64;
 const SIGXCPU: i32 = 24;
 const SIGXFSZ: i32 = 25;
@@ -20,18 +20,19 @@ const CPU_USED_MIN: f64 = 0.5;
 pub(super) enum Stop {
     /// The box ended by itself.
     Itself,
-    /// Its time was over.
-    Wall,
-    /// It printed too much.
-    Output,
+    /// It exceeded a limit.
+    At(Limit),
 }
 
 /// How the box ended. `exit_code` is the first process's, a shell.
-pub(super) fn ending(stop: Stop, exit_code: i32, cpu_ms: u64, limits: &Limits) -> Ending {
-    let killed_for = |limit| Ending {
-        limit: Some(limit),
-        ..Ending::default()
-    };
+/// `measured` is a limit that it was found to have run into.
+pub(super) fn ending(
+    stop: Stop,
+    exit_code: i32,
+    cpu_ms: u64,
+    measured: Option<Limit>,
+    limits: &Limits,
+) -> Ending {
     let cpu_ms_max = u64::from(limits.cpu_seconds) * 1_000;
     let used = cpu_ms as f64 / cpu_ms_max as f64;
     let signals = SIGNAL_BASE + 1..=SIGNAL_BASE + SIGNAL_MAX;
@@ -39,12 +40,17 @@ pub(super) fn ending(stop: Stop, exit_code: i32, cpu_ms: u64, limits: &Limits) -
         .contains(&exit_code)
         .then(|| exit_code - SIGNAL_BASE);
     let limit = match (stop, signal) {
-        (Stop::Wall, _) => return killed_for(Limit::Wall),
-        (Stop::Output, _) => return killed_for(Limit::Output),
+        (Stop::At(limit), _) => {
+            return Ending {
+                limit: Some(limit),
+                ..Ending::default()
+            };
+        }
+        (Stop::Itself, _) if measured.is_some() => measured,
         // The kernel bounds each process; all together are counted here, after the fact.
         (Stop::Itself, _) if cpu_ms > cpu_ms_max => Some(Limit::Cpu),
         (Stop::Itself, Some(SIGXCPU)) if used >= CPU_USED_MIN => Some(Limit::Cpu),
-        (Stop::Itself, Some(SIGXFSZ)) => Some(Limit::FileSize),
+        (Stop::Itself, Some(SIGXFSZ)) => Some(Limit::Disk),
         (Stop::Itself, _) => None,
     };
     Ending {
@@ -82,18 +88,35 @@ mod tests {
             (Stop::Itself, 137, 3_000, (None, Some(9), Some(Limit::Cpu))),
             (Stop::Itself, 0, 2_000, (Some(0), None, None)),
             (Stop::Itself, 0, 2_001, (Some(0), None, Some(Limit::Cpu))),
+            (Stop::Itself, 153, 10, (None, Some(25), Some(Limit::Disk))),
             (
-                Stop::Itself,
-                153,
+                Stop::At(Limit::Wall),
+                137,
                 10,
-                (None, Some(25), Some(Limit::FileSize)),
+                (None, None, Some(Limit::Wall)),
             ),
-            (Stop::Wall, 137, 10, (None, None, Some(Limit::Wall))),
-            (Stop::Output, 0, 9_000, (None, None, Some(Limit::Output))),
+            (
+                Stop::At(Limit::Output),
+                0,
+                9_000,
+                (None, None, Some(Limit::Output)),
+            ),
         ] {
-            let ending = ending(stop, code, cpu_ms, &limits);
+            let ending = ending(stop, code, cpu_ms, None, &limits);
             let told = (ending.exit_code, ending.signal, ending.limit);
             assert_eq!(told, expected, "{stop:?} {code} {cpu_ms}");
         }
+    }
+
+    #[test]
+    fn a_box_that_ran_into_a_limit_is_not_well_even_when_it_says_so() {
+        let limits = Limits::default();
+        let ended = ending(Stop::Itself, 0, 10, Some(Limit::Memory), &limits);
+        assert_eq!(
+            (ended.exit_code, ended.limit),
+            (Some(0), Some(Limit::Memory))
+        );
+        let ended = ending(Stop::Itself, 137, 10, Some(Limit::Memory), &limits);
+        assert_eq!((ended.signal, ended.limit), (Some(9), Some(Limit::Memory)));
     }
 }

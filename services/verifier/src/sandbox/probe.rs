@@ -1,10 +1,11 @@
 //! Owns the trial: one box, made as every other, that looks at itself from inside.
 
+use std::sync::Arc;
+
 use lab::spec::Limits;
 
 use crate::harmless;
 use crate::judge::Ending;
-use crate::sandbox::account::Account;
 use crate::sandbox::scratch::RunFolder;
 use crate::sandbox::{BoxedStep, CannotSandbox, Sandbox, SandboxError};
 
@@ -31,16 +32,11 @@ if touch /usr/probe /etc/probe /probe 2>/dev/null; then echo "writable system"; 
 touch /work/probe /tmp/probe && echo done
 "#;
 
-pub(super) async fn probe(
-    sandbox: &Sandbox,
-    folder: &RunFolder,
-    account: Option<Account>,
-) -> Result<(), CannotSandbox> {
+pub(super) async fn probe(sandbox: &Sandbox, folder: &Arc<RunFolder>) -> Result<(), CannotSandbox> {
     let step = BoxedStep {
-        work: folder.work(),
+        folder,
         command: SCRIPT,
         limits: &LIMITS,
-        account,
     };
     let outcome = sandbox.run(step).await.map_err(|error| refused(&error))?;
     let said = String::from_utf8_lossy(&outcome.log);

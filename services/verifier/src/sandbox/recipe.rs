@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use lab::spec::Limits;
 
-use crate::sandbox::BoxedStep;
+use crate::sandbox::account::Account;
 use crate::sandbox::programs::{PRLIMIT, Programs};
 
 /// Where the step finds its tree.
@@ -18,20 +18,27 @@ const DESCRIPTORS_MAX: u32 = 1_024;
 const STACK_BYTES: u64 = 8 * MIB;
 /// Most memory that a process may lock, in bytes.
 const LOCKED_BYTES: u64 = 64 * 1024;
-/// Size of `/tmp` and of `/dev/shm`, each, in bytes. They are memory.
+/// Size of `/tmp` and of `/dev/shm`, each, in bytes, where the run has no file system of its own.
+/// They are memory.
 const TMPFS_BYTES: u64 = 64 * MIB;
 /// Size of the file system that only holds the mount points, in bytes.
 const ROOT_BYTES: u64 = MIB;
 const MIB: u64 = 1024 * 1024;
 
-/// Runs outside the box, before bubblewrap: turns standard input, the one descriptor that can be
-/// handed over without racing with other starts, into the status pipe, and closes whatever this
-/// process itself inherited.
-const CLOSE_DESCRIPTORS: &str = "exec 3>&0 0</dev/null
+/// Runs outside the box, before bubblewrap: enters the control groups, so that all that follows
+/// is bounded and counted; turns standard input, the one descriptor that can be handed over without
+/// racing with other starts, into the status pipe; closes whatever this process itself inherited;
+/// opens the filter; and offers the box first when the machine runs out of memory.
+/// Takes the filter, the groups' doors, `--` and the command line.
+const ENTER: &str = "exec 3>&0 0</dev/null
+filter=$1; shift
+while [ \"$1\" != -- ]; do echo 0 >\"$1\" || exit 125; shift; done; shift
 for fd in /proc/self/fd/*; do
     fd=${fd##*/}
     if [ \"$fd\" -gt 3 ]; then eval \"exec $fd>&-\"; fi
 done
+exec 4<\"$filter\" || exit 125
+echo 1000 >/proc/self/oom_score_adj
 exec \"$@\"";
 
 /// The box's first process. It stays, and does not become the step: when it exits the kernel kills
@@ -43,8 +50,17 @@ const FIRST_PROCESS: &str = "\"$@\"; exit $?";
 pub(super) struct Recipe<'a> {
     pub(super) programs: &'a Programs,
     pub(super) etc: &'a Path,
+    pub(super) filter: &'a Path,
+    /// The files through which a process enters the box's control groups; none without groups.
+    pub(super) doors: &'a [PathBuf],
     pub(super) system: &'a [PathBuf],
-    pub(super) step: BoxedStep<'a>,
+    /// The folder that the step works in.
+    pub(super) work: &'a Path,
+    /// What becomes `/tmp` and `/dev/shm`, where the run has a file system of its own.
+    pub(super) private: Option<[&'a Path; 2]>,
+    pub(super) account: Option<Account>,
+    pub(super) limits: &'a Limits,
+    pub(super) command: &'a str,
 }
 
 impl Recipe<'_> {
@@ -52,8 +68,13 @@ impl Recipe<'_> {
     pub(super) fn arguments(&self) -> Vec<OsString> {
         let mut line = Line::default();
         line.add(&self.programs.bash);
-        line.all(&["-c", CLOSE_DESCRIPTORS, "bash"]);
-        if let Some(account) = self.step.account {
+        line.all(&["-c", ENTER, "bash"]);
+        line.add(self.filter);
+        for door in self.doors {
+            line.add(door);
+        }
+        line.all(&["--"]);
+        if let Some(account) = self.account {
             let id = account.id.to_string();
             line.add(&self.programs.setpriv);
             line.all(&["--reuid", &id, "--regid", &id, "--clear-groups"]);
@@ -64,8 +85,8 @@ impl Recipe<'_> {
         self.mount(&mut line);
         line.all(&["--chdir", WORK, "--"]);
         line.all(&["/bin/sh", "-c", FIRST_PROCESS, "sh"]);
-        bound(&mut line, self.step.limits);
-        line.all(&["/bin/sh", "-c", self.step.command]);
+        bound(&mut line, self.limits, self.doors.is_empty());
+        line.all(&["/bin/sh", "-c", self.command]);
         line.0
     }
 
@@ -95,15 +116,19 @@ impl Recipe<'_> {
         }
         let size = TMPFS_BYTES.to_string();
         line.all(&["--proc", "/proc", "--dev", "/dev"]);
-        line.all(&["--size", &size, "--perms", "1777", "--tmpfs", "/dev/shm"]);
-        line.all(&["--size", &size, "--perms", "1777", "--tmpfs", "/tmp"]);
-        line.bind("--bind", self.step.work, Path::new(WORK));
+        for (place, inside) in ["/tmp", "/dev/shm"].into_iter().enumerate() {
+            match self.private {
+                Some(folders) => line.bind("--bind", folders[place], Path::new(inside)),
+                None => line.all(&["--size", &size, "--perms", "1777", "--tmpfs", inside]),
+            }
+        }
+        line.bind("--bind", self.work, Path::new(WORK));
         line.all(&["--remount-ro", "/dev", "--remount-ro", "/"]);
     }
 }
 
 fn isolate(line: &mut Line) {
-    line.all(&["--json-status-fd", "3", "--as-pid-1"]);
+    line.all(&["--json-status-fd", "3", "--seccomp", "4", "--as-pid-1"]);
     line.all(&["--unshare-all", "--unshare-user", "--disable-userns"]);
     line.all(&["--uid", USER_INSIDE, "--gid", USER_INSIDE]);
     line.all(&["--hostname", "box", "--die-with-parent", "--new-session"]);
@@ -118,8 +143,10 @@ fn isolate(line: &mut Line) {
     }
 }
 
-/// The rlimits, set inside the box, where the count of processes is the box's own.
-fn bound(line: &mut Line, limits: &Limits) {
+/// The rlimits, set inside the box, where the count of processes is the box's own. Memory and
+/// processes are the control group's to bound where there is one: it counts them together, and says
+/// so.
+fn bound(line: &mut Line, limits: &Limits, is_alone: bool) {
     let cpu = limits.cpu_seconds;
     let memory = u64::from(limits.memory_mib) * MIB;
     let file = u64::from(limits.disk_mib) * MIB;
@@ -129,17 +156,19 @@ fn bound(line: &mut Line, limits: &Limits) {
     for limit in [
         // The soft limit is a signal with a name; the hard one ends who ignores it.
         format!("--cpu={cpu}:{}", cpu + 1),
-        format!("--data={memory}:{memory}"),
-        format!("--nproc={processes}:{processes}"),
         format!("--fsize={file}:{file}"),
         format!("--nofile={DESCRIPTORS_MAX}:{DESCRIPTORS_MAX}"),
         format!("--stack={STACK_BYTES}:{STACK_BYTES}"),
         format!("--memlock={LOCKED_BYTES}:{LOCKED_BYTES}"),
         "--core=0:0".into(),
-        "--".into(),
     ] {
         line.all(&[&limit]);
     }
+    if is_alone {
+        line.all(&[&format!("--data={memory}:{memory}")]);
+        line.all(&[&format!("--nproc={processes}:{processes}")]);
+    }
+    line.all(&["--"]);
 }
 
 #[derive(Default)]
@@ -164,9 +193,8 @@ impl Line {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sandbox::account::Account;
 
-    fn line(account: Option<Account>) -> String {
+    fn line(account: Option<Account>, doors: &[PathBuf]) -> String {
         let programs = Programs {
             bash: "/bin/bash".into(),
             setpriv: "/bin/setpriv".into(),
@@ -174,19 +202,18 @@ mod tests {
             version: String::new(),
         };
         let limits = Limits::default();
-        let step = BoxedStep {
-            work: Path::new("/scratch/w"),
-            command: "sh tests/run.sh; echo \"$x\"",
-            limits: &limits,
-            account,
-        };
-        let (etc, system) = (Path::new("/scratch/etc"), [PathBuf::from("/opt/tools")]);
-        let programs = &programs;
         let recipe = Recipe {
-            programs,
-            etc,
-            system: &system,
-            step,
+            programs: &programs,
+            etc: Path::new("/scratch/etc"),
+            filter: Path::new("/scratch/filter.bpf"),
+            doors,
+            system: &[PathBuf::from("/opt/tools")],
+            work: Path::new("/scratch/w"),
+            private: (!doors.is_empty())
+                .then_some([Path::new("/scratch/t"), Path::new("/scratch/s")]),
+            account,
+            limits: &limits,
+            command: "sh tests/run.sh; echo \"$x\"",
         };
         recipe
             .arguments()
@@ -197,15 +224,18 @@ mod tests {
 
     #[test]
     fn a_box_shares_nothing_and_is_bounded() {
-        let line = line(None);
+        let line = line(None, &[PathBuf::from("/group/cgroup.procs")]);
         for part in [
+            "|/scratch/filter.bpf|/group/cgroup.procs|--|/bin/bwrap|",
+            "|--seccomp|4|",
             "|--unshare-all|--unshare-user|--disable-userns|",
             "|--die-with-parent|--new-session|--cap-drop|ALL|--clearenv|",
             "|--ro-bind|/usr|/usr|",
             "|--ro-bind|/scratch/etc/passwd|/etc/passwd|",
             "|--ro-bind|/opt/tools|/opt/tools|",
+            "|--bind|/scratch/t|/tmp|--bind|/scratch/s|/dev/shm|",
             "|--bind|/scratch/w|/work|--remount-ro|/dev|--remount-ro|/|",
-            "|--cpu=30:31|--data=536870912:536870912|--nproc=65:65|--fsize=268435456:268435456|",
+            "|--cpu=30:31|--fsize=268435456:268435456|",
             "|--core=0:0|--|/bin/sh|-c|sh tests/run.sh; echo \"$x\"",
         ] {
             assert!(line.contains(part), "{part} in {line}");
@@ -215,16 +245,28 @@ mod tests {
             "{line}"
         );
         assert!(!line.contains("setpriv"), "{line}");
-        assert_eq!(
-            line.matches("|--bind|").count(),
-            1,
-            "one folder is writable"
+        assert!(
+            !line.contains("--data") && !line.contains("--nproc"),
+            "{line}"
         );
+        assert_eq!(line.matches("|--bind|").count(), 3, "what is writable");
+    }
+
+    #[test]
+    fn without_groups_each_process_is_bounded_alone() {
+        let line = line(None, &[]);
+        for part in [
+            "|--data=536870912:536870912|--nproc=65:65|--|/bin/sh|",
+            "|--size|67108864|--perms|1777|--tmpfs|/tmp|",
+        ] {
+            assert!(line.contains(part), "{part} in {line}");
+        }
+        assert_eq!(line.matches("|--bind|").count(), 1, "what is writable");
     }
 
     #[test]
     fn root_becomes_the_slots_user_before_anything_else() {
-        let line = line(Some(Account { id: 60_601 }));
+        let line = line(Some(Account { id: 60_601 }), &[]);
         let dropped = "|/bin/setpriv|--reuid|60601|--regid|60601|--clear-groups|--inh-caps=-all|--|/bin/bwrap|";
         assert!(line.contains(dropped), "{line}");
     }

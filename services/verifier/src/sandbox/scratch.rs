@@ -11,11 +11,15 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
 use crate::sandbox::account::Account;
+use crate::sandbox::filter;
+use crate::sandbox::quota::{self, Allowance, Quota, Used};
 
 /// What the names of the runs' folders begin with.
 const SLOT_PREFIX: &str = "slot-";
 /// The files of the box's own `/etc`.
 pub(super) const ETC_FILES: [&str; 4] = ["passwd", "group", "hosts", "nsswitch.conf"];
+/// What each step finds empty: `/tmp` and `/dev/shm`.
+const PRIVATE: [&str; 2] = ["tmp", "shm"];
 const ETC_TEXTS: [&str; 4] = [
     "learner:x:1000:1000::/work:/bin/sh\n",
     "learner:x:1000:\n",
@@ -47,7 +51,6 @@ impl Scratch {
             path,
             _lock: Arc::new(lock),
         };
-        #[cfg(target_os = "linux")]
         crate::sandbox::leftover::end(&scratch.path);
         scratch.clean()?;
         let etc = scratch.etc();
@@ -58,7 +61,13 @@ impl Scratch {
             fs::write(&path, text)?;
             fs::set_permissions(&path, Permissions::from_mode(0o644))?;
         }
+        fs::write(scratch.filter(), filter::bytes().map_err(io::Error::other)?)?;
         Ok(scratch)
+    }
+
+    /// The system call filter, as bubblewrap reads it.
+    pub(super) fn filter(&self) -> PathBuf {
+        self.path.join("filter.bpf")
     }
 
     /// The box's own `/etc`.
@@ -71,11 +80,21 @@ impl Scratch {
             let entry = entry?;
             let name = entry.file_name();
             if name.to_string_lossy().starts_with(SLOT_PREFIX) {
+                quota::take_off(&entry.path())?;
                 remove(&entry.path())?;
             }
         }
         Ok(())
     }
+}
+
+/// Whether the files of a run are bounded together.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Size {
+    /// By a file system of the run's own.
+    Bounded,
+    /// They are not.
+    Unbounded,
 }
 
 /// A folder for one run. Removed when dropped, whatever the box made of it.
@@ -84,23 +103,73 @@ pub struct RunFolder {
     path: PathBuf,
     work: PathBuf,
     account: Option<Account>,
+    /// The file system that it is; a plain folder without.
+    quota: Option<Quota>,
 }
 
 impl RunFolder {
-    pub(super) fn make(scratch: &Scratch, slot: u16, account: Option<Account>) -> io::Result<Self> {
+    pub(super) fn make(
+        scratch: &Scratch,
+        slot: u16,
+        account: Option<Account>,
+        size: Size,
+    ) -> io::Result<Self> {
         let path = scratch.path.join(format!("{SLOT_PREFIX}{slot}"));
         let work = path.join("work");
+        quota::take_off(&path)?;
         remove(&path)?;
-        let folder = Self {
+        let mut folder = Self {
             path,
             work,
             account,
+            quota: None,
         };
         fs::DirBuilder::new().mode(0o700).create(&folder.path)?;
+        if size == Size::Bounded {
+            folder.quota = Some(Quota::mount(&folder.path)?);
+        }
         fs::DirBuilder::new().mode(0o700).create(&folder.work)?;
         folder.hand_over(&folder.path)?;
         folder.hand_over(&folder.work)?;
         Ok(folder)
+    }
+
+    /// Whom the box's processes belong to outside it.
+    pub fn account(&self) -> Option<Account> {
+        self.account
+    }
+
+    /// What becomes `/tmp` and `/dev/shm`, if the run has a file system of its own.
+    pub(super) fn private(&self) -> Option<[PathBuf; 2]> {
+        let quota = self.quota.as_ref();
+        quota.map(|_| PRIVATE.map(|name| self.path.join(name)))
+    }
+
+    /// Empties what only one step may see, and leaves the next one what it may add of files. With
+    /// what is used before it begins; `None` in a plain folder.
+    pub(super) fn prepare(&self, disk_mib: u32) -> io::Result<Option<(Allowance, Used)>> {
+        let Some(quota) = &self.quota else {
+            return Ok(None);
+        };
+        for name in PRIVATE {
+            let path = self.path.join(name);
+            remove(&path)?;
+            fs::create_dir(&path)?;
+            fs::set_permissions(&path, Permissions::from_mode(0o1777))?;
+            self.hand_over(&path)?;
+        }
+        let allowance = quota.narrow(disk_mib)?;
+        Ok(Some((allowance, quota.used()?)))
+    }
+
+    /// Gives the verifier room again when the step's box is gone.
+    pub(super) fn widen(&self) -> io::Result<()> {
+        self.quota.as_ref().map_or(Ok(()), Quota::widen)
+    }
+
+    /// What is used of the run's file system, if it has one.
+    pub(super) fn used(&self) -> Option<Used> {
+        self.quota.as_ref()?.used().ok()
     }
 
     /// The folder that the box works in.
@@ -130,6 +199,8 @@ impl RunFolder {
 
 impl Drop for RunFolder {
     fn drop(&mut self) {
+        // All that is in it goes with it.
+        drop(self.quota.take());
         if let Err(error) = remove(&self.path) {
             tracing::warn!(folder = %self.path.display(), "left a run's folder behind: {error}");
         }

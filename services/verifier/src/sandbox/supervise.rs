@@ -21,7 +21,9 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 
 use crate::harmless;
-use crate::sandbox::ending::{Stop, ending};
+use crate::limit::Limit;
+use crate::sandbox::ending::{SIGNAL_BASE, Stop, ending};
+use crate::sandbox::gauge::{Gauge, Peaks};
 use crate::sandbox::output::{Output, Taken};
 use crate::sandbox::status::{self, STATUS_BYTES_MAX};
 use crate::sandbox::{BoxOutcome, SandboxError};
@@ -32,13 +34,15 @@ const SETUP_WAIT_SECS: u64 = 30;
 const KILL_WAIT_SECS: u64 = 30;
 /// Longest complaint of bubblewrap that is kept, in characters.
 const COMPLAINT_CHARS_MAX: usize = 300;
+/// The signal that nobody can ignore.
+const SIGKILL: i32 = 9;
 /// Bytes of a KiB.
 const KIB: usize = 1024;
 
 /// Runs a box by its command line.
 pub(super) async fn run(
     arguments: Vec<OsString>,
-    limits: Limits,
+    gauge: Gauge,
 ) -> Result<BoxOutcome, SandboxError> {
     let (mut answer, result) = oneshot::channel();
     let thread = std::thread::Builder::new().name("sandbox".into());
@@ -48,7 +52,7 @@ pub(super) async fn run(
             .build();
         let outcome = match runtime {
             Ok(runtime) => runtime.block_on(async {
-                let watched = watch(arguments, &limits);
+                let watched = watch(arguments, gauge);
                 // The box dies with this future: nobody waits for it any more.
                 tokio::select! {
                     outcome = watched => outcome,
@@ -64,14 +68,21 @@ pub(super) async fn run(
     result.await.unwrap_or(Err(SandboxError::GivenUp))
 }
 
-async fn watch(arguments: Vec<OsString>, limits: &Limits) -> Result<BoxOutcome, SandboxError> {
-    let mut running = Running::start(arguments, limits).await?;
+async fn watch(arguments: Vec<OsString>, gauge: Gauge) -> Result<BoxOutcome, SandboxError> {
+    let limits = gauge.limits;
+    // Ended after the box, and whatever ends this.
+    let mut gauge = gauge;
+    let mut running = Running::start(arguments, &limits).await?;
+    gauge.begin();
     let begun = Instant::now();
     let wall = Duration::from_secs(limits.wall_seconds.into());
-    let stop = match timeout(wall, running.until_end()).await {
-        Ok(Ok(stop)) => stop,
-        Ok(Err(error)) => return Err(SandboxError::Watch(error)),
-        Err(_elapsed) => Stop::Wall,
+    let stop = tokio::select! {
+        ended = timeout(wall, running.until_end()) => match ended {
+            Ok(Ok(stop)) => stop,
+            Ok(Err(error)) => return Err(SandboxError::Watch(error)),
+            Err(_elapsed) => Stop::At(Limit::Wall),
+        },
+        limit = gauge.until_exceeded() => Stop::At(limit),
     };
     if stop != Stop::Itself {
         running.kill();
@@ -83,16 +94,28 @@ async fn watch(arguments: Vec<OsString>, limits: &Limits) -> Result<BoxOutcome, 
     .await;
     let wall_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     let gone = gone.map_err(|_elapsed| SandboxError::Unkillable(KILL_WAIT_SECS))??;
-    let exit_code = match (gone.exit_code, stop) {
-        (Some(code), _) => code,
+    let is_measured = gauge.group.is_some();
+    let mut measured = gauge.finish();
+    if measured.is_host_short {
+        return Err(SandboxError::HostMemory);
+    }
+    let exit_code = match (gone.exit_code, stop, measured.limit) {
+        (Some(code), ..) => code,
         // Killed before it could say anything.
-        (None, Stop::Wall | Stop::Output) => 0,
-        (None, Stop::Itself) => return Err(complaint(&running.output.log)),
+        (None, Stop::At(_), _) | (None, Stop::Itself, Some(_)) => SIGNAL_BASE + SIGKILL,
+        (None, Stop::Itself, None) => return Err(complaint(&running.output.log)),
+    };
+    if !is_measured {
+        measured.peaks.cpu_ms = gone.cpu_ms;
+    }
+    let peaks = Peaks {
+        wall_ms,
+        output_bytes: running.output.log.len() as u64,
+        ..measured.peaks
     };
     Ok(BoxOutcome {
-        ending: ending(stop, exit_code, gone.cpu_ms, limits),
-        wall_ms,
-        cpu_ms: gone.cpu_ms,
+        ending: ending(stop, exit_code, peaks.cpu_ms, measured.limit, &limits),
+        peaks,
         stdout: running.output.stdout,
         log: running.output.log,
     })
@@ -184,7 +207,7 @@ impl Running {
     async fn until_end(&mut self) -> std::io::Result<Stop> {
         let taken = self.output.take(&mut self.stdout, &mut self.stderr).await?;
         if taken == Taken::TooMuch {
-            return Ok(Stop::Output);
+            return Ok(Stop::At(Limit::Output));
         }
         // It may have closed its output and go on.
         let _ = self.ended.wait_for(|ended| *ended).await;
@@ -205,7 +228,7 @@ impl Running {
 
     /// Waits until nothing of the box runs, then reads the numbers that it leaves.
     async fn until_gone(&mut self, stop: Stop) -> Result<Gone, SandboxError> {
-        if stop == Stop::Wall {
+        if !matches!(stop, Stop::Itself | Stop::At(Limit::Output)) {
             // What it printed just before; more than the cap is no news now.
             let take = self.output.take(&mut self.stdout, &mut self.stderr);
             take.await.map_err(SandboxError::Watch)?;

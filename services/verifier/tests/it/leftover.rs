@@ -8,6 +8,7 @@ use testkit::wait;
 use verifier::sandbox::Sandbox;
 use verifier::sandbox::account::Account;
 
+use crate::bench::site;
 use crate::workshop::scratch;
 
 /// A box that waits to be told to go on, for as long as its input is open.
@@ -30,7 +31,7 @@ async fn boxes_that_a_killed_verifier_left_in_the_folder_are_ended_and_no_others
     let (own, others) = (scratch(), scratch());
     let mut left = waiting_box(&own.path().canonicalize().unwrap());
     let mut stranger = waiting_box(&others.path().canonicalize().unwrap());
-    Sandbox::probe(own.path(), Vec::new(), Account::of_slot(0))
+    Sandbox::probe(site(own.path()), Account::of_slot(0))
         .await
         .unwrap();
     let status = wait::until("the leftover box ends", async || {

@@ -1,7 +1,9 @@
 //! The verifier against a real sandbox, and real servers.
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
+mod bench;
 mod leftover;
+mod limits;
 mod sandbox;
 mod service;
 mod workshop;

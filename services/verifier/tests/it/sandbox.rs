@@ -8,54 +8,13 @@ use std::time::Duration;
 
 use lab::pattern::TreeFile;
 use lab::spec::Limits;
-use tempfile::TempDir;
 use tokio::time::timeout;
 use verifier::limit::Limit;
+use verifier::sandbox::Sandbox;
 use verifier::sandbox::account::Account;
 use verifier::sandbox::report_file::{self, NoReport};
-use verifier::sandbox::scratch::RunFolder;
-use verifier::sandbox::{BoxOutcome, BoxedStep, Sandbox};
 
-/// A sandbox with one slot, in a folder that the slot's user can reach.
-struct Bench {
-    sandbox: Sandbox,
-    folder: RunFolder,
-    scratch: TempDir,
-}
-
-const SLOT: u16 = 3;
-
-async fn bench() -> Bench {
-    let scratch = tempfile::tempdir().unwrap();
-    std::fs::set_permissions(scratch.path(), std::fs::Permissions::from_mode(0o711)).unwrap();
-    let account = Account::of_slot(SLOT);
-    let sandbox = Sandbox::probe(scratch.path(), Vec::new(), account)
-        .await
-        .unwrap();
-    let folder = sandbox.folder(SLOT, account).unwrap();
-    Bench {
-        sandbox,
-        folder,
-        scratch,
-    }
-}
-
-impl Bench {
-    async fn run(&self, command: &str, limits: Limits) -> BoxOutcome {
-        let step = BoxedStep {
-            work: self.folder.work(),
-            command,
-            limits: &limits,
-            account: Account::of_slot(SLOT),
-        };
-        self.sandbox.run(step).await.unwrap()
-    }
-
-    async fn says(&self, command: &str) -> String {
-        let outcome = self.run(command, Limits::default()).await;
-        String::from_utf8(outcome.log).unwrap()
-    }
-}
+use crate::bench::{Bench, SLOT, alive, site};
 
 /// Waits until it holds, for a long time, in short steps.
 async fn until(holds: impl AsyncFn() -> bool) {
@@ -67,24 +26,13 @@ async fn until(holds: impl AsyncFn() -> bool) {
     timeout(Duration::from_secs(60), waited).await.unwrap();
 }
 
-/// Processes of this machine whose command line holds the mark.
-fn alive(mark: &str) -> Vec<String> {
-    let listed = Command::new("ps").args(["-eo", "args"]).output().unwrap();
-    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
-    listed
-        .lines()
-        .filter(|line| line.contains(mark))
-        .map(str::to_owned)
-        .collect()
-}
-
 fn file(path: &str) -> TreeFile {
     TreeFile::try_from(path.to_owned()).unwrap()
 }
 
 #[tokio::test]
 async fn a_step_runs_in_its_tree_and_its_end_is_told() {
-    let bench = bench().await;
+    let bench = Bench::new().await;
     std::fs::write(bench.folder.work().join("given"), "hello").unwrap();
     let outcome = bench
         .run(
@@ -109,7 +57,7 @@ async fn a_step_runs_in_its_tree_and_its_end_is_told() {
 
 #[tokio::test]
 async fn a_box_knows_nobody_and_nothing_of_its_host() {
-    let bench = bench().await;
+    let bench = Bench::new().await;
     let said = bench
         .says("env | sort; id -u; hostname; pwd; ls /proc | grep -c '^[0-9]'")
         .await;
@@ -136,7 +84,7 @@ async fn a_box_knows_nobody_and_nothing_of_its_host() {
 
 #[tokio::test]
 async fn a_box_has_no_descriptor_and_no_privilege_of_its_maker() {
-    let bench = bench().await;
+    let bench = Bench::new().await;
     let said = bench
         .says("for fd in /proc/$$/fd/*; do echo ${fd##*/}; done; cat <&0")
         .await;
@@ -173,7 +121,7 @@ async fn a_box_has_no_network_not_even_the_hosts_own() {
         "the listener can be reached from outside"
     );
 
-    let bench = bench().await;
+    let bench = Bench::new().await;
     let said = bench.says(&connect).await;
     assert!(!said.contains("connected"), "{said}");
     let said = bench
@@ -184,7 +132,7 @@ async fn a_box_has_no_network_not_even_the_hosts_own() {
 
 #[tokio::test]
 async fn a_step_that_runs_for_ever_is_stopped_with_all_that_it_started() {
-    let bench = bench().await;
+    let bench = Bench::new().await;
     let limits = Limits {
         wall_seconds: 1,
         ..Limits::default()
@@ -199,7 +147,7 @@ async fn a_step_that_runs_for_ever_is_stopped_with_all_that_it_started() {
 
 #[tokio::test]
 async fn what_a_step_leaves_running_ends_with_it() {
-    let bench = bench().await;
+    let bench = Bench::new().await;
     let outcome = bench
         .run(
             "setsid -f sleep 7002; sleep 7002 & exit 0",
@@ -212,7 +160,7 @@ async fn what_a_step_leaves_running_ends_with_it() {
 
 #[tokio::test]
 async fn a_box_that_nobody_waits_for_is_killed() {
-    let bench = bench().await;
+    let bench = Bench::new().await;
     let running = bench.run("echo > begun; sleep 7003", Limits::default());
     let begun = bench.folder.work().join("begun");
     tokio::select! {
@@ -224,7 +172,7 @@ async fn a_box_that_nobody_waits_for_is_killed() {
 
 #[tokio::test]
 async fn a_step_that_prints_without_end_is_stopped_at_the_cap() {
-    let bench = bench().await;
+    let bench = Bench::new().await;
     for command in ["yes", "yes >&2", "cat /dev/zero"] {
         let limits = Limits {
             output_kib: 64,
@@ -239,7 +187,7 @@ async fn a_step_that_prints_without_end_is_stopped_at_the_cap() {
 
 #[tokio::test]
 async fn processor_time_is_bounded_for_one_process_and_for_all_together() {
-    let bench = bench().await;
+    let bench = Bench::new().await;
     let limits = Limits {
         cpu_seconds: 1,
         ..Limits::default()
@@ -253,35 +201,8 @@ async fn processor_time_is_bounded_for_one_process_and_for_all_together() {
 }
 
 #[tokio::test]
-async fn processes_memory_and_files_are_bounded() {
-    let bench = bench().await;
-    let limits = Limits {
-        processes: 8,
-        memory_mib: 64,
-        disk_mib: 1,
-        ..Limits::default()
-    };
-    let forks = "n=0; while [ $n -lt 50 ]; do n=$((n+1)); sleep 30 & done; echo all";
-    let outcome = bench.run(forks, limits).await;
-    let said = String::from_utf8_lossy(&outcome.log).into_owned();
-    assert!(!said.contains("all") && said.contains("fork"), "{said}");
-
-    let outcome = bench
-        .run("dd if=/dev/zero of=big bs=64k count=100 2>&1", limits)
-        .await;
-    assert_eq!(outcome.ending.limit, Some(Limit::FileSize), "{outcome:?}");
-
-    let hog = "dd if=/dev/zero of=/dev/null bs=100M count=1";
-    let outcome = bench.run(hog, limits).await;
-    assert_eq!(outcome.ending.exit_code, Some(1), "{outcome:?}");
-
-    let fill = "dd if=/dev/zero of=/tmp/a bs=64k count=15; cat /tmp/a /tmp/a > /dev/shm/b; true";
-    assert_eq!(bench.run(fill, limits).await.ending.limit, None);
-}
-
-#[tokio::test]
 async fn a_report_is_read_only_where_it_is_a_plain_file_inside_the_tree() {
-    let bench = bench().await;
+    let bench = Bench::new().await;
     let work = bench.folder.work();
     let read = |path| report_file::read(work, &file(path));
     assert!(matches!(read("report.xml"), Err(NoReport::Missing)));
@@ -310,7 +231,7 @@ async fn a_report_is_read_only_where_it_is_a_plain_file_inside_the_tree() {
 
 #[tokio::test]
 async fn a_runs_folder_goes_whatever_was_made_of_it() {
-    let bench = bench().await;
+    let bench = Bench::new().await;
     let hostile = "i=0; while [ $i -lt 1500 ]; do mkdir dddddddd && cd dddddddd; i=$((i+1)); done; \
         cd /work; mkdir shut; touch shut/x; chmod 000 shut; chmod 000 .";
     let outcome = bench.run(hostile, Limits::default()).await;
@@ -334,7 +255,7 @@ async fn a_scratch_folder_that_cannot_be_reached_is_told_before_anything_runs() 
     let shut = tempfile::tempdir().unwrap();
     std::fs::set_permissions(shut.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
     let scratch = shut.path().join("scratch");
-    let refused = Sandbox::probe(&scratch, Vec::new(), Account::of_slot(SLOT)).await;
+    let refused = Sandbox::probe(site(&scratch), Account::of_slot(SLOT)).await;
     let told = refused.unwrap_err().to_string();
     assert!(told.contains("trial box"), "{told}");
     assert!(Path::new(&scratch).exists());

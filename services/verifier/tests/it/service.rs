@@ -193,7 +193,7 @@ async fn what_the_learners_code_does_to_itself_is_a_fail_with_its_reason() {
             "head -c 3000000 /dev/zero > big",
             "exit-code",
             "disk_mib = 1",
-            "1 MiB a file",
+            "1 MiB of disk",
         ),
         ("kill -SEGV $$", "tap", "", "ended by signal 11"),
         ("exit 127", "exit-code", "", "exit code 127"),
