@@ -1,10 +1,14 @@
 //! Owns a delivery as it was taken from the queue: decompressed, held against its digest, parsed.
 
+mod ref_found;
+
 use std::time::Duration;
 
 use bus::consume::Outcome;
 use bus::incoming::Incoming;
-use contract::delivery::{BodyPlace, DELIVERY_HEADER, DELIVERY_RECEIVED, DeliveryReceived};
+use contract::delivery::{
+    BodyPlace, DELIVERY_HEADER, DELIVERY_RECEIVED, DeliveryReceived, REF_FOUND,
+};
 use contract::digest::Digest;
 use contract::name::Repository;
 use forge::body::json_of;
@@ -147,6 +151,9 @@ fn pushed(
     let Some(source) = settings.sources.get(&received.source) else {
         return Err(format!("no source {} is configured here", received.source));
     };
+    if received.event == REF_FOUND {
+        return Ok(vec![ref_found::read(received, raw, source.provider)?]);
+    }
     let headers = Headers::from_map(received.headers.clone());
     let json = json_of(headers.content_type(), raw).map_err(|error| error.to_string())?;
     let identity = identify(source.provider, &headers, raw).map_err(|error| error.to_string())?;

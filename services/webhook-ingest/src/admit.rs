@@ -1,5 +1,6 @@
 //! Owns the thought of admission: whether a request that arrived whole is a delivery, and whose.
 
+use contract::delivery::REF_FOUND;
 use contract::time::Timestamp;
 use forge::body::json_of;
 use forge::headers::Headers;
@@ -48,6 +49,11 @@ pub(crate) fn admit(
     take_token().map_err(Problem::TooMany)?;
     let identity = identify(source.provider, headers, body)
         .map_err(|error| Problem::Malformed(error.to_string()))?;
+    if identity.event == REF_FOUND {
+        // What reconciler alone may say: whoever signs webhooks is not reconciler.
+        let reason = "the event is none of a forge's".to_owned();
+        return Err(Problem::Malformed(reason));
+    }
     let what = if identity.kind == EventKind::Ping {
         What::Ping
     } else if !source.wants(&identity.event) {
