@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test's helpers are tests too")]
 
 mod accepting;
+mod bad_deliveries;
 mod concurrency;
 mod outages;
 mod queue;
@@ -12,6 +13,12 @@ mod request;
 mod spool;
 mod spool_bounds;
 // It looks into the system's list of connections.
+mod crowding;
+mod forges;
+mod injecting;
+mod rates;
+mod reloading;
+mod repeats;
 #[cfg(target_os = "linux")]
 mod stopping;
 mod world;

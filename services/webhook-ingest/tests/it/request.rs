@@ -68,6 +68,17 @@ impl Request {
         self
     }
 
+    /// The same signed by another secret.
+    pub(crate) fn signed_by(self, secret: &[u8]) -> Self {
+        let signature = signature(secret, &self.body);
+        self.with("x-hub-signature-256", &signature)
+    }
+
+    /// Sends it to another ingest than the world's.
+    pub(crate) async fn send_to(&self, world: &World, url: &str) -> Answer {
+        answer_of(self.post(&world.client, url)).await.unwrap()
+    }
+
     pub(crate) async fn send(&self, world: &World) -> Answer {
         self.try_send(world).await.unwrap()
     }
@@ -83,13 +94,7 @@ impl Request {
     }
 
     pub(crate) async fn try_send(&self, world: &World) -> reqwest::Result<Answer> {
-        let response = self.post(&world.client, &world.url).send().await?;
-        let retry_after = response.headers().get("retry-after");
-        Ok(Answer {
-            status: response.status().as_u16(),
-            retry_after: retry_after.map(|value| value.to_str().unwrap().to_owned()),
-            json: response.json().await?,
-        })
+        answer_of(self.post(&world.client, &world.url)).await
     }
 
     /// The request's head as bytes, for what no client library sends.
@@ -100,6 +105,16 @@ impl Request {
         }
         format!("{head}{more}connection: close\r\n\r\n")
     }
+}
+
+async fn answer_of(request: reqwest::RequestBuilder) -> reqwest::Result<Answer> {
+    let response = request.send().await?;
+    let retry_after = response.headers().get("retry-after");
+    Ok(Answer {
+        status: response.status().as_u16(),
+        retry_after: retry_after.map(|value| value.to_str().unwrap().to_owned()),
+        json: response.json().await?,
+    })
 }
 
 /// Sends bytes and gives what comes back. Who refuses may stop reading before all is sent.

@@ -1,5 +1,7 @@
 //! Owns what these tests stand on: a server, and an ingest that runs in this process.
 
+use std::path::{Path, PathBuf};
+
 use contract::ids::DeliveryId;
 use process::health::Health;
 use process::settings::Settings;
@@ -23,6 +25,18 @@ pub(crate) struct World {
     pub(crate) stop: CancellationToken,
     settings: Settings,
     task: JoinHandle<anyhow::Result<()>>,
+}
+
+/// Another ingest.
+pub(crate) struct Beside {
+    pub(crate) url: String,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
 }
 
 impl World {
@@ -55,6 +69,9 @@ impl World {
         for (setting, value) in more {
             settings = settings.with(setting, value).unwrap();
         }
+        let file = house.folder("settings").join("assay.toml");
+        write_settings(&file, &settings);
+        let settings = Settings::load_from(Some(&file), []).unwrap();
         let mut world = Self {
             house,
             url: String::new(),
@@ -82,6 +99,40 @@ impl World {
             ping.try_send(self).await.map_err(|e| e.to_string())
         })
         .await;
+    }
+
+    /// Runs another ingest beside the first one, as a replica. Dropping it ends it.
+    pub(crate) async fn beside(&self) -> Beside {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let settings = self.settings.clone();
+        let (health, stop) = (Health::new(), CancellationToken::new());
+        let run = async move {
+            let ended = webhook_ingest::run::run(&settings, listener, &health, stop).await;
+            panic!("the second ingest ended: {ended:?}");
+        };
+        let beside = Beside {
+            url,
+            task: tokio::spawn(run),
+        };
+        let ping = Request::new("ping", "ping", "{}");
+        wait::until("the second ingest answers", async || {
+            let sent = ping.post(&self.client, &beside.url).send().await;
+            sent.map(drop).map_err(|error| error.to_string())
+        })
+        .await;
+        beside
+    }
+
+    /// The file that the ingest has its settings from.
+    pub(crate) fn settings_file(&self) -> PathBuf {
+        self.house.folder("settings").join("assay.toml")
+    }
+
+    /// Writes the settings file with one setting changed, for those that are read again.
+    pub(crate) fn change(&mut self, setting: &str, value: Value) {
+        self.settings = self.settings.clone().with(setting, value).unwrap();
+        write_settings(&self.settings_file(), &self.settings);
     }
 
     /// Runs a second ingest beside the first one, which is expected to end by itself.
@@ -112,6 +163,10 @@ impl Drop for World {
 /// The id that a delivery of the tests' source has.
 pub(crate) fn id(forge_delivery: &str) -> DeliveryId {
     DeliveryId::compute("github", forge_delivery)
+}
+
+fn write_settings(file: &Path, settings: &Settings) {
+    std::fs::write(file, toml::to_string(settings).unwrap()).unwrap();
 }
 
 fn settings(house: &House) -> Settings {
