@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use contract::delivery::REF_FOUND;
 use contract::ids::{AttemptId, RequestId};
 use contract::job::AttemptToPreserve;
 use contract::message::Lane;
@@ -10,6 +11,7 @@ use contract::time::Timestamp;
 use store::attempt::{self, AttemptRow};
 use store::error::StoreError;
 use store::lab_session::SessionRules;
+use store::push;
 use store::row::LedgerRow;
 use store::transaction::LedgerConnection;
 use store::verification_request::{self, RequestRow};
@@ -30,6 +32,8 @@ pub(crate) struct Wanted<'a> {
     attempts: Vec<AttemptRow>,
     /// Whether the head was not there before.
     head_is_new: bool,
+    /// Whether any attempt was not there before.
+    any_is_new: bool,
 }
 
 /// What each push asks for in each session of its repository.
@@ -60,6 +64,7 @@ pub(crate) fn wanted<'a>(
                 session,
                 attempts,
                 head_is_new: false,
+                any_is_new: false,
             });
         }
     }
@@ -87,6 +92,7 @@ pub(crate) async fn attempts<'a>(
             if new.contains(&row.id) {
                 brought[wanted.place].rows.push(row.covered());
                 wanted.head_is_new |= at == 0;
+                wanted.any_is_new = true;
             }
             row.id = known[&key(row)];
             // A request's cause is this push, whichever push brought the commit first.
@@ -107,7 +113,13 @@ pub(crate) async fn requests(
     let key = |row: &RequestRow| (row.cause.clone(), row.lab_attempt_id);
     let mut rows = Vec::new();
     let mut places: HashMap<Uuid, usize> = HashMap::new();
+    let late = late(conn, wanted).await?;
     for wanted in wanted {
+        // A push and its being found by reconciler are one: whichever comes second asks nothing.
+        let was_found = takens[wanted.place].received.event == REF_FOUND;
+        if !wanted.any_is_new && (was_found || late.contains(&wanted.push_id)) {
+            continue;
+        }
         let kind = wanted.pushed.push.kind;
         let mut asked = plan::attempts::requests(
             &wanted.attempts,
@@ -134,6 +146,16 @@ pub(crate) async fn requests(
     let causes: Vec<String> = wanted.iter().map(|w| cause(w.push_id)).collect();
     let known = verification_request::of_causes(conn, &causes).await?;
     Ok(known.iter().map(|row| (key(row), row.id)).collect())
+}
+
+/// Of the pushes that bring nothing new, those that reconciler found before their delivery came.
+async fn late(
+    conn: &mut LedgerConnection,
+    wanted: &[Wanted<'_>],
+) -> Result<HashSet<Uuid>, StoreError> {
+    let repeated = wanted.iter().filter(|wanted| !wanted.any_is_new);
+    let pushes: Vec<Uuid> = repeated.map(|wanted| wanted.push_id).collect();
+    push::found_before(conn, &pushes).await
 }
 
 fn cause(push_id: Uuid) -> String {

@@ -1,8 +1,12 @@
 //! Owns `push`: what a delivery says of one ref.
 
+use std::collections::HashSet;
+
 use contract::ids::{PushId, SessionId};
 use contract::time::Timestamp;
-use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{
+    Array, BigInt, Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
+};
 use diesel::{OptionalExtension, QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
@@ -101,4 +105,30 @@ pub async fn past(
         .bind::<BigInt, _>(heads_max)
         .load(conn)
         .await?)
+}
+
+#[derive(QueryableByName)]
+struct FoundBefore {
+    #[diesel(sql_type = SqlUuid)]
+    id: Uuid,
+}
+
+/// Which of these pushes reconciler had found in git before their own delivery came: a push that it
+/// made leads the same ref to the same commit, and the ref has not been seen to leave it since.
+///
+/// # Errors
+/// What the database answers.
+pub async fn found_before(
+    conn: &mut AsyncPgConnection,
+    pushes: &[Uuid],
+) -> Result<HashSet<Uuid>, StoreError> {
+    if pushes.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let found: Vec<FoundBefore> = sql_query(include_str!("push_found_before.sql"))
+        .bind::<Array<SqlUuid>, _>(pushes)
+        .bind::<Text, _>(contract::delivery::REF_FOUND)
+        .load(conn)
+        .await?;
+    Ok(found.into_iter().map(|row| row.id).collect())
 }
