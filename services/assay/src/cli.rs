@@ -8,7 +8,8 @@ use contract::name::{Actor, CommitSha, Repository, Slug};
 use process::settings::service::Service;
 
 use crate::context::Context;
-use crate::{demo, lab, log, operate, results, run, session, status, trace, up};
+use crate::dead::DeadOrder;
+use crate::{dead, demo, lab, log, operate, results, run, session, status, trace, up};
 
 /// Turns git pushes into proven results.
 #[derive(Debug, Parser)]
@@ -84,6 +85,9 @@ enum Order {
         #[arg(long)]
         json: bool,
     },
+    /// Messages that could not be handled.
+    #[command(subcommand)]
+    Dead(DeadOrder),
     /// Recompute the whole log from the database: 0 ok, 1 tampered, 2 incomplete, 3 untrusted.
     VerifyLog {
         /// The key to trust, as `assay up` prints it; else the settings'.
@@ -215,6 +219,7 @@ impl Cli {
             Order::Trace { delivery, json } => {
                 trace::trace(&Context::of(&place)?, &delivery, json).await
             }
+            Order::Dead(order) => dead::dead(&Context::of(&place)?, order).await,
             Order::VerifyLog { key, ledger } => {
                 let depth = if ledger { Depth::Rows } else { Depth::Log };
                 log::verify(&Context::of(&place)?, key, depth).await

@@ -3,9 +3,11 @@
 mod cli;
 mod command;
 mod context;
+mod dead;
 mod demo;
 mod lab;
 mod log;
+mod moment;
 mod operate;
 mod results;
 mod run;

@@ -4,6 +4,7 @@ mod asked;
 mod audit;
 mod bulk;
 mod command;
+mod dead;
 mod deliveries;
 mod found;
 mod open;

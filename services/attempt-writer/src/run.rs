@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::bulk::Bulk;
 use crate::command::Commands;
+use crate::dead;
 use crate::deliveries::Deliveries;
 use crate::found::Found;
 use crate::pseudonym::Pseudonyms;
@@ -90,6 +91,7 @@ pub async fn run(
             SLOTS,
             commands
         ),
+        dead::consume(&ground, &stop),
     )?;
     Ok(())
 }

@@ -15,6 +15,10 @@ pub struct StreamState {
     pub messages: u64,
     /// Their size.
     pub bytes: u64,
+    /// Place of the oldest message in it.
+    pub first_sequence: u64,
+    /// Place of the newest message that it ever had.
+    pub last_sequence: u64,
     /// Place of the oldest that is in it; one beyond the last place when there is none.
     pub first: u64,
     /// The last place that was given to a message.
@@ -60,6 +64,8 @@ impl Bus {
                 name: spec.name,
                 messages: state.messages,
                 bytes: state.bytes,
+                first_sequence: state.first_sequence,
+                last_sequence: state.last_sequence,
                 first: state.first_sequence,
                 last: state.last_sequence,
             });

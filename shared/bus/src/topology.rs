@@ -4,6 +4,7 @@
 
 mod apply;
 mod check;
+mod takes;
 
 use std::time::Duration;
 
