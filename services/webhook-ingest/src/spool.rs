@@ -64,7 +64,10 @@ impl Spool {
     pub(crate) async fn append(&self, message: Outgoing) -> Result<(), NotSpooled> {
         let (done, answer) = oneshot::channel();
         let append = Append { message, done };
-        self.queue.try_send(append).map_err(|_| NotSpooled)?;
+        self.queue.try_send(append).map_err(|_| {
+            metrics::counter!("assay_spool_refused_total").increment(1);
+            NotSpooled
+        })?;
         answer.await.unwrap_or(Err(NotSpooled))
     }
 }

@@ -152,7 +152,7 @@ impl Stream {
         let published = tokio::time::timeout(limit, publishing).await;
         published.map_err(|_| {
             let reason = format!("no answer within {} ms", limit.as_millis());
-            tracing::warn!(reason, "deliveries were not stored");
+            tracing::warn!(reason, "the queue did not take deliveries");
             self.nats.report_trouble(reason);
             NotStored::Away
         })
@@ -160,7 +160,7 @@ impl Stream {
 
     /// Says in the log and to `/ready` that something was not stored, and gives the reason.
     fn refusal(&self, error: &PublishError) -> NotStored {
-        tracing::warn!(%error, "deliveries were not stored");
+        tracing::warn!(%error, "the queue did not take deliveries");
         match error {
             PublishError::NoAnswer(_) => {
                 self.nats.report_trouble(error.to_string());

@@ -106,8 +106,13 @@ impl Bus {
 
     /// Sends what is still in the buffer. To be called before the process ends.
     pub async fn flush(&self) {
+        // Without a connection it would wait for one for ever.
+        if !self.is_connected() {
+            return;
+        }
+        let limit = Duration::from_secs(ACK_SECS_MAX);
         // A flush that fails has nothing to tell anybody: every publish awaits its own ack.
-        let _ = self.client.flush().await;
+        let _ = tokio::time::timeout(limit, self.client.flush()).await;
     }
 }
 

@@ -70,11 +70,12 @@ pub(crate) struct Found {
 /// Makes the folder, which nobody else can look into, and takes it. The kernel gives it free when
 /// the process ends, however it ends.
 pub(crate) fn take(folder: &Path) -> Result<(PathBuf, File), SpoolError> {
+    let is_new = !folder.exists();
     let mut builder = DirBuilder::new();
     builder.recursive(true).mode(0o700);
     builder.create(folder).map_err(disk("make", folder))?;
     let folder = folder.canonicalize().map_err(disk("find", folder))?;
-    if let Some(above) = folder.parent() {
+    if let Some(above) = folder.parent().filter(|_| is_new) {
         sync_folder(above).map_err(disk("sync", above))?;
     }
     let path = folder.join(LOCK);

@@ -199,7 +199,11 @@ async fn what_is_held_when_the_stop_signal_comes_is_spooled_and_left_to_the_next
         let spool = world.house.folder("spool");
         wait::until("some are in the spool", async || {
             let files = spool_files(&spool).len();
-            if files > 0 { Ok(()) } else { Err("none") }
+            if files > 0 {
+                Ok(())
+            } else {
+                Err("none".to_owned())
+            }
         })
         .await;
         world.stop.cancel();
