@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use crate::driver::Driver;
 use crate::ground::Ground;
+use crate::redeliver;
 
 /// The pause between two looks, in milliseconds.
 const LOOK_MS: u64 = 500;
@@ -44,6 +45,10 @@ pub async fn drain(ground: &Ground, driver: &Driver, limit: Duration) -> Result<
     loop {
         let (waits, seen) = look(ground, driver).await;
         calm = if waits { 0 } else { calm + 1 };
+        if calm == CALM_LOOKS && redeliver::missing(ground, driver).await > 0 {
+            // In a spool, or lost: the limit will tell.
+            calm = 0;
+        }
         let is_done = calm >= CALM_LOOKS;
         if is_done || Instant::now() > until {
             return Ok(Drained { is_done, seen });

@@ -61,6 +61,16 @@ pub async fn what_is_missing(ground: &Ground, driver: &Arc<Driver>) -> Result<us
     Ok(sent)
 }
 
+/// How many bodies that were answered 2xx the ledger does not have.
+pub async fn missing(ground: &Ground, driver: &Driver) -> usize {
+    let promised = driver.promised();
+    let known = keys(&ground.house().await.rows(KNOWN).await);
+    let missing = promised
+        .iter()
+        .filter(|ready| !known.contains(&ready.key()));
+    missing.count()
+}
+
 fn keys(rows: &[String]) -> HashSet<(String, String)> {
     let key = |row: &String| {
         let row: Value = serde_json::from_str(row).unwrap_or_default();

@@ -21,8 +21,8 @@ pub struct Report {
     pub drained_secs: u64,
     /// What was done, and how often.
     pub done: BTreeMap<String, u64>,
-    /// Deadlocks that Postgres ended, as it counts them.
-    pub deadlocks: i64,
+    /// Deadlocks that Postgres ended, as its log has them.
+    pub deadlocks: usize,
     /// How the drain ended.
     pub drained: Drained,
     /// What the checker says.

@@ -90,6 +90,7 @@ impl Seat {
                 self.postgres.postgres_url("{role}", "assay"),
             ),
             ("ASSAY__SNAPSHOTS__CACHE_FOLDER", format!("{own}/git-cache")),
+            ("ASSAY__INGEST__SPOOL__FOLDER", format!("{own}/spool")),
             ("ASSAY__VERIFIER__SCRATCH_FOLDER", format!("{own}/scratch")),
         ];
         let config = self.folder.join("assay.toml").display().to_string();

@@ -127,6 +127,14 @@ impl Program {
         kill_process(self.pid(), signal).expect("a child that was not reaped takes signals");
     }
 
+    /// How it ended, if it has.
+    pub fn has_ended(&mut self) -> Option<ExitStatus> {
+        if self.ended.is_none() {
+            self.ended = self.child.try_wait().expect("a child can be waited for");
+        }
+        self.ended
+    }
+
     /// Kills it as a crash would, and waits until it is gone.
     pub fn kill(&mut self) {
         self.signal(Signal::KILL);

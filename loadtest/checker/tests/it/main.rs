@@ -162,8 +162,8 @@ async fn what_was_answered_and_is_not_in_the_ledger_is_lost() {
     );
     // A dead letter accounts for it.
     let dead = format!(
-        "INSERT INTO dead_letter (id, message_id, stream, consumer, subject, action, actor, \
-         reason, recorded_at) VALUES (gen_random_uuid(), '{D2}:dd', 'DELIVERIES', \
+        "INSERT INTO dead_letter (id, letter_id, message_id, stream, consumer, subject, action, actor, \
+         reason, recorded_at) VALUES ('{D2}', '{D2}', '{D2}:dd', 'DELIVERIES', \
          'attempt-writer', 's', 'dead-lettered', 'a', 'it cannot be read', now())"
     );
     house.sql(&dead).await;

@@ -47,5 +47,6 @@ SELECT gen_random_uuid(), request::uuid, number, 1, result, cause, 0, 10, '[]', 
 FROM (VALUES ('00000000-0000-8000-8000-000000000031', 1, 'error', 'sandbox-unavailable'),
              ('00000000-0000-8000-8000-000000000031', 2, 'pass', NULL),
              ('00000000-0000-8000-8000-000000000032', 1, 'fail', NULL)) AS t (request, number, result, cause);
-INSERT INTO dead_letter (id, message_id, stream, consumer, subject, action, actor, reason, recorded_at)
-VALUES (gen_random_uuid(), 'poison', 'DELIVERIES', 'attempt-writer', 's', 'dead-lettered', 'a', 'no JSON', now());
+INSERT INTO dead_letter
+  (id, letter_id, message_id, stream, consumer, subject, action, actor, reason, recorded_at)
+VALUES ('00000000-0000-8000-8000-0000000000d9', '00000000-0000-8000-8000-0000000000d9', 'poison', 'DELIVERIES', 'attempt-writer', 's', 'dead-lettered', 'a', 'no JSON', now());
