@@ -61,7 +61,13 @@ fn the_example_shows_every_setting_without_a_default_or_names_it_as_the_other_wa
         .collect();
     assert_eq!(
         absent,
-        ["password_env", "password_env", "env", "verifier_key"],
+        [
+            "password_env",
+            "password_env",
+            "timestamp_tolerance_seconds",
+            "env",
+            "verifier_key"
+        ],
         "{shown}"
     );
     for name in absent {
