@@ -80,6 +80,8 @@ impl<'a> Way<'a> {
         health: &Health,
         stop: &'a CancellationToken,
     ) -> anyhow::Result<Self> {
+        // Said before the spool is recovered, which takes its time: nothing is accepted meanwhile.
+        let (bus, spool_part) = (health.part("bus"), health.part("spool"));
         let opened = Spool::open(&settings.ingest.spool).await;
         let (spool, keeper, serving) = opened.context("open the spool")?;
         // What `/ready` says is not whether the bus is there but whether deliveries are accepted.
@@ -93,8 +95,8 @@ impl<'a> Way<'a> {
             keeper: keeper.clone(),
             there: nats.part().clone(),
             fits: fits.clone(),
-            bus: health.part("bus"),
-            spool: health.part("spool"),
+            bus,
+            spool: spool_part,
         };
         let drain = Drain {
             keeper,

@@ -24,6 +24,9 @@ const REFUSED: &str = r#"
     http.connections_max = 0 => setting http.connections_max (in FILE): is 0; expected 1 to 65536
     http.header_seconds_max = 601 => is 601; expected 1 to 600
     ingest.drain_seconds = 0 => setting ingest.drain_seconds (in FILE): is 0; expected 1 to 600
+    ingest.spool.bytes_max = 1 => is 1; expected 4096 to 1099511627776
+    ingest.spool.segment_bytes_max = 100000000 => is 100000000; expected 1024 to 67108864
+    ingest.spool.folder = "" => setting ingest.spool.folder (in FILE): is empty
     http.listen = "8080" => setting http.listen (in FILE): invalid socket address
     snapshots.fetch_seconds_max = 3601 => is 3601; expected 1 to 3600
     verifier.scratch_folder = "" => setting verifier.scratch_folder (in FILE): is empty
