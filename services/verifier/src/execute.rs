@@ -15,14 +15,17 @@ use serde_json::{Value, json};
 use thiserror::Error;
 use tracing::{Instrument as _, info_span};
 
+use crate::company::Company;
 use crate::harmless::{self, REASON_CHARS_MAX};
 use crate::judge::{Evidence, judge};
+use crate::limit::Limit;
 use crate::report::{Reported, junit, tap};
 use crate::result::Came;
 use crate::sandbox::account::Account;
+use crate::sandbox::error::SandboxError;
 use crate::sandbox::report_file;
 use crate::sandbox::scratch::RunFolder;
-use crate::sandbox::{BoxOutcome, BoxedStep, Sandbox, SandboxError};
+use crate::sandbox::{BoxOutcome, BoxedStep, Sandbox};
 use crate::tree::{Tree, TreeError};
 
 /// What is run.
@@ -55,12 +58,45 @@ pub(crate) enum RunError {
     },
 }
 
-/// Runs the lab's steps on the snapshot and judges them.
+/// A run that was stopped by the clock has used little of its processor time below this part of the
+/// wall time: it waited for something, perhaps for its turn.
+const IDLE_PERCENT: u64 = 10;
+/// What the log of a run begins with that took its place.
+const AGAIN: &str = "stopped by the clock beside other runs, with little processor time used: \
+    run again alone";
+
+/// Runs the lab's steps on the snapshot and judges them. A run that waited until the clock stopped
+/// it, beside others, is run again alone: only then does it count.
 pub(crate) async fn execute(
     sandbox: &Sandbox,
     objects: &Objects,
+    company: &Company,
     run: Run<'_>,
 ) -> Result<Came, RunError> {
+    let guest = company.join().await;
+    let (came, waited) = once(sandbox, objects, &run, None).await?;
+    if waited == Waited::No || !guest.had_company() {
+        return Ok(came);
+    }
+    drop(guest);
+    let _alone = company.alone().await;
+    let (came, _) = once(sandbox, objects, &run, Some(AGAIN)).await?;
+    Ok(came)
+}
+
+/// Whether a run waited until the clock stopped it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Waited {
+    Yes,
+    No,
+}
+
+async fn once(
+    sandbox: &Sandbox,
+    objects: &Objects,
+    run: &Run<'_>,
+    note: Option<&str>,
+) -> Result<(Came, Waited), RunError> {
     let account = Account::of_slot(run.slot);
     let (maker, slot) = (sandbox.clone(), run.slot);
     let made = tokio::task::spawn_blocking(move || maker.folder(slot, account)).await;
@@ -69,7 +105,7 @@ pub(crate) async fn execute(
         Ok(Err(problem)) => return Err(TreeError::Folder(problem).into()),
         Err(_stopped) => return Err(RunError::GivenUp),
     };
-    let came = run_all(sandbox, objects, &run, Arc::clone(&folder)).await;
+    let came = run_all(sandbox, objects, run, (Arc::clone(&folder), note)).await;
     // Before the slot is free: the next run has the same folder. It may be a large one.
     let removed = tokio::task::spawn_blocking(move || drop(folder)).await;
     removed.map_err(|_stopped| RunError::GivenUp)?;
@@ -80,19 +116,23 @@ async fn run_all(
     sandbox: &Sandbox,
     objects: &Objects,
     run: &Run<'_>,
-    folder: Arc<RunFolder>,
-) -> Result<Came, RunError> {
+    (folder, note): (Arc<RunFolder>, Option<&str>),
+) -> Result<(Came, Waited), RunError> {
     let tree = rebuild(objects, run, folder).await?;
     let mut log = Log::default();
+    note.inspect(|note| log.line(note));
     for left_out in &tree.left_out {
         log.line(&format!("left out: {left_out}"));
     }
-    let (mut evidence, mut peaks) = (Vec::new(), Vec::new());
+    let (mut evidence, mut peaks, mut waited) = (Vec::new(), Vec::new(), Waited::No);
     for step in &run.spec.steps {
         let span = info_span!("run step", step = step.name);
         let running = run_step(sandbox, &tree, run.spec, step);
         let (outcome, reported) = running.instrument(span).await?;
         log.step(step, &outcome);
+        if waited_in_vain(&outcome) {
+            waited = Waited::Yes;
+        }
         let mut used = json!(outcome.peaks);
         used["step"] = json!(step.name);
         peaks.push(used);
@@ -102,11 +142,18 @@ async fn run_all(
             reported,
         });
     }
-    Ok(Came::Judged {
+    let came = Came::Judged {
         judgement: judge(run.spec, &evidence),
         peaks: Value::Array(peaks),
         log: log.keep(objects, run.push).await?,
-    })
+    };
+    Ok((came, waited))
+}
+
+fn waited_in_vain(outcome: &BoxOutcome) -> bool {
+    let used = outcome.peaks;
+    let is_idle = used.cpu_ms < used.wall_ms / 100 * IDLE_PERCENT;
+    outcome.ending.limit == Some(Limit::Wall) && is_idle
 }
 
 async fn rebuild(

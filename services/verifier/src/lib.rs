@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+mod company;
+mod doubt;
 mod execute;
 mod follow;
 pub mod harmless;

@@ -15,6 +15,8 @@ use service::ground::Ground;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::company::Company;
+use crate::doubt::Doubt;
 use crate::sandbox::account::{Account, SLOTS_MAX};
 use crate::sandbox::{Bounding, Sandbox, Site};
 use crate::slots::Slots;
@@ -37,12 +39,18 @@ pub async fn run(
     let slots = settings.verifier.slots;
     let count = u16::try_from(slots + BULK_SLOTS)
         .ok()
-        .filter(|&count| count <= SLOTS_MAX);
+        .filter(|&count| count < SLOTS_MAX);
     let count = count.context("verifier.slots is too large")?;
     // Before anything is waited for: without a sandbox there is no service.
     let sandbox_part = health.part("sandbox");
     let sandbox = Sandbox::probe(site(&settings.verifier), Account::of_slot(0)).await?;
+    // A slot of its own, after all others.
+    let check_slot = count;
+    let checked = sandbox.check(check_slot).await;
+    checked
+        .map_err(|surprise| anyhow::anyhow!("the sandbox does not do as it must: {surprise}"))?;
     sandbox_part.ready();
+    let doubt = Arc::new(Doubt::new(sandbox_part));
     let objects = Objects::open_folder(&settings.objects.folder).context("open the objects")?;
     let objects_watch = Dependency::new(health.part("objects"));
     let ground = Ground::open(settings, Service::Verifier, health, &stop).await?;
@@ -52,13 +60,15 @@ pub async fn run(
         objects: objects.clone(),
         objects_watch: objects_watch.clone(),
         runner: format!("assay-verifier/{version} {}", sandbox.identification()),
-        sandbox,
+        sandbox: sandbox.clone(),
+        company: Company::default(),
+        doubt: Arc::clone(&doubt),
         slots: Slots::new(count),
         worker: format!("verifier-{}", Uuid::now_v7()),
     });
     let lane = |consumer: &'static ConsumerSpec| Consumption {
         gate: Gate::new(
-            ["bus", "ledger", "objects"]
+            ["bus", "ledger", "objects", "sandbox"]
                 .map(|name| health.part(name))
                 .to_vec(),
         ),
@@ -66,7 +76,8 @@ pub async fn run(
     };
     let watch = async {
         let objects = objects_watch.watch(&stop, async || objects.probe().await);
-        tokio::join!(ground.watch(), objects);
+        let doubt = doubt.watch(&sandbox, check_slot, &stop);
+        tokio::join!(ground.watch(), objects, doubt);
         Ok(())
     };
     tokio::try_join!(

@@ -11,16 +11,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use lab::spec::Limits;
-use thiserror::Error;
 
 use crate::judge::Ending;
 
 pub mod account;
+mod check;
 mod ending;
+pub mod error;
 mod filter;
 pub mod gauge;
 mod group;
 mod leftover;
+pub mod means;
 mod output;
 mod probe;
 mod programs;
@@ -32,8 +34,10 @@ mod status;
 mod supervise;
 
 use account::Account;
+use error::{CannotSandbox, SandboxError};
 use gauge::{BOX_BYTES, BOX_PROCESSES, Gauge, Peaks};
-use group::{Bounds, Group, Groups, Lacking};
+use group::{Bounds, Group, Groups};
+use means::Means;
 use programs::Programs;
 use quota::MIB;
 use recipe::Recipe;
@@ -97,80 +101,6 @@ pub struct BoxOutcome {
     pub log: Vec<u8>,
 }
 
-/// Why a box could not be made. Never the learner's fault.
-#[derive(Debug, Error)]
-pub enum SandboxError {
-    /// A program could not be started.
-    #[error("start the sandbox")]
-    Start(#[source] std::io::Error),
-    /// The box was not set up.
-    #[error("set up the sandbox: {0}")]
-    Setup(String),
-    /// The box could not be watched.
-    #[error("watch the sandbox")]
-    Watch(#[source] std::io::Error),
-    /// The run's folder could not be made ready.
-    #[error("prepare the sandbox")]
-    Prepare(#[source] std::io::Error),
-    /// It was killed because the machine had no memory left, not because it took too much.
-    #[error("the machine ran out of memory")]
-    HostMemory,
-    /// It did not end although it was killed.
-    #[error("sandbox did not end within {0} s of being killed")]
-    Unkillable(u64),
-    /// Whoever wanted the result went away first.
-    #[error("run was given up")]
-    GivenUp,
-}
-
-/// Why no box can be made on this machine at all.
-#[derive(Debug, Error)]
-pub enum CannotSandbox {
-    /// Another system than Linux.
-    #[error("the sandbox needs Linux namespaces; run the verifier on Linux")]
-    NotLinux,
-    /// A program is missing.
-    #[error("program {program} is missing: install the package {package}")]
-    Missing {
-        /// The program.
-        program: &'static str,
-        /// Where Debian has it.
-        package: &'static str,
-    },
-    /// bubblewrap is too old.
-    #[error("found {found}, but the sandbox needs bubblewrap 0.8.0 or newer")]
-    TooOld {
-        /// What it says of itself.
-        found: String,
-    },
-    /// A folder could not be made.
-    #[error("prepare the sandbox's folder {folder}")]
-    Folder {
-        /// The folder.
-        folder: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// Limits that would not be enforced.
-    #[error(
-        "cannot enforce these limits on this machine: {0}. Give the verifier control groups of its \
-         own and, as root, the right to mount; or, for a trial on a machine that nobody else needs, \
-         set verifier.dangerously_run_without_limits"
-    )]
-    Unbounded(String),
-    /// The first box could not be made.
-    #[error("a trial box could not be made: {reason}; {advice}")]
-    Refused {
-        /// What was said.
-        reason: String,
-        /// What may help.
-        advice: &'static str,
-    },
-    /// A box was made, and it is not as closed as it must be.
-    #[error("a trial box is not closed: {0}")]
-    Open(String),
-}
-
 impl Sandbox {
     /// Prepares the sandbox and makes a trial box, as `account` and with the least limits that a
     /// lab may set.
@@ -187,45 +117,29 @@ impl Sandbox {
             folder: scratch.to_owned(),
             source,
         };
-        let mut sandbox = Self {
+        let opened = Scratch::open(scratch).map_err(folder)?;
+        let Means {
+            groups,
+            size,
+            lacking,
+        } = Means::find(site, &opened);
+        if let Some(lacking) = lacking {
+            if site.bounding == Bounding::Required {
+                return Err(CannotSandbox::Unbounded(lacking));
+            }
+            tracing::warn!("running strangers' code without these limits: {lacking}");
+        }
+        let sandbox = Self {
             programs,
-            scratch: Scratch::open(scratch).map_err(folder)?,
+            scratch: opened,
             system: site.system.to_vec(),
-            groups: None,
-            size: Size::Unbounded,
+            groups,
+            size,
         };
-        sandbox.bound(site, account)?;
         let run = sandbox.folder(0, account).map_err(folder)?;
         let run = Arc::new(run);
         probe::probe(&sandbox, &run).await?;
         Ok(sandbox)
-    }
-
-    /// Finds out how each limit is enforced here.
-    fn bound(&mut self, site: Site<'_>, account: Option<Account>) -> Result<(), CannotSandbox> {
-        let mut lacking = Vec::new();
-        match Groups::open(site.control_group) {
-            Ok(groups) => self.groups = Some(groups),
-            Err(Lacking { limits, why }) => lacking.push(format!("{} ({why})", limits.join(", "))),
-        }
-        match RunFolder::make(&self.scratch, 0, account, Size::Bounded) {
-            Ok(_trial) => self.size = Size::Bounded,
-            Err(error) => lacking.push(format!(
-                "disk (no file system of a run's own can be mounted in {}: {error})",
-                site.scratch.display()
-            )),
-        }
-        if lacking.is_empty() {
-            return Ok(());
-        }
-        let lacking = lacking.join("; ");
-        match site.bounding {
-            Bounding::Required => Err(CannotSandbox::Unbounded(lacking)),
-            Bounding::DangerouslyWaived => {
-                tracing::warn!("running strangers' code without these limits: {lacking}");
-                Ok(())
-            }
-        }
     }
 
     /// An empty folder for the run that has the slot. What an earlier run left there goes.
@@ -246,6 +160,11 @@ impl Sandbox {
             Size::Unbounded => "disk unbounded",
         };
         format!("{}, {groups}, {files}", self.programs.version)
+    }
+
+    /// Whether every limit is enforced.
+    pub fn is_bounded(&self) -> bool {
+        self.groups.is_some() && self.size == Size::Bounded
     }
 
     /// Runs a step in a box of its own and waits until nothing of it runs any more. Dropping the

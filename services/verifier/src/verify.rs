@@ -1,5 +1,6 @@
 //! Owns the handling of one verification request: looked up, claimed, run, recorded, followed.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bus::consume::{Handler, Outcome};
@@ -19,6 +20,8 @@ use store::lab_version::LabVersionRow;
 use store::verification_attempt::{self, VerificationRow};
 use store::verification_claim::{self, ClaimRow};
 
+use crate::company::Company;
+use crate::doubt::Doubt;
 use crate::execute::{Run, RunError, execute};
 use crate::follow::{Follower, follower};
 use crate::record::{Recorded, record};
@@ -37,6 +40,8 @@ pub(crate) struct Verifier {
     pub(crate) objects: Objects,
     pub(crate) objects_watch: Dependency,
     pub(crate) sandbox: Sandbox,
+    pub(crate) company: Company,
+    pub(crate) doubt: Arc<Doubt>,
     pub(crate) slots: Slots,
     /// This process, by a name that no other has.
     pub(crate) worker: String,
@@ -142,6 +147,7 @@ impl Verifier {
                 detail: format!("the lab version's rules do not read: {error}"),
             },
         };
+        self.doubt.saw(&came);
         let spec = spec.as_ref().ok();
         let tried = Try {
             token: claim.token,
@@ -183,7 +189,7 @@ impl Verifier {
             spec,
             slot: slot.number,
         };
-        match execute(&self.sandbox, &self.objects, run).await {
+        match execute(&self.sandbox, &self.objects, &self.company, run).await {
             Ok(came) => Ok(came),
             Err(RunError::Error { cause, detail }) => {
                 tracing::warn!(request.id = %job.request, "no judgement: {cause}: {detail}");

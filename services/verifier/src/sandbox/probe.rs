@@ -6,8 +6,9 @@ use lab::spec::Limits;
 
 use crate::harmless;
 use crate::judge::Ending;
+use crate::sandbox::error::{CannotSandbox, SandboxError};
 use crate::sandbox::scratch::RunFolder;
-use crate::sandbox::{BoxedStep, CannotSandbox, Sandbox, SandboxError};
+use crate::sandbox::{BoxedStep, Sandbox};
 
 /// The namespaces that a box must have of its own.
 const NAMESPACES: [&str; 6] = ["user", "net", "pid", "mnt", "ipc", "uts"];

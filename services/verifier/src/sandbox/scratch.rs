@@ -76,11 +76,11 @@ impl Scratch {
     }
 
     fn clean(&self) -> io::Result<()> {
+        release(&self.path)?;
         for entry in fs::read_dir(&self.path)? {
             let entry = entry?;
             let name = entry.file_name();
             if name.to_string_lossy().starts_with(SLOT_PREFIX) {
-                quota::take_off(&entry.path())?;
                 remove(&entry.path())?;
             }
         }
@@ -205,6 +205,24 @@ impl Drop for RunFolder {
             tracing::warn!(folder = %self.path.display(), "left a run's folder behind: {error}");
         }
     }
+}
+
+/// Takes off what a killed verifier left mounted in its scratch folder, so that it can be removed.
+///
+/// # Errors
+/// Those of the file system.
+pub fn release(folder: &Path) -> io::Result<()> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(SLOT_PREFIX) {
+            quota::take_off(&entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Removes a file or a whole tree that may be hostile: deeper than any path may be, or closed to

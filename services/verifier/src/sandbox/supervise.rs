@@ -22,11 +22,12 @@ use tokio::time::timeout;
 
 use crate::harmless;
 use crate::limit::Limit;
+use crate::sandbox::BoxOutcome;
 use crate::sandbox::ending::{SIGNAL_BASE, Stop, ending};
+use crate::sandbox::error::SandboxError;
 use crate::sandbox::gauge::{Gauge, Peaks};
 use crate::sandbox::output::{Output, Taken};
 use crate::sandbox::status::{self, STATUS_BYTES_MAX};
-use crate::sandbox::{BoxOutcome, SandboxError};
 
 /// How long making the namespaces may take, in seconds.
 const SETUP_WAIT_SECS: u64 = 30;

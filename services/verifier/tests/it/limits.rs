@@ -2,7 +2,8 @@
 
 use lab::spec::Limits;
 use verifier::limit::Limit;
-use verifier::sandbox::{Bounding, CannotSandbox, Sandbox};
+use verifier::sandbox::error::CannotSandbox;
+use verifier::sandbox::{Bounding, Sandbox};
 
 use crate::bench::{Bench, site};
 
