@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
 mod bench;
+mod closed;
 mod leftover;
 mod limits;
 mod sandbox;
