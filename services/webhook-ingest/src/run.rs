@@ -81,16 +81,17 @@ pub async fn run(
     let drained = async {
         stop.cancelled().await;
         tokio::time::sleep(Duration::from_secs(settings.ingest.drain_seconds)).await;
+        // Connections whose request has not come hold nothing that is owed an answer.
+        connections.busy()
     };
     // The router, and with it the last publisher, is gone when serving ends: publishing ends too,
     // and then what serves the spool.
     let work = async { tokio::join!(serving, publishing, keeping, reloading, telling) };
     tokio::select! {
         _ = work => {}
-        // Connections whose request has not come whole hold nothing that is owed an answer.
-        () = drained => anyhow::ensure!(
-            connections.busy() == 0,
-            "requests were not answered within {} s of the stop signal",
+        busy = drained => anyhow::ensure!(
+            busy == 0,
+            "{busy} requests were not answered within {} s of the stop signal",
             settings.ingest.drain_seconds,
         ),
     }

@@ -119,14 +119,13 @@ async fn converse(
     });
     let serving = http.serve_connection(TokioIo::new(stream), service);
     tokio::pin!(serving);
-    let told = async {
-        stop.cancelled().await;
-    };
     tokio::select! {
+        // What has come already is read before anything else is heard: its sender gets an answer.
+        biased;
         // How it ended is the sender's affair: what was answered is answered.
         _ = serving.as_mut() => return,
         () = connection.cut() => return,
-        () = told => serving.as_mut().graceful_shutdown(),
+        () = stop.cancelled() => serving.as_mut().graceful_shutdown(),
     }
     let _ = serving.await;
 }
