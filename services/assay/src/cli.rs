@@ -9,7 +9,8 @@ use process::settings::service::Service;
 
 use crate::context::Context;
 use crate::dead::DeadOrder;
-use crate::{dead, demo, lab, log, operate, results, run, session, status, trace, up};
+use crate::reprocess::Reprocess;
+use crate::{dead, demo, lab, log, operate, reprocess, results, run, session, status, trace, up};
 
 /// Turns git pushes into proven results.
 #[derive(Debug, Parser)]
@@ -85,6 +86,8 @@ enum Order {
         #[arg(long)]
         json: bool,
     },
+    /// Verify attempts again: by result, cause, lab, session, repository, time or delivery.
+    Reprocess(Box<Reprocess>),
     /// Messages that could not be handled.
     #[command(subcommand)]
     Dead(DeadOrder),
@@ -183,6 +186,7 @@ pub(crate) enum ServiceName {
     AttemptWriter,
     SnapshotBuilder,
     Verifier,
+    Reconciler,
     Auditor,
 }
 
@@ -193,6 +197,7 @@ impl From<ServiceName> for Service {
             ServiceName::AttemptWriter => Self::AttemptWriter,
             ServiceName::SnapshotBuilder => Self::SnapshotBuilder,
             ServiceName::Verifier => Self::Verifier,
+            ServiceName::Reconciler => Self::Reconciler,
             ServiceName::Auditor => Self::Auditor,
         }
     }
@@ -219,6 +224,7 @@ impl Cli {
             Order::Trace { delivery, json } => {
                 trace::trace(&Context::of(&place)?, &delivery, json).await
             }
+            Order::Reprocess(asked) => reprocess::reprocess(&Context::of(&place)?, *asked).await,
             Order::Dead(order) => dead::dead(&Context::of(&place)?, order).await,
             Order::VerifyLog { key, ledger } => {
                 let depth = if ledger { Depth::Rows } else { Depth::Log };

@@ -28,6 +28,8 @@ use crate::up::overlay::SOURCE;
 pub(crate) async fn demo(place: &Place) -> anyhow::Result<u8> {
     let data = place.data.join("demo");
     // The demo's own folder of the run before; nobody else's.
+    let scratch = servers::place::reachable(&data.join("house")).join("scratch");
+    verifier::sandbox::scratch::release(&scratch).context("release the demo before")?;
     servers::folder::remove(&data).context("remove the folder of the demo before")?;
     let settings = Settings::load(place.config.as_deref())?;
     // A person reads the story; only trouble may interrupt it.

@@ -9,6 +9,7 @@ mod lab;
 mod log;
 mod moment;
 mod operate;
+mod reprocess;
 mod results;
 mod run;
 mod say;

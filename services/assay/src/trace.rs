@@ -113,6 +113,11 @@ pub(crate) fn events(timeline: &Timeline) -> Vec<(Timestamp, String)> {
 fn judged(timeline: &Timeline) -> Vec<(Timestamp, String)> {
     let mut events = Vec::new();
     for verification in &timeline.verifications {
+        if let (Some(command), Some(actor)) = (verification.command_id, &verification.ordered_by) {
+            let reason = verification.order_reason.as_deref().unwrap_or_default();
+            let what = format!("asked for again by {actor}: {reason} (command {command})");
+            events.push((verification.requested_at, what));
+        }
         if let Some(at) = verification.claimed_at {
             events.push((
                 at,

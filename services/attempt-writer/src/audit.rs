@@ -2,6 +2,7 @@
 //! repeat.
 
 use contract::audit::{AuditEvent, CoveredRow};
+use contract::delivery::BodyPlace;
 use contract::ids::TraceId;
 use contract::time::Timestamp;
 use serde_json::{Map, Value, json};
@@ -39,15 +40,20 @@ pub(crate) fn of_delivery(
         "{}:{}:{}",
         received.delivery, received.lane, received.number
     );
+    // The ledger's own copy was taken in again for a new session: nothing came from the forge.
+    let is_ours = received.body == BodyPlace::Ledger;
     let (action, subject) = match standing {
         Standing::First => ("delivery-recorded", received.delivery.to_string()),
-        Standing::Conflict if brought.rows.is_empty() || brought.has(ConflictRow::TABLE) => {
+        Standing::Conflict
+            if (brought.rows.is_empty() && !is_ours) || brought.has(ConflictRow::TABLE) =>
+        {
             ("delivery-conflicted", copy)
         }
         // A session was opened since: the same delivery brings attempts now.
         Standing::Again | Standing::Repeat | Standing::Conflict if !brought.rows.is_empty() => {
             ("delivery-reconsidered", brought.rows[0].key.clone())
         }
+        Standing::Conflict | Standing::Repeat if is_ours => return None,
         Standing::Conflict | Standing::Repeat => ("delivery-repeated", copy),
         Standing::Again => return None,
     };

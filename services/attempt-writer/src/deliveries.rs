@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bus::consume::{BatchHandler, Outcome};
 use bus::incoming::Incoming;
+use contract::delivery::BodyPlace;
 use contract::job::SnapshotRequested;
 use futures::StreamExt;
 use futures::future::{BoxFuture, join_all};
@@ -172,7 +173,11 @@ fn count(taken: &Taken, recorded: &Recorded) {
     let span = Span::current();
     span.record("assay.standing", standing);
     tracing::debug!(delivery.id = %taken.received.delivery, standing, "recorded a delivery");
-    if recorded.standing == Standing::Conflict {
+    if recorded.standing == Standing::Conflict && taken.received.body != BodyPlace::Ledger {
+        metrics::counter!(
+            "assay_delivery_conflicts_total", "source" => taken.received.source.to_string()
+        )
+        .increment(1);
         tracing::error!(
             delivery.id = %taken.received.delivery,
             "the delivery id came with another body: see delivery_conflict"

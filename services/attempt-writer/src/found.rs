@@ -104,6 +104,9 @@ async fn record(
         let entry = audit::of_rows("commits-found", &subject, trace, fields, covered, now);
         audit_entry::append(conn, &[entry]).await?;
     }
+    if found.left_out > 0 {
+        leave_out(conn, found, now).await?;
+    }
     let attempts: Vec<AttemptToPreserve> = ours
         .iter()
         .filter_map(|row| {
@@ -116,6 +119,26 @@ async fn record(
         .collect();
     let jobs = plan::jobs(&found.push, &attempts, found.lane);
     Ok(Some(later_parts(jobs)))
+}
+
+/// Says for the record that a push has more commits than are recorded of one.
+async fn leave_out(
+    conn: &mut LedgerConnection,
+    found: &CommitsFound,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let CommitsFound { push, left_out, .. } = found;
+    tracing::warn!(push.id = %push.push, left_out, "a push has more commits than are recorded");
+    metrics::counter!("assay_commits_left_out_total").increment(*left_out);
+    let subject = format!("{}:{}", push.push, push.session);
+    let mut fields = Map::new();
+    fields.insert("assay.delivery.id".into(), json!(push.delivery));
+    fields.insert("assay.push.id".into(), json!(push.push));
+    fields.insert("assay.commits.left_out".into(), json!(left_out));
+    let trace = Some(push.delivery.trace_id());
+    let action = "commits-left-out";
+    let entry = audit::of_rows(action, &subject, trace, fields, Vec::new(), now);
+    audit_entry::append(conn, &[entry]).await
 }
 
 /// Part 0 is the message that found these commits; theirs come after it, and find none.

@@ -12,6 +12,7 @@ mod outcome;
 mod people;
 mod plan;
 mod pseudonym;
+mod publish;
 mod reprocess;
 pub mod run;
 mod take_in;

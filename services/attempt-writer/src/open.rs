@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use contract::ids::{DeliveryId, SessionId};
 use contract::name::Repository;
 use contract::time::Timestamp;
+use forge::push::RefKind;
 use lab::pattern::Enrolment;
 use lab::spec::LabSpec;
 use serde_json::{Map, Value, json};
@@ -22,6 +23,19 @@ use crate::taken::Taken;
 /// What a session says that this delivery opened, by a lab's pattern.
 pub(crate) fn opening(delivery: DeliveryId) -> String {
     format!("enrolment:{delivery}")
+}
+
+/// Whether a push opened the session by a lab's pattern.
+pub(crate) fn is_enrolled(session: &SessionRules) -> bool {
+    session.opened_by.starts_with("enrolment:")
+}
+
+/// What the branch was before the push that opens a session: what is there already is not the
+/// learner's work in it.
+fn starting(taken: &Taken) -> Option<String> {
+    let mut pushes = taken.pushed.iter().map(|pushed| &pushed.push);
+    let branch = pushes.find(|push| push.kind == RefKind::Branch)?;
+    branch.before.as_ref().map(ToString::to_string)
 }
 
 /// The sessions of each repository that the deliveries push to, after opening those that a lab
@@ -82,7 +96,8 @@ async fn enrol(
                 .any(|s| s.lab_id == version.lab_id && s.repository == repository.as_str());
             if !is_open && enrolment.admits(repository) {
                 let opened_by = opening(taken.received.delivery);
-                rows.push(row(&version, &spec, repository, None, opened_by, now));
+                let starting = starting(taken);
+                rows.push(row(&version, &spec, repository, starting, opened_by, now));
             }
         }
     }

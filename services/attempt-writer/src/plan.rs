@@ -19,6 +19,7 @@ use store::lab_session::SessionRules;
 use store::push::PushRow;
 use uuid::Uuid;
 
+use crate::open::is_enrolled;
 use crate::pseudonym::{Named, Pseudonym, Pseudonyms};
 use crate::taken::{Pushed, Taken};
 
@@ -211,9 +212,12 @@ pub(crate) fn push_of_session(
         branch: pushed.push.name.clone(),
         before: pushed.push.before.clone(),
         after: pushed.push.head()?.clone(),
+        // That of an enrolled session bounds a push only where its own beginning does not:
+        // snapshot-builder finds it there.
         starting: session
             .starting_commit
             .as_deref()
+            .filter(|_| !is_enrolled(session))
             .and_then(|sha| sha.parse().ok()),
         received_at: taken.received.received_at,
     })

@@ -3,7 +3,6 @@
 
 pub(crate) mod page;
 pub(crate) mod plan;
-mod publish;
 
 use bus::consume::{Handler, Outcome};
 use bus::incoming::Incoming;

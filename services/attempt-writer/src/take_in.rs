@@ -7,13 +7,16 @@ use bytes::Bytes;
 use contract::delivery::{BodyPlace, DELIVERY_HEADER, DELIVERY_RECEIVED, DeliveryReceived};
 use contract::ids::{DeliveryId, LaneId};
 use contract::name::Repository;
+use process::settings::work::BODY_BYTES;
 use service::ground::Ground;
-use store::delivery::{self, UnmatchedDelivery};
+use store::delivery::{self, UnmatchedDelivery, WaitingUpTo};
+use store::error::StoreError;
 
-use crate::audit;
+use crate::{audit, publish};
 
-/// Most deliveries of a repository that are taken in again at one time.
-const TAKEN_IN_MAX: i64 = 10_000;
+/// Deliveries of a repository that are read, and queued, at one time: however many wait, no more
+/// are held.
+const PAGE_MAX: usize = 500;
 
 /// Queues the repository's deliveries again that some session of it has nothing of. `cause` is
 /// what opened the session: once for each cause, however often this runs.
@@ -25,17 +28,30 @@ pub(crate) async fn unmatched(
     repository: &Repository,
     cause: &str,
 ) -> Result<(), Outcome> {
-    let found = async {
-        let mut conn = ground.store.connection().await?;
-        delivery::unmatched(&mut conn, repository.as_str(), TAKEN_IN_MAX).await
-    };
-    let found = found.await.map_err(|error| ground.ledger_refused(&error))?;
-    for row in found {
-        let again = again(cause, row).map_err(Outcome::Never)?;
-        let published = ground.bus.publish_raw(again).await;
+    let mut after = WaitingUpTo::nothing();
+    // Ends: each page begins beyond the one before it.
+    loop {
+        let page = page(ground, repository, &after).await;
+        let page = page.map_err(|error| ground.ledger_refused(&error))?;
+        let (read, last) = (page.len(), page.last().map(UnmatchedDelivery::place));
+        let messages = page.into_iter().map(|row| again(cause, row));
+        let messages = messages.collect::<Result<_, _>>().map_err(Outcome::Never)?;
+        let published = publish::all(&ground.bus, messages).await;
         published.map_err(|error| ground.bus_refused(&error))?;
+        match last {
+            Some(last) if read == PAGE_MAX => after = last,
+            _ => return Ok(()),
+        }
     }
-    Ok(())
+}
+
+async fn page(
+    ground: &Ground,
+    repository: &Repository,
+    after: &WaitingUpTo,
+) -> Result<Vec<UnmatchedDelivery>, StoreError> {
+    let mut conn = ground.store.connection().await?;
+    delivery::unmatched(&mut conn, repository.as_str(), after, PAGE_MAX as i64).await
 }
 
 /// The message that takes a recorded delivery in again. The lane and number are those of the
@@ -48,7 +64,11 @@ fn again(cause: &str, row: UnmatchedDelivery) -> Result<Outgoing, String> {
         forge_delivery: row.forge_delivery.clone(),
         event: row.event.clone(),
         body_digest: row.body_digest.parse().map_err(|error| bad(&error))?,
-        body_bytes: u64::try_from(row.body_bytes).map_err(|error| bad(&error))?,
+        // The length of a later body is not kept. What is read is held against its digest.
+        body_bytes: row
+            .body_bytes
+            .map_or(Ok(BODY_BYTES.1 as u64), u64::try_from)
+            .map_err(|error| bad(&error))?,
         body: BodyPlace::Ledger,
         headers: serde_json::from_value(row.headers.clone()).map_err(|error| bad(&error))?,
         key: row.key.clone(),
@@ -57,7 +77,10 @@ fn again(cause: &str, row: UnmatchedDelivery) -> Result<Outgoing, String> {
         number: u64::try_from(row.lane_number).map_err(|error| bad(&error))?,
     };
     let header = serde_json::to_string(&received).map_err(|error| bad(&error))?;
-    let id = format!("again:{}:{}", received.delivery, cause);
+    let id = format!(
+        "again:{}:{}:{cause}",
+        received.delivery, received.body_digest
+    );
     let made = Outgoing::raw(
         audit::SERVICE,
         DELIVERY_RECEIVED,

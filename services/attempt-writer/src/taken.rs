@@ -140,6 +140,12 @@ fn decompress(frame: &[u8], bytes: u64) -> Result<Vec<u8>, String> {
         .ok()
         .filter(|capacity| *capacity <= BODY_BYTES_MAX)
         .ok_or_else(|| format!("the body is larger than {BODY_BYTES_MAX} bytes"))?;
+    // A frame that says how large it is needs no more room than that.
+    let said = zstd::zstd_safe::get_frame_content_size(frame)
+        .ok()
+        .flatten();
+    let said = said.and_then(|bytes| usize::try_from(bytes).ok());
+    let capacity = said.map_or(capacity, |bytes| bytes.min(capacity));
     zstd::bulk::decompress(frame, capacity).map_err(|error| format!("decompress the body: {error}"))
 }
 

@@ -28,7 +28,11 @@ pub(crate) fn verification(
 
 /// What git has of a push beyond what its message lists, in messages that fit. The division
 /// depends on nothing but the message and git, so that a redelivery divides the same way.
-pub(crate) fn found(job: &SnapshotRequested, in_git: Vec<FoundCommit>) -> Vec<CommitsFound> {
+pub(crate) fn found(
+    job: &SnapshotRequested,
+    in_git: Vec<FoundCommit>,
+    left_out: u64,
+) -> Vec<CommitsFound> {
     let listed: HashSet<&CommitSha> = job.attempts.iter().map(|a| &a.commit).collect();
     let unlisted: Vec<FoundCommit> = in_git
         .into_iter()
@@ -40,6 +44,7 @@ pub(crate) fn found(job: &SnapshotRequested, in_git: Vec<FoundCommit>) -> Vec<Co
             push: job.push.clone(),
             commits: commits.to_vec(),
             part,
+            left_out: if part == 0 { left_out } else { 0 },
             lane: job.lane,
         })
         .collect()
@@ -109,11 +114,11 @@ mod tests {
 
     #[test]
     fn only_what_is_not_listed_is_handed_on_in_parts_of_the_allowed_size() {
-        assert!(found(&job(3), in_git(0..3)).is_empty());
-        let one = found(&job(3), in_git(0..4));
+        assert!(found(&job(3), in_git(0..3), 0).is_empty());
+        let one = found(&job(3), in_git(0..4), 0);
         assert_eq!(one.len(), 1);
         assert_eq!(one[0].commits, in_git(3..4));
-        let parts = found(&job(0), in_git(0..2 * ATTEMPTS_PER_JOB_MAX + 1));
+        let parts = found(&job(0), in_git(0..2 * ATTEMPTS_PER_JOB_MAX + 1), 7);
         let sizes: Vec<_> = parts
             .iter()
             .map(|part| (part.part, part.commits.len()))
@@ -123,5 +128,7 @@ mod tests {
             [(0, ATTEMPTS_PER_JOB_MAX), (1, ATTEMPTS_PER_JOB_MAX), (2, 1)]
         );
         assert_eq!(parts[1].commits[0].commit, sha(ATTEMPTS_PER_JOB_MAX));
+        let left_out: Vec<_> = parts.iter().map(|part| part.left_out).collect();
+        assert_eq!(left_out, [7, 0, 0]);
     }
 }

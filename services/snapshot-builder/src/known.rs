@@ -4,11 +4,15 @@ use std::collections::HashMap;
 
 use contract::digest::Digest;
 use contract::ids::AttemptId;
-use contract::job::SnapshotRequested;
+use contract::job::{PushOfSession, SnapshotRequested};
+use contract::name::CommitSha;
 use store::attempt::AttemptRow;
 use store::pool::Store;
 
 use crate::trouble::Trouble;
+
+/// Most commits of earlier pushes that bound a new ref, the newest first.
+const HEADS_MAX: i64 = 100;
 
 /// The trees that are preserved already.
 pub(crate) async fn kept(
@@ -43,6 +47,34 @@ pub(crate) async fn claims(
         .into_iter()
         .map(|row| (row.commit_sha.clone(), row))
         .collect())
+}
+
+/// What bounds the commits of a job's push beside what its message says.
+#[derive(Debug, Default)]
+pub(crate) struct Past {
+    /// The lab's own commits.
+    pub(crate) template: Vec<CommitSha>,
+    /// What the session has already.
+    pub(crate) fallback: Vec<CommitSha>,
+}
+
+/// What the ledger knows that a push did not bring.
+pub(crate) async fn past(store: &Store, job: &SnapshotRequested) -> Result<Past, Trouble> {
+    let mut conn = store.connection().await?;
+    let PushOfSession { push, session, .. } = &job.push;
+    let rows = store::push::past(&mut conn, *push, *session, HEADS_MAX).await?;
+    let mut past = Past::default();
+    for row in rows {
+        let Ok(commit) = row.sha.parse() else {
+            continue;
+        };
+        if row.always {
+            past.template.push(commit);
+        } else if commit != job.push.after {
+            past.fallback.push(commit);
+        }
+    }
+    Ok(past)
 }
 
 /// Whether the push may bring commits beyond those listed: a tag names one that was pushed on a

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use contract::digest::Digest;
 use contract::ids::AttemptId;
-use contract::job::{AttemptToPreserve, FoundCommit, PreservedTree, SnapshotRequested};
+use contract::job::{AttemptToPreserve, PreservedTree, SnapshotRequested};
 use contract::name::CommitSha;
 use contract::result::ErrorCause;
 use contract::time::now;
@@ -17,8 +17,8 @@ use crate::claims::differs;
 use crate::desk::Desk;
 use crate::followers;
 use crate::git::cache::Cache;
-use crate::git::commits::{COMMITS_PER_PUSH_MAX, PushRange};
-use crate::known::brings_commits;
+use crate::git::commits::{Listed, PushRange};
+use crate::known::{brings_commits, past};
 use crate::record::{Built, record};
 use crate::trouble::Trouble;
 use git::error::GitError;
@@ -30,7 +30,7 @@ pub(crate) struct Work<'a> {
     pub(crate) cache: Cache,
     pub(crate) builder: Builder<'a>,
     /// What git says the push brought, where the head could be fetched.
-    pub(crate) in_git: Option<Vec<FoundCommit>>,
+    pub(crate) in_git: Option<Listed>,
     /// What the ledger has of the attempts' claims.
     pub(crate) claims: HashMap<String, AttemptRow>,
     /// Why nothing more is asked of the forge, once that has shown: what is not cached by then
@@ -59,13 +59,16 @@ impl Work<'_> {
             }
         }
         let push = &self.job.push;
+        let past = past(&self.desk.ground.store, self.job).await?;
         let range = PushRange {
             after: &head.commit,
             before: push.before.as_ref(),
             starting: push.starting.as_ref(),
+            template: &past.template,
+            fallback: &past.fallback,
         };
         match self.cache.commits(range).await {
-            Ok(commits) => self.in_git = Some(commits),
+            Ok(listed) => self.in_git = Some(listed),
             Err(err) if err.is_transient() => return Err(err.into()),
             Err(error) => tracing::warn!(%error, "the commits of a push cannot be listed"),
         }
@@ -167,14 +170,12 @@ impl Work<'_> {
                 None
             }
         };
-        // A list at its limit leaves out the oldest.
-        let whole = self
-            .in_git
-            .as_ref()
-            .filter(|commits| commits.len() < COMMITS_PER_PUSH_MAX);
-        let in_push = whole.map(|commits| {
+        // A list that leaves something out says nothing of what it does not name.
+        let whole = self.in_git.as_ref();
+        let whole = whole.filter(|listed| listed.left_out == 0 && !listed.narrowed);
+        let in_push = whole.map(|listed| {
             let head = self.job.attempts.first().map(|head| &head.commit);
-            head == Some(commit) || commits.iter().any(|found| found.commit == *commit)
+            head == Some(commit) || listed.commits.iter().any(|found| found.commit == *commit)
         });
         Ok(differs(
             claim.changed_files.as_ref(),
@@ -189,7 +190,7 @@ impl Work<'_> {
         let Some(in_git) = self.in_git.take().filter(|_| self.job.part == 0) else {
             return Ok(());
         };
-        let parts = followers::found(self.job, in_git);
+        let parts = followers::found(self.job, in_git.commits, in_git.left_out);
         if parts.is_empty() || !brings_commits(&self.desk.ground.store, self.job).await? {
             return Ok(());
         }

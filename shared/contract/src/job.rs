@@ -154,6 +154,10 @@ pub struct CommitsFound {
     pub commits: Vec<FoundCommit>,
     /// Which message of the push this is, from 0.
     pub part: u32,
+    /// Commits of the push that are in no message, since it has more than are recorded. The first
+    /// message says so.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub left_out: u64,
     /// The queue.
     pub lane: Lane,
 }
@@ -167,6 +171,11 @@ pub struct FoundCommit {
     pub author_email: String,
     /// The author's time as git has it, if it is a time.
     pub committed_at: Option<Timestamp>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands the field over by reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl Message for CommitsFound {

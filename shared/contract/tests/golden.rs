@@ -173,6 +173,7 @@ fn each_job_is_on_the_wire_as_its_golden_file_says() {
         push: push(),
         commits: vec![found],
         part: 0,
+        left_out: 3,
         lane: Lane::Live,
     };
     message("commits-found", &found);

@@ -31,6 +31,8 @@ pub(crate) struct RawLab {
 pub(crate) struct RawSession {
     #[serde(default)]
     pub(crate) enrol: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(crate) template_commits: Vec<Spanned<String>>,
     pub(crate) closes_at: Option<Spanned<Datetime>>,
     pub(crate) counts: Option<Spanned<String>>,
 }

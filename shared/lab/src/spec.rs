@@ -1,6 +1,6 @@
 //! Owns what a lab asks for: the judged content of its `lab.toml`.
 
-use contract::name::Slug;
+use contract::name::{CommitSha, Slug};
 use contract::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +37,9 @@ pub struct LabSpec {
 pub struct SessionRules {
     /// Repositories whose first push opens a session by itself; none when empty.
     pub enrol: Vec<EnrolPattern>,
+    /// Commits that learners begin with: what is in their history is no attempt.
+    #[serde(default)]
+    pub template_commits: Vec<CommitSha>,
     /// The deadline, judged by when a delivery was received.
     pub closes_at: Option<Timestamp>,
     /// Which attempt a session's result is taken from.

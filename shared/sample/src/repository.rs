@@ -151,6 +151,46 @@ impl Repository {
         self.head(branch).await
     }
 
+    /// Makes many small commits on top of a branch, in one go; the last one's SHA.
+    ///
+    /// # Errors
+    /// What git says.
+    pub async fn grow(&self, branch: &str, commits: u32) -> Result<String> {
+        let mut parent = self.head(branch).await.ok();
+        let mut stream = format!("reset refs/heads/{branch}\n").into_bytes();
+        if let Some(parent) = &parent {
+            stream.extend(format!("from {parent}\n").bytes());
+        }
+        for number in 0..commits {
+            let at = self.next_moment();
+            let who = format!("{AUTHOR_NAME} <{AUTHOR_EMAIL}> {at} +0000");
+            let head = format!("commit refs/heads/{branch}\nauthor {who}\ncommitter {who}\n");
+            stream.extend(head.bytes());
+            append_data(&mut stream, format!("{branch} {number}").as_bytes());
+            if let Some(parent) = parent.take() {
+                stream.extend(format!("from {parent}\n").bytes());
+            }
+            let content = number.to_string();
+            append_change(&mut stream, &Change::File(b"notes.txt", content.as_bytes()));
+        }
+        let arguments = ["fast-import", "--quiet", "--force"];
+        git::run_with(&self.folder, &arguments, &stream).await?;
+        self.head(branch).await
+    }
+
+    /// The newest commits of a branch, at most `count`, the newest first.
+    ///
+    /// # Errors
+    /// What git says.
+    pub async fn newest(&self, branch: &str, count: u32) -> Result<Vec<String>> {
+        let (count, name) = (
+            format!("--max-count={count}"),
+            format!("refs/heads/{branch}"),
+        );
+        let list = git::run(&self.folder, &["rev-list", "--topo-order", &count, &name]).await?;
+        Ok(list.lines().map(str::to_owned).collect())
+    }
+
     /// Makes the first commit with the tree of another repository's branch, as a forge does for a
     /// repository that is made from a template: none of the template's history comes along.
     ///

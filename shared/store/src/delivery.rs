@@ -172,9 +172,9 @@ pub struct UnmatchedDelivery {
     /// SHA-256 of the raw body.
     #[diesel(sql_type = Text)]
     pub body_digest: String,
-    /// Length of the raw body, in bytes.
-    #[diesel(sql_type = BigInt)]
-    pub body_bytes: i64,
+    /// Length of the raw body, in bytes, where it is known: not of a later body of the same id.
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub body_bytes: Option<i64>,
     /// Name of the secret that verified it.
     #[diesel(sql_type = Text)]
     pub key: String,
@@ -192,19 +192,56 @@ pub struct UnmatchedDelivery {
     pub received_at: Timestamp,
 }
 
+/// Where a page of waiting deliveries ends.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WaitingUpTo {
+    /// When the last of them was admitted.
+    pub received_at: Timestamp,
+    /// The last of them.
+    pub delivery: Uuid,
+    /// SHA-256 of its raw body.
+    pub body_digest: String,
+}
+
+impl WaitingUpTo {
+    /// Before every delivery.
+    pub fn nothing() -> Self {
+        Self {
+            received_at: Timestamp::UNIX_EPOCH,
+            delivery: Uuid::nil(),
+            body_digest: String::new(),
+        }
+    }
+}
+
+impl UnmatchedDelivery {
+    /// Where a page ends that ends with this one.
+    pub fn place(&self) -> WaitingUpTo {
+        WaitingUpTo {
+            received_at: self.received_at,
+            delivery: self.id,
+            body_digest: self.body_digest.clone(),
+        }
+    }
+}
+
 /// The deliveries of pushes to a repository of which some session of it has no attempt, oldest
-/// first, at most `limit`. A push that brought none to any session (a deleted ref) is among them,
-/// and taking it in again is harmless.
+/// first, at most `limit` beyond `after`: each body of a delivery id that has several. A push that
+/// brought none to any session (a deleted ref) is among them, and taking it in again is harmless.
 ///
 /// # Errors
 /// What the database answers.
 pub async fn unmatched(
     conn: &mut AsyncPgConnection,
     repository: &str,
+    after: &WaitingUpTo,
     limit: i64,
 ) -> Result<Vec<UnmatchedDelivery>, StoreError> {
     Ok(sql_query(include_str!("delivery_unmatched.sql"))
         .bind::<Text, _>(repository)
+        .bind::<Timestamptz, _>(after.received_at)
+        .bind::<SqlUuid, _>(after.delivery)
+        .bind::<Text, _>(&after.body_digest)
         .bind::<BigInt, _>(limit)
         .load(conn)
         .await?)

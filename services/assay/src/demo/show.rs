@@ -31,8 +31,8 @@ pub(crate) fn ready(endpoints: &Endpoints, data: &Path, took: Duration) {
     say!("  health    http://{}/ready", endpoints.health);
     say!("  data      {}", data.display());
     say!(
-        "  limits    wall clock, CPU time, memory and file size a process, processes, output;\n\
-         \u{20}           the limits of the run as a whole (control groups) are not enforced yet"
+        "  limits    wall clock, CPU time, memory, processes, disk and output of each step as a\n\
+         \u{20}           whole, unless it is said above which cannot be enforced here"
     );
 }
 

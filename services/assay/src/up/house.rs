@@ -64,6 +64,7 @@ impl House {
         }
         let scratch = place::reachable(&data).join("scratch");
         let settings = overlay::folders_and_keys(settings, &data, &scratch, &keys)?;
+        let settings = overlay::limits(settings)?;
         let (settings, private) = Private::start(settings, &folder, &keys).await?;
         let context = Context::with(settings);
         prepare(&context).await?;

@@ -8,6 +8,7 @@ use process::settings::origin::Origin;
 use serde::Serialize;
 use serde_json::json;
 
+use crate::say::say;
 use crate::up::keys::Keys;
 
 /// The source that is there when none is configured.
@@ -67,4 +68,20 @@ pub(crate) fn folders_and_keys(
         settings = settings.with(&format!("sources.{SOURCE}"), source)?;
     }
     Ok(settings)
+}
+
+/// On a machine that cannot enforce every limit, waives them where nobody decided it, and says so:
+/// `assay up` and the demo are for trials.
+pub(crate) fn limits(settings: Settings) -> anyhow::Result<Settings> {
+    const WAIVER: &str = "verifier.dangerously_run_without_limits";
+    if !is_free(&settings, WAIVER) {
+        return Ok(settings);
+    }
+    let site = verifier::run::site(&settings.verifier);
+    let Some(lacking) = verifier::sandbox::means::lacking(site)? else {
+        return Ok(settings);
+    };
+    say!("This machine cannot enforce every limit on strangers' code: {lacking}.");
+    say!("It runs without them. Set {WAIVER} = false to have it refused.");
+    Ok(settings.with(WAIVER, true)?)
 }

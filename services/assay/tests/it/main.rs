@@ -12,9 +12,13 @@ mod deaths;
 mod flood;
 mod forges;
 mod health;
+#[cfg(target_os = "linux")]
+mod memory;
+mod once;
 mod push;
 mod recorded;
 mod refusing;
+mod secrets;
 mod site;
 mod spool;
 mod stopping;

@@ -38,7 +38,7 @@ async fn a_bad_setting_ends_a_program_with_64_before_it_does_anything_and_is_nam
     let folder = open_folder();
     let config = folder.path().join("assay.toml");
     let plan = |arguments: &[&str], variables| Plan {
-            program: env!("CARGO_BIN_EXE_assay").into(),
+        program: env!("CARGO_BIN_EXE_assay").into(),
         arguments: arguments.iter().map(|&text| text.to_owned()).collect(),
         variables,
         folder: folder.path(),

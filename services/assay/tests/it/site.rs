@@ -19,7 +19,6 @@ use testkit::port::Port;
 use testkit::program::{Plan, Program, Said};
 use testkit::wait;
 
-
 /// What webhooks are signed with.
 pub(crate) const SECRET: &[u8] = b"a secret of the tests";
 /// The log's name.

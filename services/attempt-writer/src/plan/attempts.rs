@@ -6,13 +6,14 @@ use contract::ids::{AttemptId, RequestId};
 use contract::message::Lane;
 use contract::name::CommitSha;
 use contract::time::Timestamp;
-use forge::push::{ListedCommit, RefKind};
+use forge::push::{ListedCommit, Push, RefKind};
 use serde_json::{Value, json};
 use store::attempt::AttemptRow;
 use store::lab_session::SessionRules;
 use store::verification_request::RequestRow;
 use uuid::Uuid;
 
+use crate::open::is_enrolled;
 use crate::plan::People;
 use crate::taken::{Pushed, Taken};
 
@@ -34,7 +35,7 @@ pub(crate) fn of_push(
     let Some(head) = pushed.push.head() else {
         return Vec::new();
     };
-    let is_start = |sha: &CommitSha| session.starting_commit.as_deref() == Some(sha.as_str());
+    let is_start = |sha: &CommitSha| is_past(&pushed.push, session, sha);
     if is_start(head) {
         return Vec::new();
     }
@@ -76,6 +77,18 @@ pub(crate) fn of_push(
         }
     };
     commits.into_iter().map(row).collect()
+}
+
+/// Whether a commit's history is not the learner's in this session: the lab's own, and what came
+/// before the session. Where a session was opened by the first push that came, what that push
+/// began at may be what an earlier one brought: a push that lists it itself brings it all the same.
+fn is_past(push: &Push, session: &SessionRules, sha: &CommitSha) -> bool {
+    if session.template.iter().any(|known| known == sha.as_str()) {
+        return true;
+    }
+    let is_start = session.starting_commit.as_deref() == Some(sha.as_str());
+    let brings = || push.before.is_some() && push.commits.iter().any(|commit| commit.sha == *sha);
+    is_start && (!is_enrolled(session) || !brings())
 }
 
 fn changed_files(commit: &ListedCommit) -> Value {

@@ -80,6 +80,7 @@ fn session(starting: Option<char>, commits: &str) -> SessionRules {
         repository: "github:course-1/intro-1".to_owned(),
         opened_by: "command:1".into(),
         starting_commit: starting.map(sha),
+        template: Vec::new(),
         commits: commits.to_owned(),
     }
 }
@@ -97,6 +98,39 @@ fn letters(full_ref: &str, listed: &str, head: Option<char>, starting: Option<ch
     let rows = attempts_of(&taken, &session(starting, "head"));
     let first = |row: &store::attempt::AttemptRow| row.commit_sha.chars().next().unwrap();
     rows.iter().map(first).collect()
+}
+
+#[test]
+fn the_labs_own_history_and_what_was_there_before_an_enrolled_session_are_no_attempts() {
+    const MAIN: &str = "refs/heads/main";
+    let enrolled = |starting| SessionRules {
+        opened_by: "enrolment:1".into(),
+        ..session(starting, "head")
+    };
+    let with_template = SessionRules {
+        template: vec![sha('2')],
+        ..session(None, "head")
+    };
+    for (session, before, listed, head, expected) in [
+        (&with_template, None, "12bc", 'c', "cb"),
+        (&with_template, None, "12", '2', ""),
+        (&with_template, None, "", '2', ""),
+        // A push that came after the one that opened the session, and was made before it.
+        (&enrolled(Some('c')), Some('1'), "bc", 'c', "cb"),
+        // A branch that is made of what was there, and one that goes on from it.
+        (&enrolled(Some('c')), None, "", 'c', ""),
+        (&enrolled(Some('c')), None, "bcd", 'd', "d"),
+        // Forced back to where the session began.
+        (&enrolled(Some('c')), Some('d'), "", 'c', ""),
+    ] {
+        let mut payload = payload(MAIN, listed, Some(head));
+        payload["before"] = json!(before.map_or("0".repeat(40), sha));
+        let taken = taken(&payload);
+        let rows = attempts_of(&taken, session);
+        let first = |row: &store::attempt::AttemptRow| row.commit_sha.chars().next().unwrap();
+        let found: String = rows.iter().map(first).collect();
+        assert_eq!(found, expected, "{before:?} {listed:?} {head}");
+    }
 }
 
 #[test]

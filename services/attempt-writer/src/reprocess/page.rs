@@ -2,6 +2,8 @@
 //! A page that comes again finds its requests, and publishes what has no result yet.
 
 use bus::consume::Outcome;
+use bus::error::PublishError;
+use bus::outgoing::Outgoing;
 use contract::ids::CommandId;
 use contract::name::Actor;
 use contract::reprocess::{Looked, ReprocessDue, ReprocessRequested};
@@ -19,8 +21,8 @@ use uuid::Uuid;
 
 use crate::audit;
 use crate::plan::sorted;
+use crate::publish;
 use crate::reprocess::plan::{self, Turned};
-use crate::reprocess::publish;
 
 /// An accepted order, as its row has it.
 struct Order {
@@ -47,7 +49,8 @@ pub(crate) async fn turn(ground: &Ground, due: &ReprocessDue) -> Outcome {
         Ok(None) => return Outcome::Done,
         Err(error) => return ground.ledger_refused(&error),
     };
-    if let Err(error) = publish::all(&ground.bus, &jobs).await {
+    let published = async { publish::all(&ground.bus, messages(&jobs)?).await };
+    if let Err(error) = published.await {
         return ground.bus_refused(&error);
     }
     let Some(next) = plan::next(due, &order.asked, turned, now()) else {
@@ -57,6 +60,14 @@ pub(crate) async fn turn(ground: &Ground, due: &ReprocessDue) -> Outcome {
         Ok(_) => Outcome::Done,
         Err(error) => ground.bus_refused(&error),
     }
+}
+
+fn messages(jobs: &plan::Jobs) -> Result<Vec<Outgoing>, PublishError> {
+    let verify = jobs.verify.iter();
+    let verify = verify.map(|job| Outgoing::of(audit::SERVICE, job));
+    let preserve = jobs.preserve.iter();
+    let preserve = preserve.map(|job| Outgoing::of(audit::SERVICE, job));
+    verify.chain(preserve).collect()
 }
 
 async fn find(ground: &Ground, command: CommandId) -> Result<Option<Order>, StoreError> {

@@ -93,7 +93,12 @@ mod tests {
     #[test]
     fn a_found_ref_is_a_push_whose_commits_are_in_git() {
         let sha = "a".repeat(40);
-        let main = body("github:octo/hello", "refs/heads/a/b", json!(null), json!(sha));
+        let main = body(
+            "github:octo/hello",
+            "refs/heads/a/b",
+            json!(null),
+            json!(sha),
+        );
         let pushed = taken(RECONCILER_KEY, &main).unwrap();
         assert_eq!(pushed.push.name, "a/b");
         assert_eq!(pushed.push.head().unwrap().as_str(), sha);
@@ -108,11 +113,26 @@ mod tests {
     fn what_is_not_reconcilers_or_no_branch_of_the_source_is_refused() {
         let sha = json!("a".repeat(40));
         let none = json!(null);
-        let good = body("github:octo/hello", "refs/heads/a", none.clone(), sha.clone());
+        let good = body(
+            "github:octo/hello",
+            "refs/heads/a",
+            none.clone(),
+            sha.clone(),
+        );
         assert!(taken("main", &good).is_err());
         for bad in [
-            body("gitea:octo/hello", "refs/heads/a", none.clone(), sha.clone()),
-            body("github:octo/hello", "refs/tags/a", none.clone(), sha.clone()),
+            body(
+                "gitea:octo/hello",
+                "refs/heads/a",
+                none.clone(),
+                sha.clone(),
+            ),
+            body(
+                "github:octo/hello",
+                "refs/tags/a",
+                none.clone(),
+                sha.clone(),
+            ),
             body("github:octo/../a", "refs/heads/a", none.clone(), sha),
             body("github:octo/hello", "refs/heads/a", none, json!("x")),
             json!({}),

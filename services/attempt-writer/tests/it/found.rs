@@ -30,6 +30,7 @@ fn found(push: &PushOfSession, numbers: &[u32]) -> CommitsFound {
         push: push.clone(),
         commits: numbers.iter().map(commit).collect(),
         part: 0,
+        left_out: 0,
         lane: Lane::Live,
     }
 }
@@ -117,4 +118,42 @@ async fn found_commits_of_a_session_that_is_not_there_are_a_dead_letter() {
     .await;
     writer.stop().await;
     assert_eq!(world.count("lab_attempt").await, 1);
+}
+
+#[tokio::test]
+async fn a_push_of_5000_commits_is_5000_attempts_and_each_is_verified_where_the_lab_says_all() {
+    let world = World::without_lab().await;
+    let all = sample::lab::LAB_TOML.replace("commits = \"head\"", "commits = \"all\"");
+    let all = if all.contains("commits = \"all\"") {
+        all
+    } else {
+        all.replace("[verify]", "[verify]\ncommits = \"all\"")
+    };
+    world.publish_lab(&all).await;
+    let jobs = Jobs::read(&world);
+    let (writer, push) = pushed(&world, &jobs).await;
+    let numbers: Vec<u32> = (10..5_009).collect();
+    for (part, numbers) in numbers.chunks(500).enumerate() {
+        let mut part_of_it = found(&push, numbers);
+        part_of_it.part = u32::try_from(part).unwrap();
+        part_of_it.left_out = if part == 0 { 7 } else { 0 };
+        world.bus.publish(&part_of_it).await.unwrap();
+    }
+    let asked = jobs.reach(11).await;
+    recorded(&world).await;
+    writer.stop().await;
+    assert_eq!(world.count("lab_attempt").await, 5_000);
+    assert_eq!(world.count("lab_attempt WHERE listed = 'git'").await, 4_999);
+    assert_eq!(world.count("verification_request").await, 5_000);
+    assert!(asked.iter().all(|job| job.attempts.len() <= 500));
+    let requests = asked.iter().flat_map(|job| &job.attempts);
+    assert_eq!(
+        requests.filter(|attempt| attempt.request.is_some()).count(),
+        5_000
+    );
+    let left_out = world
+        .rows("SELECT entry FROM audit_entry WHERE action = 'commits-left-out'")
+        .await;
+    let entry = left_out[0]["entry"].as_str().unwrap();
+    assert!(entry.contains("\"assay.commits.left_out\":7"), "{entry}");
 }

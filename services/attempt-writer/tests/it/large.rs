@@ -95,3 +95,49 @@ async fn a_body_that_cannot_be_read_now_is_read_later() {
     assert_eq!(world.count("lab_attempt").await, 2);
     assert_eq!(world.dead().await, 0);
 }
+
+#[tokio::test]
+async fn a_body_that_was_altered_or_removed_is_a_dead_letter_and_its_neighbours_are_recorded() {
+    let world = World::start().await;
+    let altered = by_object(&world, "altered", ENROLLED);
+    let mut gone = by_object(&world, "gone", OTHER);
+    gone.received.body_digest = contract::digest::Digest::of(b"nobody has it");
+    put(&world, &altered).await;
+    // One byte of the kept frame is another.
+    let digest = altered.received.body_digest.to_string();
+    let kept = files_below(&world.house.folder("objects").join("deliveries"));
+    let [file] = kept.as_slice() else {
+        panic!("{digest}: {kept:?}")
+    };
+    let mut bytes = std::fs::read(file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(file, bytes).unwrap();
+    let good = |number: u32| {
+        let push = Push::new(&format!("course-{number}/intro-1"), 1, &[number + 10]);
+        Delivery::new(&world, &format!("good-{number}"), &push.payload())
+    };
+    world
+        .deliver(&[good(1), altered, good(2), gone, good(3)])
+        .await;
+    let writer = world.writer();
+    world.settled().await;
+    writer.stop().await;
+    assert_eq!(world.dead().await, 2);
+    assert_eq!(world.count("delivery_receipt").await, 3);
+    assert_eq!(world.count("lab_attempt").await, 3);
+}
+
+/// Every file below a folder.
+fn files_below(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(files_below(&path));
+        } else {
+            files.push(path);
+        }
+    }
+    files
+}

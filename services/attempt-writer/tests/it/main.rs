@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test's helpers are tests too")]
 
+mod bad_deliveries;
 mod commands;
+mod deadlines;
 mod deliveries;
 mod entries;
 mod found;

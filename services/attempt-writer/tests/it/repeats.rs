@@ -181,3 +181,40 @@ async fn two_conflicting_bodies_in_one_batch_are_both_kept() {
     assert_eq!(world.count("lab_attempt").await, 3);
     assert_eq!(world.dead().await, 0);
 }
+
+#[tokio::test]
+async fn a_repeat_on_the_other_side_of_midnight_is_the_same_delivery() {
+    let world = World::start().await;
+    let writer = world.writer();
+    let at = |time: &str| time.parse().unwrap();
+    let mut first = Delivery::new(&world, "d", &Push::new(ENROLLED, 1, &[2]).payload());
+    first.received.received_at = at("2026-11-20T23:59:59.999999Z");
+    let mut again = first.sent_again(&world);
+    again.received.received_at = at("2026-11-21T00:00:00Z");
+    world.deliver(std::slice::from_ref(&first)).await;
+    world.settled().await;
+    world.deliver(std::slice::from_ref(&again)).await;
+    world.settled().await;
+    // And in one batch, the later one first.
+    let mut late = Delivery::new(&world, "e", &Push::new(ENROLLED, 2, &[3]).payload());
+    late.received.received_at = at("2026-11-21T00:00:00Z");
+    let mut early = late.sent_again(&world);
+    early.received.received_at = at("2026-11-20T23:59:59.999999Z");
+    world.deliver(&[late, early]).await;
+    world.settled().await;
+    writer.stop().await;
+    assert_eq!(counts(&world).await, [2, 2, 2, 2, 2, 2, 1]);
+    assert_eq!(entries(&world, "delivery-repeated").await, 2);
+    // Deadlines are judged by when the first came.
+    let query = format!(
+        "SELECT received_at FROM delivery WHERE id = '{}'",
+        first.id()
+    );
+    let rows = world.rows(&query).await;
+    assert!(
+        rows[0]["received_at"]
+            .as_str()
+            .unwrap()
+            .starts_with("2026-11-20T23:59:59.999999")
+    );
+}

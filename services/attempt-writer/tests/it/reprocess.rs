@@ -3,7 +3,9 @@
 use bus::outgoing::Outgoing;
 use contract::ids::CommandId;
 use contract::message::Message;
-use contract::reprocess::{ReprocessRequested, ReprocessStopRequested, Selection, VersionChoice};
+use contract::reprocess::{
+    ReprocessDue, ReprocessRequested, ReprocessStopRequested, Selection, VersionChoice,
+};
 use contract::result::NewestResult;
 use contract::time::now;
 use serde_json::{Value, json};

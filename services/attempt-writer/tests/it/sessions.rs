@@ -132,3 +132,70 @@ async fn a_lab_version_that_cannot_be_read_stops_nobody_elses_push() {
     assert_eq!(world.dead().await, 0);
     assert_eq!(world.count("lab_attempt").await, 1);
 }
+
+#[tokio::test]
+async fn however_many_deliveries_wait_all_are_taken_in_and_so_are_contradictions() {
+    const WAITING: u32 = 1_200;
+    let world = World::start().await;
+    let writer = world.writer();
+    let push = |name: &str, before, commit| {
+        let payload = Push::new(OTHER, before, &[commit]).payload();
+        Delivery::new(&world, name, &payload)
+    };
+    let mut early: Vec<_> = (1..=WAITING)
+        .map(|n| push(&format!("d{n}"), n, n + 1))
+        .collect();
+    // The id of the first with another body.
+    early.push(push("d1", 5_000, 5_001));
+    for some in early.chunks(600) {
+        world.deliver(some).await;
+    }
+    world.settled().await;
+    assert_eq!(world.count("delivery_conflict").await, 1);
+    let command = world.ask_for_session(OTHER, None).await;
+    assert_eq!(world.outcome(command).await["outcome"], "accepted");
+    world.settled().await;
+    writer.stop().await;
+    assert_eq!(world.count("lab_attempt").await, i64::from(WAITING) + 1);
+    let of_conflict = format!("lab_attempt WHERE commit_sha = '{}'", sha(5_001));
+    assert_eq!(world.count(&of_conflict).await, 1);
+    assert_eq!(world.dead().await, 0);
+}
+
+#[tokio::test]
+async fn pushes_of_an_enrolled_repository_bring_the_same_in_whatever_order_they_arrive() {
+    for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {
+        let world = World::start().await;
+        let writer = world.writer();
+        let pushes = [
+            Push::new(ENROLLED, 1, &[2, 3]),
+            Push::new(ENROLLED, 3, &[4]),
+            Push::new(ENROLLED, 4, &[5, 6]),
+        ];
+        for place in order {
+            let payload = pushes[place].payload();
+            let delivery = Delivery::new(&world, &format!("d{place}"), &payload);
+            world.deliver(&[delivery]).await;
+            world.settled().await;
+        }
+        // A new branch where the first push began brings nothing.
+        let mut branch = Push::new(ENROLLED, 0, &[]);
+        branch.full_ref = "refs/heads/other".to_owned();
+        branch.head = pushes[order[0]].before;
+        let delivery = Delivery::new(&world, "branch", &branch.payload());
+        world.deliver(&[delivery]).await;
+        world.settled().await;
+        writer.stop().await;
+        let rows = world
+            .rows("SELECT commit_sha FROM lab_attempt ORDER BY 1")
+            .await;
+        let found: Vec<_> = rows.iter().map(|row| row["commit_sha"].clone()).collect();
+        assert_eq!(found, [2, 3, 4, 5, 6].map(sha), "{order:?}");
+        let head = world.rows("SELECT * FROM ref_head WHERE ref_name = 'refs/heads/main'");
+        let head = head.await.remove(0);
+        assert_eq!(
+            (&head["head_sha"], &head["gaps"]),
+            (&sha(6).into(), &0.into())
+        );
+    }
+}

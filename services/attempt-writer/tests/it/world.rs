@@ -220,6 +220,8 @@ fn settings(house: &House) -> Settings {
         "fetch_url": "https://forge.example/{full_name}.git",
         "secrets": [{ "name": "main", "file": file("source", "secret") }],
     });
+    let mut of_bitbucket = source.clone();
+    of_bitbucket["provider"] = json!("bitbucket");
     let postgres = house
         .database_url("assay_role")
         .replace("assay_role", "{role}");
@@ -236,6 +238,7 @@ fn settings(house: &House) -> Settings {
             "privacy.pseudonym_key_file",
             json!(file("key", "a key of the tests")),
         ),
+        ("sources.bitbucket", of_bitbucket),
         ("sources.github", source),
     ];
     let with = |settings: Settings, (setting, value)| settings.with(setting, value).unwrap();

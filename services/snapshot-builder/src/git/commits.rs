@@ -8,8 +8,9 @@ use crate::git::cache::Cache;
 use git::error::GitError;
 use git::program::Reach;
 
-/// Most commits of one push that are found in git; of a longer one the newest are taken.
-pub const COMMITS_PER_PUSH_MAX: usize = 5_000;
+/// Most commits of one push that are found in git; of a longer one the newest are taken, and how
+/// many were left out is recorded.
+pub const COMMITS_PER_PUSH_MAX: usize = 10_000;
 /// Longest line of the list of commits, in bytes: SHA, time, address.
 const LINE_BYTES_MAX: u64 = 1024;
 /// Longest address that is taken over, in characters.
@@ -30,43 +31,97 @@ pub struct PushRange<'a> {
     pub before: Option<&'a CommitSha>,
     /// The commit that the learner started from.
     pub starting: Option<&'a CommitSha>,
+    /// The lab's own commits.
+    pub template: &'a [CommitSha],
+    /// What bounds a ref that was nothing before, or nothing that is left: where the session
+    /// began, where earlier pushes led.
+    pub fallback: &'a [CommitSha],
+}
+
+/// The commits of a push, as git has them.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Listed {
+    /// Oldest first: the newest [`COMMITS_PER_PUSH_MAX`].
+    pub commits: Vec<FoundCommit>,
+    /// How many older ones there are.
+    pub left_out: u64,
+    /// Whether commits are missing here that the push brought too, because an earlier push did.
+    pub narrowed: bool,
 }
 
 impl Cache {
-    /// The commits reachable from `after`, not from `before` and not from the starting commit,
-    /// oldest first: the newest [`COMMITS_PER_PUSH_MAX`] of them. What bounds them and is known
-    /// neither here nor to the origin (after a force push) bounds nothing.
+    /// The commits reachable from `after`, not from `before`, not from the starting commit and
+    /// not from the lab's own; where there is no `before` that git knows, not from what the session
+    /// has already either. What bounds them and is known neither here nor to the origin (after a
+    /// force push) bounds nothing.
     ///
     /// # Errors
     /// [`GitError`].
-    pub async fn commits(&self, range: PushRange<'_>) -> Result<Vec<FoundCommit>, GitError> {
-        let mut command = self.git(Reach::Cache);
-        command.args([
-            "rev-list",
-            "--topo-order",
-            "--no-commit-header",
-            "--format=%H %at %ae",
-        ]);
-        command.arg(format!("--max-count={COMMITS_PER_PUSH_MAX}"));
-        command.arg(range.after.as_str());
-        for bound in [range.before, range.starting].into_iter().flatten() {
-            if self.can_bound(bound).await? {
-                command.arg(format!("^{bound}"));
+    pub async fn commits(&self, range: PushRange<'_>) -> Result<Listed, GitError> {
+        let mut bounds = vec![range.after.to_string()];
+        let is_bound = match range.before {
+            Some(before) if self.can_bound(before).await? => {
+                bounds.push(format!("^{before}"));
+                true
             }
+            _ => false,
+        };
+        if let Some(starting) = range.starting
+            && self.can_bound(starting).await?
+        {
+            bounds.push(format!("^{starting}"));
         }
+        // With the head its whole history was fetched: what else is not here bounds nothing.
+        bounds.extend(range.template.iter().map(|commit| format!("^{commit}")));
+        if !is_bound {
+            bounds.extend(range.fallback.iter().map(|commit| format!("^{commit}")));
+        }
+        let mut command = self.rev_list();
+        command.args(["--topo-order", "--no-commit-header", "--format=%H %at %ae"]);
+        command.arg(format!("--max-count={COMMITS_PER_PUSH_MAX}"));
+        command.args(&bounds);
         let bytes_max = COMMITS_PER_PUSH_MAX as u64 * LINE_BYTES_MAX;
-        let ended = self
-            .run(command, bytes_max, "list a push's commits")
-            .await?;
-        if !ended.status.success() {
-            let said = git::said::last_words(&ended.said);
-            return Err(GitError::Corrupt {
-                action: "list a push's commits",
-                said,
-            });
+        let list = self.listed(command, bytes_max).await?;
+        let commits: Vec<FoundCommit> = list.lines().filter_map(parse).rev().collect();
+        let left_out = if commits.len() < COMMITS_PER_PUSH_MAX {
+            0
+        } else {
+            self.count(&bounds)
+                .await?
+                .saturating_sub(commits.len() as u64)
+        };
+        Ok(Listed {
+            commits,
+            left_out,
+            narrowed: !is_bound && !range.fallback.is_empty(),
+        })
+    }
+
+    fn rev_list(&self) -> tokio::process::Command {
+        let mut command = self.git(Reach::Cache);
+        command.args(["rev-list", "--ignore-missing"]);
+        command
+    }
+
+    async fn count(&self, bounds: &[String]) -> Result<u64, GitError> {
+        let mut command = self.rev_list();
+        command.arg("--count").args(bounds);
+        let counted = self.listed(command, LINE_BYTES_MAX).await?;
+        Ok(counted.trim().parse().unwrap_or(0))
+    }
+
+    async fn listed(
+        &self,
+        command: tokio::process::Command,
+        bytes_max: u64,
+    ) -> Result<String, GitError> {
+        let action = "list a push's commits";
+        let ended = self.run(command, bytes_max, action).await?;
+        if ended.status.success() {
+            return Ok(String::from_utf8_lossy(&ended.output).into_owned());
         }
-        let list = String::from_utf8_lossy(&ended.output);
-        Ok(list.lines().filter_map(parse).rev().collect())
+        let said = git::said::last_words(&ended.said);
+        Err(GitError::Corrupt { action, said })
     }
 
     /// The paths that a commit changed against its parent, at most [`CHANGED_PATHS_MAX`]; `None`

@@ -5,7 +5,7 @@ use git::error::GitError;
 use git::origin::Origin;
 use sample::lab::{FAILING, PASSING};
 use sample::repository::{AUTHOR_EMAIL, Change};
-use snapshot_builder::git::commits::PushRange;
+use snapshot_builder::git::commits::{COMMITS_PER_PUSH_MAX, Listed, PushRange};
 
 use crate::world::{World, sha};
 
@@ -29,8 +29,10 @@ async fn commits(
         after,
         before,
         starting,
+        template: &[],
+        fallback: &[],
     };
-    let found = cache.commits(range).await.unwrap();
+    let found = cache.commits(range).await.unwrap().commits;
     assert!(
         found
             .iter()
@@ -275,4 +277,65 @@ async fn the_git_program_of_this_machine_will_do() {
     let world = World::make().await;
     let said = world.caches.check_git().await.unwrap();
     assert!(said.starts_with("git version "), "{said}");
+}
+
+/// What a push of `after` brought, as the bounds say.
+async fn bounded(world: &World, range: PushRange<'_>) -> Listed {
+    let cache = world.cache().await;
+    cache.ensure(range.after).await.unwrap();
+    cache.commits(range).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_list_longer_than_a_push_may_have_says_how_many_it_leaves_out() {
+    let world = World::make().await;
+    let many = u32::try_from(COMMITS_PER_PUSH_MAX).unwrap() + 50;
+    let head = sha(&world.learner.grow("main", many).await.unwrap());
+    let range = PushRange {
+        after: &head,
+        before: Some(&world.starting),
+        starting: None,
+        template: &[],
+        fallback: &[],
+    };
+    let listed = bounded(&world, range).await;
+    assert_eq!(listed.commits.len(), COMMITS_PER_PUSH_MAX);
+    assert_eq!(listed.left_out, 50);
+    // Oldest first, and the newest of them all are there.
+    assert_eq!(listed.commits.last().unwrap().commit, head);
+}
+
+#[tokio::test]
+async fn what_the_lab_and_the_session_have_already_bounds_a_ref_that_is_new() {
+    let world = World::make().await;
+    let one = sha(&world.learner.grow("main", 1).await.unwrap());
+    let three = sha(&world.learner.grow("main", 2).await.unwrap());
+    let six = sha(&world.learner.grow("main", 3).await.unwrap());
+    let start = [world.starting.clone()];
+    let nowhere = [sha(&"1".repeat(40))];
+    let known = [three.clone(), nowhere[0].clone()];
+    for (before, template, fallback, commits, narrowed) in [
+        // The whole history, the template's included: nothing is known.
+        (None, &[][..], &[][..], 7, false),
+        (None, &nowhere[..], &[][..], 7, false),
+        (None, &start[..], &[][..], 6, false),
+        // A branch that is made of what an earlier push brought.
+        (None, &start[..], &known[..], 3, true),
+        // What the ref was before is all that bounds it.
+        (Some(&one), &start[..], &known[..], 5, false),
+        // It was forced away and is gone.
+        (Some(&nowhere[0]), &start[..], &known[..], 3, true),
+        (Some(&nowhere[0]), &start[..], &[][..], 6, false),
+    ] {
+        let range = PushRange {
+            after: &six,
+            before,
+            starting: None,
+            template,
+            fallback,
+        };
+        let listed = bounded(&world, range).await;
+        let said = (listed.commits.len(), listed.narrowed, listed.left_out);
+        assert_eq!(said, (commits, narrowed, 0), "{range:?}");
+    }
 }

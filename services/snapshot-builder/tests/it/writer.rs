@@ -56,11 +56,11 @@ impl Office {
     ) -> SnapshotRequested {
         let delivery = DeliveryId::compute("github", &CommandId::new().to_string());
         let (push, lane) = (PushId::new(), CommandId::new());
-        let repository = &session.repository;
+        let (repository, after) = (&session.repository, listed[0]);
         self.house.sql(&format!(
             "INSERT INTO delivery_receipt VALUES ('{delivery}', 'github', '{push}', 'd', '{lane}', 1, now());
              INSERT INTO delivery VALUES ('{delivery}', 'github', 'push', 'd', 1, 'k', 't', '{lane}', 1, now(), now());
-             INSERT INTO push VALUES ('{push}', '{delivery}', 'd', '{repository}', 'refs/heads/main', '{kind}', NULL, NULL, false, 1, NULL, now(), now())"
+             INSERT INTO push VALUES ('{push}', '{delivery}', 'd', '{repository}', 'refs/heads/main', '{kind}', NULL, '{after}', false, 1, NULL, now(), now())"
         )).await;
         let mut attempts = Vec::new();
         for (at, commit) in listed.iter().enumerate() {

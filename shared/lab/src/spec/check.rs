@@ -4,14 +4,14 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use chrono::DateTime;
-use contract::name::Slug;
+use contract::name::{CommitSha, Slug};
 use contract::time::{Timestamp, to_micros};
 use toml::Spanned;
 use toml::value::Datetime;
 
 use crate::bounds::{
     Bound, CPU, DISK, FILE_BYTES_MAX, MEMORY, NAME_CHARS_MAX, OUTPUT, PATTERNS_MAX, POINTS_DEFAULT,
-    POINTS_MAX, PROCESSES, RUN_BYTES_MAX, STEPS_MAX, TEST_NAME_CHARS_MAX, TESTS_MAX, WALL,
+    POINTS_MAX, PROCESSES, RUN_BYTES_MAX, STEPS_MAX, TEST_NAME_CHARS_MAX, TESTS_MAX, WALL, TEMPLATE_COMMITS_MAX,
 };
 use crate::mistake::{Fault, of_toml};
 use crate::pattern::BadPattern;
@@ -59,6 +59,7 @@ fn check_lab(lab: RawLab) -> Result<(Slug, String), Fault> {
 fn check_session(session: RawSession) -> Result<SessionRules, Fault> {
     Ok(SessionRules {
         enrol: check_patterns("enrol", session.enrol)?,
+        template_commits: check_commits(session.template_commits)?,
         closes_at: session.closes_at.as_ref().map(check_moment).transpose()?,
         counts: check_word(
             "counts",
@@ -66,6 +67,21 @@ fn check_session(session: RawSession) -> Result<SessionRules, Fault> {
             &[("best", Counts::Best), ("latest", Counts::Latest)],
         )?,
     })
+}
+
+fn check_commits(commits: Vec<Spanned<String>>) -> Result<Vec<CommitSha>, Fault> {
+    if let Some(extra) = commits.get(TEMPLATE_COMMITS_MAX) {
+        let reason = format!("there are more than {TEMPLATE_COMMITS_MAX} template_commits");
+        let advice = "name the newest of each line of history: what leads to it needs no naming";
+        return Err(Fault::new(extra.span(), reason, advice));
+    }
+    let check = |commit: Spanned<String>| {
+        commit.get_ref().parse().map_err(|_| {
+            let reason = format!("template commit {:?} is no commit", commit.get_ref());
+            Fault::new(commit.span(), reason, "write the whole SHA, in small letters")
+        })
+    };
+    commits.into_iter().map(check).collect()
 }
 
 fn check_verify(verify: RawVerify) -> Result<VerifyRules, Fault> {

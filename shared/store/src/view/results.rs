@@ -36,6 +36,15 @@ pub struct SessionResult {
     /// When its push was admitted.
     #[diesel(sql_type = Nullable<Timestamptz>)]
     pub received_at: Option<Timestamp>,
+    /// Why that verification was asked for: `push:<id>` or `command:<id>`.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub cause: Option<String>,
+    /// Who ordered it, where a command did.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub ordered_by: Option<String>,
+    /// Why.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub order_reason: Option<String>,
     /// Attempts of the session.
     #[diesel(sql_type = BigInt)]
     pub attempts: i64,

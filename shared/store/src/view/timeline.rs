@@ -108,6 +108,15 @@ pub struct TimelineVerification {
     /// When it was asked for.
     #[diesel(sql_type = Timestamptz)]
     pub requested_at: Timestamp,
+    /// The command that asked for it, where one did.
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    pub command_id: Option<Uuid>,
+    /// Who gave that command.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub ordered_by: Option<String>,
+    /// Why.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub order_reason: Option<String>,
     /// When a worker took it.
     #[diesel(sql_type = Nullable<Timestamptz>)]
     pub claimed_at: Option<Timestamp>,

@@ -1,23 +1,15 @@
-//! Owns publishing a page's jobs: as few syncs of the bus as can be.
+//! Owns publishing many messages: with as few syncs of the bus as can be.
 
 use bus::connect::Bus;
 use bus::error::PublishError;
 use bus::outgoing::Outgoing;
 use futures::stream::{self, StreamExt, TryStreamExt};
 
-use crate::audit;
-use crate::reprocess::plan::Jobs;
-
 /// Messages that are published at one time where they cannot go as one batch.
 const SINGLES_AT_ONCE: usize = 32;
 
-/// Publishes the jobs, of which there are no more than one atomic batch holds.
-pub(crate) async fn all(bus: &Bus, jobs: &Jobs) -> Result<(), PublishError> {
-    let verify = jobs.verify.iter();
-    let verify = verify.map(|job| Outgoing::of(audit::SERVICE, job));
-    let preserve = jobs.preserve.iter();
-    let preserve = preserve.map(|job| Outgoing::of(audit::SERVICE, job));
-    let messages: Vec<Outgoing> = verify.chain(preserve).collect::<Result<_, _>>()?;
+/// Publishes messages to one stream, of which there are no more than one atomic batch holds.
+pub(crate) async fn all(bus: &Bus, messages: Vec<Outgoing>) -> Result<(), PublishError> {
     match bus.publish_batch(&messages).await {
         // Some are stored already, or perhaps all: each alone is harmless.
         Err(PublishError::BatchHasDuplicate | PublishError::NoAnswer(_)) => {
