@@ -16,6 +16,7 @@ mod health;
 mod memory;
 mod once;
 mod push;
+mod reconcile;
 mod recorded;
 mod refusing;
 mod secrets;
