@@ -198,6 +198,7 @@ impl From<ServiceName> for Service {
             ServiceName::SnapshotBuilder => Self::SnapshotBuilder,
             ServiceName::Verifier => Self::Verifier,
             ServiceName::Reconciler => Self::Reconciler,
+            ServiceName::Reconciler => Self::Reconciler,
             ServiceName::Auditor => Self::Auditor,
         }
     }
