@@ -198,7 +198,6 @@ impl From<ServiceName> for Service {
             ServiceName::SnapshotBuilder => Self::SnapshotBuilder,
             ServiceName::Verifier => Self::Verifier,
             ServiceName::Reconciler => Self::Reconciler,
-            ServiceName::Reconciler => Self::Reconciler,
             ServiceName::Auditor => Self::Auditor,
         }
     }
