@@ -4,7 +4,7 @@
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help demo up test test-full fuzz lint prerequisites
+.PHONY: help demo up test test-full fuzz torture lint prerequisites
 
 help: ## Say what can be made
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -37,6 +37,12 @@ test-full: test ## Run the long tier as well: the tests in modules called `long`
 SECONDS_EACH ?= 60
 fuzz: ## Look for inputs that nothing should survive (SECONDS_EACH=60)
 	deploy/local/fuzz $(SECONDS_EACH)
+
+# SEED is drawn and printed when it is not given.
+MINUTES ?= 5
+torture: prerequisites ## Kill everything for MINUTES=5 by SEED=…, and check that nothing is lost
+	cargo build -p assay -p assay-checker -p torture
+	$(TARGET)/debug/torture $(if $(SEED),--seed $(SEED)) --minutes $(MINUTES) --out $(TARGET)/torture
 
 lint: ## Check the form, clippy, the documentation and the dependencies
 	cargo fmt --all --check

@@ -27,12 +27,17 @@ pub struct Report {
     pub drained: Drained,
     /// What the checker says.
     pub verdict: Verdict,
+    /// What `assay verify-log --ledger` says.
+    pub log: String,
 }
+
+/// How `assay verify-log` ends where the log is whole and nothing waits.
+const LOG_IS_WHOLE: &str = " 0 entries waiting";
 
 impl Report {
     /// Whether the run shows what it is to show.
     pub fn is_good(&self) -> bool {
-        self.verdict.is_good && self.drained.is_done
+        self.verdict.is_good && self.drained.is_done && self.log.contains(LOG_IS_WHOLE)
     }
 
     /// SIGKILLs, of services and of servers.
@@ -57,6 +62,7 @@ impl Report {
             "last_seen": self.drained.seen,
             "done": self.done,
             "deadlocks": self.deadlocks,
+            "verify_log": self.log,
             "checker": self.verdict.figures,
         })
     }
@@ -108,6 +114,11 @@ impl Report {
             let (fault, what, which) = (text("fault"), text("what"), text("which"));
             let _ = writeln!(page, "\n- {fault}: {what}: {which}");
         }
+        let _ = write!(
+            page,
+            "\n## What `assay verify-log --ledger` says\n\n```text\n{}\n```\n",
+            self.log
+        );
         page
     }
 }

@@ -78,13 +78,16 @@ impl Run {
         let drained = self.settle(&hand).await;
         keeping.abort();
         let (drained, drained_secs) = drained?;
+        // The log is held against itself and against every row.
+        let log = ground.assay(&["verify-log", "--ledger"]).await;
+        let log = log.unwrap_or_else(|error| format!("{error:#}"));
         let verdict = verdict::ask(
             &ground.programs.checker,
             hand.driver.account.path(),
             ground.reader_url(),
         );
         // Its own count of them ends with a crash.
-        let log = std::fs::read_to_string(ground.house().await.postgres().log())?;
+        let postgres = std::fs::read_to_string(ground.house().await.postgres().log())?;
         let report = Report {
             seed: self.seed.0,
             command: self.command,
@@ -92,8 +95,9 @@ impl Run {
             drained_secs,
             verdict: verdict.await?,
             done: hand.tally.counts(),
-            deadlocks: log.matches("deadlock detected").count(),
+            deadlocks: postgres.matches("deadlock detected").count(),
             drained,
+            log: log.trim().to_owned(),
         };
         if !report.is_good() {
             keep_logs(&ground, account);

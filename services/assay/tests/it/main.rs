@@ -8,8 +8,6 @@
 
 mod bad_input;
 mod bad_labs;
-mod deaths;
-mod flood;
 mod forges;
 mod health;
 #[cfg(target_os = "linux")]
