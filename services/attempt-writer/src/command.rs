@@ -51,10 +51,7 @@ impl Commands {
         if command::find(&mut conn, asked.command).await?.is_some() {
             return Ok(());
         }
-        let has_source = self
-            .settings
-            .sources
-            .contains_key(&asked.repository.source());
+        let has_source = self.settings.source(&asked.repository.source()).is_some();
         let work = async |conn: &mut _| carry_out(conn, asked, has_source).await;
         transaction::run(&mut conn, work).await
     }

@@ -154,7 +154,7 @@ fn pushed(
     raw: &[u8],
     settings: &Settings,
 ) -> Result<Vec<Pushed>, String> {
-    let Some(source) = settings.sources.get(&received.source) else {
+    let Some(source) = settings.source(&received.source) else {
         return Err(format!("no source {} is configured here", received.source));
     };
     if received.event == REF_FOUND {

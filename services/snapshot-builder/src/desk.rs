@@ -1,14 +1,11 @@
 //! Owns what the handlers share: ledger and bus, objects, caches, and where sources are fetched.
 
-use std::collections::BTreeMap;
-
 use anyhow::Context as _;
-use contract::name::{Repository, SourceName};
+use contract::name::Repository;
 use objects::store::Objects;
 use process::dependency::Dependency;
 use process::health::Health;
 use process::settings::Settings;
-use process::settings::source::Source;
 use service::ground::Ground;
 use tokio_util::sync::CancellationToken;
 
@@ -23,7 +20,7 @@ pub(crate) struct Desk {
     pub(crate) caches: Caches,
     pub(crate) lab_blobs: LabBlobs,
     pub(crate) store_of_objects: Dependency,
-    sources: BTreeMap<SourceName, Source>,
+    settings: Settings,
 }
 
 impl Desk {
@@ -42,14 +39,14 @@ impl Desk {
             caches,
             lab_blobs: LabBlobs::default(),
             store_of_objects: Dependency::new(health.part("objects")),
-            sources: settings.sources.clone(),
+            settings: settings.clone(),
         })
     }
 
     /// Where a repository is fetched from; `None` if its source is not configured here, or by a
     /// URL that is none.
     pub(crate) fn origin(&self, repository: &Repository) -> Option<Origin> {
-        let source = self.sources.get(&repository.source())?;
+        let source = self.settings.source(&repository.source())?;
         Origin::url(&source.fetch_url_of(repository)).ok()
     }
 

@@ -184,3 +184,28 @@ async fn another_body_under_a_known_id_is_recorded_for_good_and_counted() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn deliveries_of_a_source_that_was_added_while_all_ran_are_recorded() {
+    let mut site = Site::furnish(House::start().await, "").await;
+    start(&mut site).await;
+    let settings = std::fs::read_to_string(site.config()).unwrap();
+    let added = settings.split("[sources.github]").nth(1).unwrap();
+    let added = format!("{settings}\n[sources.added]{added}");
+    std::fs::write(site.config(), added).unwrap();
+    let url = site.hooks_url().replace("github", "added");
+    let delivery = push("d", '2');
+    wait::until("the source is there", async || {
+        let mut request = site.client.post(&url).body(delivery.body.clone());
+        for (name, value) in &delivery.headers {
+            request = request.header(*name, value);
+        }
+        match request.send().await.unwrap().status() {
+            StatusCode::ACCEPTED => Ok(()),
+            status => Err(status.to_string()),
+        }
+    })
+    .await;
+    until_counted(&site, "delivery WHERE source = 'added'", 1).await;
+    until_counted(&site, "push", 1).await;
+}

@@ -3,10 +3,12 @@
 
 use std::path::{Path, PathBuf};
 
+use contract::name::SourceName;
 use figment::value::Value;
 
 use crate::settings::Settings;
 use crate::settings::error::SettingsError;
+use crate::settings::source::Source;
 use crate::settings::variables::Variables;
 
 /// What settings were made of, in the order in which one overrides the other.
@@ -39,6 +41,14 @@ impl Settings {
     /// As [`Settings::load`].
     pub fn reread(&self) -> Result<Self, SettingsError> {
         Self::follow(self.origins.recipe.clone())
+    }
+
+    /// The settings of a source. One that is not known may have been added since these were read:
+    /// webhook-ingest takes in what is added while it runs, so whoever works on its deliveries
+    /// reads again before it says that there is no such source.
+    pub fn source(&self, name: &SourceName) -> Option<Source> {
+        let known = self.sources.get(name).cloned();
+        known.or_else(|| self.reread().ok()?.sources.remove(name))
     }
 }
 
@@ -88,5 +98,23 @@ mod tests {
         );
         std::fs::remove_file(&path).unwrap();
         assert!(settings.reread().is_err());
+    }
+
+    #[test]
+    fn a_source_that_was_added_is_found_and_one_that_was_not_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE);
+        std::fs::write(&path, "").unwrap();
+        let settings = Settings::load_from(Some(&path), []).unwrap();
+        let name = "github".parse().unwrap();
+        assert_eq!(settings.source(&name), None);
+        std::fs::write(&path, crate::settings::tests::SOURCE).unwrap();
+        let found = settings.source(&name).unwrap();
+        assert_eq!(found.fetch_url, "https://github.com/{full_name}.git");
+        // What was known stays known, whatever is read now.
+        let settings = Settings::load_from(Some(&path), []).unwrap();
+        std::fs::write(&path, "no settings").unwrap();
+        assert_eq!(settings.source(&name), Some(found));
+        assert_eq!(settings.source(&"other".parse().unwrap()), None);
     }
 }
