@@ -43,6 +43,11 @@ const REFUSED: &str = r#"
     sources.a = { fetch_url = "https://a/{full_name}", provider = "github", events = [] } => sources.a.events (in FILE): is empty
     sources.a = { fetch_url = "https://a/{full_name}", provider = "gitea", timestamp_tolerance_seconds = 9 } => has no effect: gitea signs no
     sources.a = { fetch_url = "https://a/{full_name}", provider = "gitlab", timestamp_tolerance_seconds = 0 } => is 0; expected 1 to 86400
+    reconcile.every_seconds = 9 => is 9; expected 10 to 86400
+    reconcile.redeliveries_per_minute = 0 => is 0; expected 1 to 6000
+    sources.a = { fetch_url = "https://a/{full_name}", provider = "gitea", api = { url = "https://a" } } => has no effect: gitea has no
+    sources.a = { fetch_url = "https://a/{full_name}", provider = "github", api = { url = "file:///a" } } => sources.a.api.url (in FILE): expected a URL
+    sources.a = { fetch_url = "https://a/{full_name}", provider = "github", api = { url = "https://a", hooks = ["../b"] } } => hooks.0 (in FILE): expected an organization
     sources."a.b".x = 1 => is not 1 to 64 of the characters
     sources.a.provider = "github" => setting sources.a.fetch_url (in FILE): is not set
 "#;

@@ -65,6 +65,7 @@ fn the_example_shows_every_setting_without_a_default_or_names_it_as_the_other_wa
             "password_env",
             "password_env",
             "timestamp_tolerance_seconds",
+            "token_env",
             "env",
             "verifier_key"
         ],
