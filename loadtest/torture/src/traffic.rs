@@ -108,6 +108,20 @@ fn kind(dice: &mut StdRng, number: u64) -> Kind {
     }
 }
 
+/// A push whose body does not compress below this many bytes, for disks that are to be filled.
+pub fn large(seed: Seed, number: u64, bytes: usize) -> Ready {
+    let mut dice = seed.dice("large", number);
+    let filler: Vec<u8> = (0..bytes).map(|_| dice.r#gen()).collect();
+    let (mut payload, pushes) = body(&mut dice);
+    payload["filler"] = json!(hex::encode(filler));
+    Ready::of(
+        "push",
+        &format!("large-{}", id(seed, number)),
+        &payload,
+        pushes,
+    )
+}
+
 /// The first push under the id of a number, whatever the number itself stands for.
 fn first(seed: Seed, number: u64) -> Ready {
     push(&id(seed, number), &mut seed.dice("push", number))
@@ -117,8 +131,14 @@ fn id(seed: Seed, number: u64) -> String {
     format!("{:016x}-{number}", seed.0)
 }
 
-/// A push in GitHub's shape to a repository that no lab enrols.
 fn push(forge_id: &str, dice: &mut StdRng) -> Ready {
+    let (payload, pushes) = body(dice);
+    Ready::of("push", forge_id, &payload, pushes)
+}
+
+/// A push in GitHub's shape to a repository that no lab enrols, and what the checker wants to know
+/// of it.
+fn body(dice: &mut StdRng) -> (Value, Value) {
     let mut sha = || hex::encode(dice.r#gen::<[u8; 20]>());
     let before = sha();
     let shas: Vec<String> = (0..COMMITS_MAX).map(|_| sha()).collect();
@@ -148,7 +168,7 @@ fn push(forge_id: &str, dice: &mut StdRng) -> Ready {
         "repository": format!("{SOURCE}:elsewhere/{name}"), "ref": "refs/heads/main",
         "before": before, "after": after, "commits": shas,
     }]);
-    Ready::of("push", forge_id, &payload, pushes)
+    (payload, pushes)
 }
 
 #[cfg(test)]

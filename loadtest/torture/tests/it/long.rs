@@ -1,6 +1,8 @@
 //! Single faults after which a message comes again only when its ack wait is over, and what takes
 //! longer still.
 
+mod full;
+
 use std::time::Duration;
 
 use rustix::process::Signal;
