@@ -178,8 +178,8 @@ trait Kept {
 }
 
 impl Kept for Receipt {
-    const QUERY: &'static str =
-        "SELECT delivery_id::text, source, forge_delivery, body_digest FROM delivery_receipt";
+    const QUERY: &'static str = "SELECT delivery_id::text, source, forge_delivery, \
+        body_digest FROM delivery_receipt";
 
     fn of(row: &Row) -> Self {
         Self {
@@ -208,7 +208,8 @@ impl Kept for Delivery {
 }
 
 impl Kept for Conflict {
-    const QUERY: &'static str = "SELECT delivery_id::text, body_digest FROM delivery_conflict";
+    const QUERY: &'static str = "SELECT delivery_id::text, body_digest \
+        FROM delivery_conflict";
 
     fn of(row: &Row) -> Self {
         Self {

@@ -159,7 +159,8 @@ impl Account {
 mod tests {
     use super::*;
 
-    const SENT: &str = r#"{"kind":"sent","request":1,"source":"s","forge_delivery":"d","event":"push","body_sha256":"x"}"#;
+    const SENT: &str = "{\"kind\":\"sent\",\"request\":1,\"source\":\"s\",\
+        \"forge_delivery\":\"d\",\"event\":\"push\",\"body_sha256\":\"x\"}";
     const ANSWERED: &str = r#"{"kind":"answered","request":1,"status":202}"#;
 
     #[test]

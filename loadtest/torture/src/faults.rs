@@ -9,7 +9,8 @@ use rustix::process::Signal;
 use testkit::wire::{Act, Moment, Wire};
 use tokio::process::Command;
 
-use crate::deck::{Card, Fault, Link, Trap};
+use crate::deck::traps::{Link, Trap};
+use crate::deck::{Card, Fault};
 use crate::driver::Driver;
 use crate::ground::Ground;
 use crate::kills::part;

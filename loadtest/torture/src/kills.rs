@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::deck::{Card, Kill, Link, Trap};
+use crate::deck::traps::{Link, Trap};
+use crate::deck::{Card, Kill};
 use crate::driver::Driver;
 use crate::ground::Ground;
 use crate::seat::{Seat, Who};

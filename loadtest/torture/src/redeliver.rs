@@ -16,8 +16,8 @@ use crate::ground::Ground;
 const AT_ONCE: usize = 8;
 /// Every body that the ledger has, with the forge's id of its delivery.
 const KNOWN: &str = "SELECT forge_delivery AS id, body_digest AS body FROM delivery_receipt \
-    UNION ALL SELECT receipt.forge_delivery, conflict.body_digest FROM delivery_conflict AS conflict \
-    JOIN delivery_receipt AS receipt USING (delivery_id)";
+    UNION ALL SELECT receipt.forge_delivery, conflict.body_digest \
+    FROM delivery_conflict AS conflict JOIN delivery_receipt AS receipt USING (delivery_id)";
 /// The deliveries whose requests have no result: what was to follow may have been lost as well.
 const OPEN: &str = "SELECT DISTINCT receipt.forge_delivery AS id, push.body_digest AS body \
     FROM verification_request AS request JOIN push ON request.cause = 'push:' || push.id \

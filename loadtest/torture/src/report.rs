@@ -71,8 +71,10 @@ impl Report {
     pub fn page(&self) -> String {
         let figures = &self.verdict.figures;
         let mut page = format!(
-            "# Torture, seed {}\n\n`{}`\n\n{} s of torture, {} s until the queues were empty ({}).\n\n\
-             SIGKILLs: **{}**. Lost: **{}**. Doubled: **{}**. Wrong: **{}**. Unaccounted: **{}**.\n\n\
+            "# Torture, seed {}\n\n`{}`\n\n{} s of torture, {} s until the queues \
+             were empty ({}).\n\n\
+             SIGKILLs: **{}**. Lost: **{}**. Doubled: **{}**. Wrong: **{}**. \
+             Unaccounted: **{}**.\n\n\
              ## What was done\n\n| what | times |\n|---|---:|\n",
             self.seed,
             self.command,

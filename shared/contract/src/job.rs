@@ -173,7 +173,10 @@ pub struct FoundCommit {
     pub committed_at: Option<Timestamp>,
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands the field over by reference")]
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands the field over by reference"
+)]
 fn is_zero(number: &u64) -> bool {
     *number == 0
 }

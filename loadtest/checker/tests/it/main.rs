@@ -143,12 +143,15 @@ async fn what_is_planted_in_a_ledger_is_found_and_named() {
     }
 }
 
+const SENT: &str = r#"{"kind":"sent","request":8,"source":"github","forge_delivery":"lost",
+    "event":"push","body_sha256":"dd"}"#;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_answered_and_is_not_in_the_ledger_is_lost() {
     let (house, files) = house().await;
     let lost = format!(
         "{ACCOUNT}{}\n{}\n",
-        r#"{"kind":"sent","request":8,"source":"github","forge_delivery":"lost","event":"push","body_sha256":"dd"}"#,
+        SENT.replace('\n', " "),
         r#"{"kind":"answered","request":8,"status":202,"delivery":"D2"}"#.replace("D2", D2),
     );
     let account = files.account(&lost);

@@ -30,7 +30,7 @@ async fn killed_at(moment: Moment) {
     assert!(scene.seat(WRITER).kill().await);
     scene.seat(WRITER).start().await;
     assert!(sending.await.unwrap());
-    let figures = scene.is_good().await;
+    let figures = scene.end_well().await;
     assert_eq!(figures["counts"]["results"], 1, "{figures:#}");
 }
 
@@ -71,7 +71,7 @@ async fn a_writer_stopped_beyond_the_ack_wait_does_nothing_twice_when_it_goes_on
     writer.postgres.release();
     assert!(writer.signal(Signal::CONT).await);
     assert!(sending.await.unwrap());
-    let figures = scene.is_good().await;
+    let figures = scene.end_well().await;
     assert_eq!(figures["counts"]["results"], 1, "{figures:#}");
 }
 
@@ -108,7 +108,7 @@ async fn a_broker_that_lost_its_disk_is_filled_again_by_the_forge_and_nothing_is
     assert_eq!(again.unwrap(), scene.driver.promised().len() - 1);
     // And the forge sends once more what was recorded before the loss: outside every window.
     assert!(scene.driver.send(&push).await);
-    let figures = scene.is_good().await;
+    let figures = scene.end_well().await;
     assert_eq!(figures["counts"]["results"], 2, "{figures:#}");
 }
 
@@ -132,5 +132,5 @@ async fn a_broker_killed_in_the_middle_of_a_batch_loses_nothing_that_was_answere
     for sent in sending {
         assert!(sent.await.unwrap());
     }
-    scene.is_good().await;
+    scene.end_well().await;
 }

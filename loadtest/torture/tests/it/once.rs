@@ -15,7 +15,7 @@ async fn the_same_id_at_two_ingests_in_the_same_moment_takes_effect_once() {
     for sent in futures::future::join_all(twins).await {
         assert!(sent.unwrap());
     }
-    let figures = scene.is_good().await;
+    let figures = scene.end_well().await;
     assert_eq!(figures["counts"]["answered_2xx"], 40, "{figures:#}");
 }
 
@@ -33,8 +33,10 @@ async fn a_lost_ack_of_a_publish_stores_a_delivery_once() {
     let mut ready = scene.other(0);
     ready.twin = true;
     assert!(scene.driver.send(&ready).await);
-    (lost.await.unwrap(), also.await.unwrap());
-    scene.is_good().await;
+    lost.await.unwrap();
+    also.await.unwrap();
+    also.await.unwrap();
+    scene.end_well().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -49,7 +51,7 @@ async fn a_lost_reply_to_a_commit_brings_nothing_twice_and_its_followers_follow(
     let push = scene.push().await;
     assert!(scene.driver.send(&push).await);
     lost.await.unwrap();
-    let figures = scene.is_good().await;
+    let figures = scene.end_well().await;
     assert_eq!(figures["counts"]["results"], 1, "{figures:#}");
 }
 
@@ -80,7 +82,7 @@ async fn a_postgres_that_dies_and_comes_back_loses_nothing_and_kills_no_message(
         .start_again()
         .await
         .unwrap();
-    let figures = scene.is_good().await;
+    let figures = scene.end_well().await;
     assert_eq!(
         figures["dead_letters"],
         serde_json::json!({}),

@@ -94,7 +94,7 @@ impl Scene {
 
     /// Waits until nothing waits any more, and has the checker say that all is there, once; gives
     /// its figures.
-    pub(crate) async fn is_good(self) -> serde_json::Value {
+    pub(crate) async fn end_well(self) -> serde_json::Value {
         let limit = Duration::from_secs(DRAIN_SECS_MAX);
         let drained = drain(&self.ground, &self.driver, limit).await.unwrap();
         let (checker, account) = (&self.ground.programs.checker, self.driver.account.path());
@@ -102,7 +102,7 @@ impl Scene {
             .await
             .unwrap();
         assert!(
-            drained.is_done && verdict.is_good,
+            drained.is_done && verdict.hold_good,
             "{drained:?}\n{}",
             verdict.table
         );

@@ -3,7 +3,7 @@
 use process::settings::service::Service;
 use reqwest::StatusCode;
 use sample::delivery::sign;
-use serde_json::json;
+use serde_json::{Value, json};
 use testkit::house::House;
 use testkit::wait;
 
@@ -46,32 +46,16 @@ async fn until_noted(site: &Site, word: &str) -> String {
     .await
 }
 
-#[tokio::test]
-async fn a_planted_secret_is_found_in_nothing_that_is_said() {
-    let more = "[telemetry]\nlevel = \"trace\"\n[ingest]\nbody_bytes_max = 4096\n\
-                [sources.lab]\nprovider = \"gitlab\"\n\
-                fetch_url = \"https://forge.example/{full_name}.git\"\n\
-                secrets = [{ name = \"token\", file = \"FOLDER/webhook\" }]\n";
-    let mut site = Site::furnish_with(House::with_nats().await, NO_LEDGER, "").await;
-    let folder = site.folder().display().to_string();
-    let secret = site.folder().join("webhook");
-    write(&secret, PLANTED);
-    let settings = std::fs::read_to_string(site.config()).unwrap();
-    let good = format!("{settings}\n{}", more.replace("FOLDER", &folder));
-    write(&site.config(), &good);
-    site.start_one(Service::WebhookIngest);
-    site.until_ready(Service::WebhookIngest).await;
+/// Accepted and refused requests, in every way that comes near a secret; gives the answers.
+async fn requests(site: &Site, payload: &Value) -> Vec<String> {
     let mut said = Vec::new();
-
-    // Accepted and refused, in every way that comes near a secret.
-    let payload = json!({ "ref": "refs/heads/main" });
-    let signed = sign("push", "d", &payload, PLANTED.as_bytes());
+    let signed = sign("push", "d", payload, PLANTED.as_bytes());
     said.push(
         site.answers("good", &signed, StatusCode::ACCEPTED)
             .await
             .to_string(),
     );
-    let wrong = sign("push", "d", &payload, b"wrong");
+    let wrong = sign("push", "d", payload, b"wrong");
     said.push(
         site.answers("wrong", &wrong, StatusCode::UNAUTHORIZED)
             .await
@@ -86,12 +70,17 @@ async fn a_planted_secret_is_found_in_nothing_that_is_said() {
             ("x-gitlab-token", token),
             ("idempotency-key", "i"),
         ];
-        said.push(post(&site, "lab", &headers, payload.to_string()).await);
+        said.push(post(site, "lab", &headers, payload.to_string()).await);
     }
-    said.push(post(&site, "elsewhere", &[content], PLANTED.to_owned()).await);
-    said.push(post(&site, "github", &[content], "x".repeat(5_000)).await);
+    said.push(post(site, "elsewhere", &[content], PLANTED.to_owned()).await);
+    said.push(post(site, "github", &[content], "x".repeat(5_000)).await);
+    said
+}
 
-    // Bad configurations, read while it runs and asked about by the operator.
+/// Bad configurations, read while it runs and asked about by the operator; gives what is said.
+async fn bad_configurations(site: &Site, good: &str) -> Vec<String> {
+    let mut said = Vec::new();
+    let folder = site.folder().display().to_string();
     let line = format!("secrets = [{{ name = \"first\", file = \"{folder}/webhook\" }}]");
     let instead = |entry: &str| good.replace(&line, entry);
     for (bad, word) in [
@@ -110,11 +99,34 @@ async fn a_planted_secret_is_found_in_nothing_that_is_said() {
         ),
     ] {
         write(&site.config(), &bad);
-        said.push(until_noted(&site, word).await);
+        said.push(until_noted(site, word).await);
         let checked = site.assay(&["config", "check"]).await;
         assert_eq!(checked.code, Some(64), "{checked:?}");
         said.extend([checked.out, checked.err]);
     }
+    said
+}
+
+#[tokio::test]
+async fn a_planted_secret_is_found_in_nothing_that_is_said() {
+    let more = "[telemetry]\nlevel = \"trace\"\n[ingest]\nbody_bytes_max = 4096\n\
+                [sources.lab]\nprovider = \"gitlab\"\n\
+                fetch_url = \"https://forge.example/{full_name}.git\"\n\
+                secrets = [{ name = \"token\", file = \"FOLDER/webhook\" }]\n";
+    let mut site = Site::furnish_with(House::with_nats().await, NO_LEDGER, "").await;
+    let folder = site.folder().display().to_string();
+    let secret = site.folder().join("webhook");
+    write(&secret, PLANTED);
+    let settings = std::fs::read_to_string(site.config()).unwrap();
+    let good = format!("{settings}\n{}", more.replace("FOLDER", &folder));
+    write(&site.config(), &good);
+    site.start_one(Service::WebhookIngest);
+    site.until_ready(Service::WebhookIngest).await;
+    let mut said = Vec::new();
+
+    let payload = json!({ "ref": "refs/heads/main" });
+    said.extend(requests(&site, &payload).await);
+    said.extend(bad_configurations(&site, &good).await);
     write(&site.config(), &good);
     write(&secret, &PLANTED[..15]);
     said.push(until_noted(&site, "16 bytes").await);

@@ -11,7 +11,8 @@ use toml::value::Datetime;
 
 use crate::bounds::{
     Bound, CPU, DISK, FILE_BYTES_MAX, MEMORY, NAME_CHARS_MAX, OUTPUT, PATTERNS_MAX, POINTS_DEFAULT,
-    POINTS_MAX, PROCESSES, RUN_BYTES_MAX, STEPS_MAX, TEST_NAME_CHARS_MAX, TESTS_MAX, WALL, TEMPLATE_COMMITS_MAX,
+    POINTS_MAX, PROCESSES, RUN_BYTES_MAX, STEPS_MAX, TEMPLATE_COMMITS_MAX, TEST_NAME_CHARS_MAX,
+    TESTS_MAX, WALL,
 };
 use crate::mistake::{Fault, of_toml};
 use crate::pattern::BadPattern;
@@ -78,7 +79,11 @@ fn check_commits(commits: Vec<Spanned<String>>) -> Result<Vec<CommitSha>, Fault>
     let check = |commit: Spanned<String>| {
         commit.get_ref().parse().map_err(|_| {
             let reason = format!("template commit {:?} is no commit", commit.get_ref());
-            Fault::new(commit.span(), reason, "write the whole SHA, in small letters")
+            Fault::new(
+                commit.span(),
+                reason,
+                "write the whole SHA, in small letters",
+            )
         })
     };
     commits.into_iter().map(check).collect()

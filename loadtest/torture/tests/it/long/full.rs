@@ -106,7 +106,7 @@ async fn a_broker_whose_disk_is_full_loses_nothing_that_was_answered() {
     for sent in sending {
         assert!(sent.await.unwrap());
     }
-    scene.is_good().await;
+    scene.end_well().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -138,7 +138,7 @@ async fn a_ledger_whose_disk_is_full_loses_nothing_and_kills_no_message() {
     for sent in sending {
         assert!(sent.await.unwrap());
     }
-    let figures = scene.is_good().await;
+    let figures = scene.end_well().await;
     assert_eq!(
         figures["dead_letters"],
         serde_json::json!({}),
