@@ -74,7 +74,7 @@ async fn live(world: &World) {
     let command = world.ask_for_session(OTHER, None).await;
     world.outcome(command).await;
     world.settled().await;
-    // The contradiction comes once more, and now there is a session for it.
+    // The contradiction was taken in with the session; it comes once more, and brings nothing.
     world.deliver(&[conflict_elsewhere.sent_again(world)]).await;
     let refused = world.ask_for_session(OTHER, None).await;
     world.outcome(refused).await;
@@ -130,7 +130,7 @@ async fn an_entry_says_what_happened_in_the_words_of_the_design() {
         said,
         [
             "command-carried-out 2",
-            "delivery-conflicted 2",
+            "delivery-conflicted 3",
             "delivery-reconsidered 2",
             "delivery-recorded 2",
             "delivery-repeated 1",
