@@ -102,7 +102,7 @@ impl Scene {
             .await
             .unwrap();
         assert!(
-            drained.is_done && verdict.hold_good,
+            drained.is_done && verdict.is_good,
             "{drained:?}\n{}",
             verdict.table
         );

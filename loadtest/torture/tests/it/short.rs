@@ -60,7 +60,7 @@ async fn what_was_answered_is_there_once_whoever_dies_and_whatever_breaks() {
         .unwrap();
     let page = report.page();
     println!("{page}");
-    if !report.hold_good() {
+    if !report.is_good() {
         let kept = folder.keep();
         panic!(
             "seed {seed}, {}: {}\n{page}",
