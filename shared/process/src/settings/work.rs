@@ -145,6 +145,7 @@ pub struct Verifier {
     pub slots: usize,
     /// The control group in which each box gets its own, counted from the hierarchies' roots;
     /// without it, the one that the verifier itself is in.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub control_group: Option<PathBuf>,
     /// Runs strangers' code even where the machine cannot enforce every limit. For trials on a
     /// machine that nobody else needs.
