@@ -2,7 +2,7 @@
 //! came of it.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -46,7 +46,6 @@ pub struct Driver {
     /// Everything that was answered 2xx and must be recorded, to be sent again after a broker lost
     /// its disk.
     promised: Mutex<HashMap<(String, String), Ready>>,
-    posts: AtomicU64,
     closed: AtomicBool,
 }
 
@@ -60,7 +59,6 @@ impl Driver {
             seed,
             client: client.build().expect("a client without settings"),
             promised: Mutex::default(),
-            posts: AtomicU64::new(0),
             closed: AtomicBool::new(false),
         }
     }
@@ -107,9 +105,9 @@ impl Driver {
             }
         }
         let until = Instant::now() + Duration::from_secs(TRY_SECS_MAX);
-        loop {
-            let post = self.posts.fetch_add(1, Ordering::Relaxed);
-            let mut dice = self.seed.dice("post", post);
+        let what = format!("post {:?}", ready.key());
+        for number in 0.. {
+            let mut dice = self.seed.dice(&what, number);
             if self.post(ready, dice.gen_range(0..INGESTS)).await {
                 return true;
             }
@@ -119,6 +117,7 @@ impl Driver {
             let pause = dice.gen_range(10..AGAIN_MS_MAX);
             tokio::time::sleep(Duration::from_millis(pause)).await;
         }
+        unreachable!("the tries end by their limit")
     }
 
     async fn post(&self, ready: &Ready, ingest: usize) -> bool {
