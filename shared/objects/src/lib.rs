@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod identity;
 pub mod manifest;
 pub mod owner;
 pub mod path;

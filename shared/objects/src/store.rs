@@ -10,6 +10,7 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 use thiserror::Error;
 
+use crate::identity::{self, IDENTITY};
 use crate::manifest::ManifestError;
 use crate::owner::{Owner, delivery_key, key};
 
@@ -24,6 +25,9 @@ pub enum ObjectsError {
         /// Why.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// What lies where the store was is not the store: a folder that is not mounted, or another.
+    #[error("the objects' folder is not the one that was opened")]
+    Away,
     /// There is no such object.
     #[error("object {key} is missing")]
     Missing {
@@ -72,7 +76,7 @@ impl ObjectsError {
     /// Whether the same call may succeed later without anybody changing the object.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Store { .. } | Self::Open { .. } => true,
+            Self::Store { .. } | Self::Open { .. } | Self::Away => true,
             Self::Missing { .. }
             | Self::Corrupt { .. }
             | Self::TooLarge { .. }
@@ -85,11 +89,13 @@ impl ObjectsError {
 #[derive(Clone, Debug)]
 pub struct Objects {
     store: Arc<dyn ObjectStore>,
+    /// By which the store is known again.
+    identity: Arc<str>,
 }
 
 impl Objects {
     /// Opens a local folder, and makes it where it is missing. Writes are synced to disk before
-    /// they count.
+    /// they count. Once opened, another folder in its place is [`ObjectsError::Away`].
     ///
     /// # Errors
     /// [`ObjectsError::Open`].
@@ -99,15 +105,17 @@ impl Objects {
             source,
         };
         std::fs::create_dir_all(folder).map_err(|err| refused(err.into()))?;
+        let identity = identity::of_folder(folder).map_err(|err| refused(err.into()))?;
         let store = LocalFileSystem::new_with_prefix(folder).map_err(|err| refused(err.into()))?;
         let store = Arc::new(store.with_fsync(true));
-        Ok(Self { store })
+        let identity = identity.into();
+        Ok(Self { store, identity })
     }
 
     /// Keeps bytes for an owner under their digest. Bytes that are there already are left alone.
     ///
     /// # Errors
-    /// [`ObjectsError::Store`].
+    /// [`ObjectsError::Store`] and [`ObjectsError::Away`].
     pub async fn put(&self, owner: Owner, bytes: Bytes) -> Result<Digest, ObjectsError> {
         let digest = Digest::of(&bytes);
         self.put_if_absent(key(owner, digest), bytes).await?;
@@ -117,8 +125,8 @@ impl Objects {
     /// Gives an owner's bytes of this digest, at most `bytes_max` of them.
     ///
     /// # Errors
-    /// [`ObjectsError::Missing`], [`ObjectsError::Corrupt`], [`ObjectsError::TooLarge`] and
-    /// [`ObjectsError::Store`].
+    /// [`ObjectsError::Missing`], [`ObjectsError::Corrupt`], [`ObjectsError::TooLarge`],
+    /// [`ObjectsError::Store`] and [`ObjectsError::Away`].
     pub async fn get(
         &self,
         owner: Owner,
@@ -138,7 +146,7 @@ impl Objects {
     /// Whether an owner has bytes under this digest. Says nothing of their soundness.
     ///
     /// # Errors
-    /// [`ObjectsError::Store`].
+    /// [`ObjectsError::Store`] and [`ObjectsError::Away`].
     pub async fn exists(&self, owner: Owner, digest: Digest) -> Result<bool, ObjectsError> {
         self.is_there(&key(owner, digest)).await
     }
@@ -146,8 +154,10 @@ impl Objects {
     /// Writes a small object and waits for it to be synced: whether the store takes objects now.
     ///
     /// # Errors
-    /// [`ObjectsError::Store`].
+    /// [`ObjectsError::Store`] and [`ObjectsError::Away`].
     pub async fn probe(&self) -> Result<(), ObjectsError> {
+        // First, since a write would make a folder that is away anew.
+        self.is_present().await?;
         let key = Path::from("probe");
         match self
             .store
@@ -162,7 +172,7 @@ impl Objects {
     /// Keeps a delivery's body, compressed to `frame`, under the digest of the raw body.
     ///
     /// # Errors
-    /// [`ObjectsError::Store`].
+    /// [`ObjectsError::Store`] and [`ObjectsError::Away`].
     pub async fn put_delivery_body(&self, body: Digest, frame: Bytes) -> Result<(), ObjectsError> {
         self.put_if_absent(delivery_key(body), frame).await
     }
@@ -171,7 +181,8 @@ impl Objects {
     /// for the caller to check it once it is decompressed.
     ///
     /// # Errors
-    /// [`ObjectsError::Missing`], [`ObjectsError::TooLarge`] and [`ObjectsError::Store`].
+    /// [`ObjectsError::Missing`], [`ObjectsError::TooLarge`], [`ObjectsError::Store`] and
+    /// [`ObjectsError::Away`].
     pub async fn get_delivery_body(
         &self,
         body: Digest,
@@ -187,15 +198,32 @@ impl Objects {
         }
         let options = PutOptions::from(PutMode::Create);
         match self.store.put_opts(&key, bytes.into(), options).await {
-            Ok(_) | Err(object_store::Error::AlreadyExists { .. }) => Ok(()),
+            // Written into what lies in the store's place, it would be lost to the store.
+            Ok(_) | Err(object_store::Error::AlreadyExists { .. }) => self.is_present().await,
             Err(source) => Err(refused("put", &key, source)),
+        }
+    }
+
+    /// Whether this is the store that was opened.
+    async fn is_present(&self) -> Result<(), ObjectsError> {
+        let key = Path::from(IDENTITY);
+        let found = match self.store.get(&key).await {
+            Ok(found) => found.bytes().await,
+            Err(object_store::Error::NotFound { .. }) => return Err(ObjectsError::Away),
+            Err(source) => Err(source),
+        };
+        match found {
+            Ok(found) if found == self.identity.as_bytes() => Ok(()),
+            Ok(_) => Err(ObjectsError::Away),
+            Err(source) => Err(refused("look for", &key, source)),
         }
     }
 
     async fn is_there(&self, key: &Path) -> Result<bool, ObjectsError> {
         match self.store.head(key).await {
             Ok(_) => Ok(true),
-            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            // What is not in a store that is away is not missing.
+            Err(object_store::Error::NotFound { .. }) => self.is_present().await.map(|()| false),
             Err(source) => Err(refused("look for", key, source)),
         }
     }
@@ -204,6 +232,7 @@ impl Objects {
         let found = match self.store.get(key).await {
             Ok(found) => found,
             Err(object_store::Error::NotFound { .. }) => {
+                self.is_present().await?;
                 let key = key.to_string();
                 return Err(ObjectsError::Missing { key });
             }

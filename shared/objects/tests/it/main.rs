@@ -40,7 +40,9 @@ fn files(folder: &Path) -> Vec<PathBuf> {
             vec![path]
         }
     });
-    nested.flatten().collect()
+    let all = nested.flatten();
+    all.filter(|path| path.file_name().unwrap() != "identity")
+        .collect()
 }
 
 #[tokio::test]
@@ -190,4 +192,63 @@ async fn a_store_that_takes_no_objects_shows_in_its_probe() {
     std::fs::remove_dir_all(&place).unwrap();
     std::fs::write(&place, "").unwrap();
     assert!(objects.probe().await.unwrap_err().is_transient());
+}
+
+#[tokio::test]
+async fn a_folder_that_is_away_has_nothing_that_is_missing_and_takes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (place, aside) = (folder.path().join("objects"), folder.path().join("aside"));
+    let (objects, owner) = (open(&place), Owner::Session(SessionId::new()));
+    let kept = objects.put(owner, "hello".into()).await.unwrap();
+    let body = Digest::of(b"raw");
+    objects
+        .put_delivery_body(body, "frame".into())
+        .await
+        .unwrap();
+    std::fs::rename(&place, &aside).unwrap();
+    // Gone; then an empty one in its place, as a mount point is; then somebody else's.
+    for replace in [None, Some(false), Some(true)] {
+        match replace {
+            None => {}
+            Some(false) => std::fs::create_dir(&place).unwrap(),
+            Some(true) => drop(open(&place)),
+        }
+        let refusals = [
+            objects.get(owner, kept, BYTES_MAX).await.unwrap_err(),
+            objects
+                .get_delivery_body(body, BYTES_MAX)
+                .await
+                .unwrap_err(),
+            objects.exists(owner, kept).await.unwrap_err(),
+            objects.put(owner, "new".into()).await.unwrap_err(),
+            objects.probe().await.unwrap_err(),
+        ];
+        for refusal in refusals {
+            assert!(matches!(refusal, ObjectsError::Away), "{refusal:?}");
+            assert!(refusal.is_transient());
+        }
+        // Nothing may be left that would be taken for an object.
+        if place.exists() {
+            assert_eq!(files(&place), Vec::<PathBuf>::new());
+        }
+    }
+    std::fs::remove_dir_all(&place).unwrap();
+    std::fs::rename(&aside, &place).unwrap();
+    objects.probe().await.unwrap();
+    assert_eq!(objects.get(owner, kept, BYTES_MAX).await.unwrap(), "hello");
+}
+
+#[tokio::test]
+async fn those_who_open_a_new_folder_at_once_take_it_for_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("objects");
+    let opening: Vec<_> = (0..16)
+        .map(|_| {
+            let place = place.clone();
+            std::thread::spawn(move || open(&place))
+        })
+        .collect();
+    for opened in opening {
+        opened.join().unwrap().probe().await.unwrap();
+    }
 }
