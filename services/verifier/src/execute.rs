@@ -182,9 +182,9 @@ async fn rebuild(
         .manifest(run.snapshot)
         .await
         .map_err(TreeError::from)?;
-    let protected = run.spec.protected();
+    let places = run.spec.places();
     let (session, lab) = ((&of_session, &manifest), (of_lab, &lab_manifest));
-    Ok(Tree::rebuild(folder, session, lab, &protected).await?)
+    Ok(Tree::rebuild(folder, session, lab, &places).await?)
 }
 
 async fn run_step(

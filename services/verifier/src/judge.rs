@@ -103,6 +103,7 @@ fn judge_step(spec: &LabSpec, step: &Step, evidence: &Evidence, account: Account
     let reason = reason(spec, evidence, &account);
     StepResult {
         name: step.name.clone(),
+        strength: Some(step.strength()),
         passed: reason.is_none(),
         exit_code: evidence.ending.exit_code,
         signal: evidence.ending.signal,

@@ -8,7 +8,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use contract::result::ErrorCause;
-use lab::pattern::{Protected, TreeFile};
+use lab::pattern::TreeFile;
+use lab::place::Places;
+use lab::spec::StepKind;
 use objects::manifest::Manifest;
 use objects::path::TreePath;
 use objects::reader::SnapshotReader;
@@ -75,14 +77,14 @@ impl Tree {
         folder: Arc<RunFolder>,
         session: (&SnapshotReader, &Manifest),
         lab: (SnapshotReader, &Manifest),
-        patterns: &Protected,
+        places: &Places,
     ) -> Result<Self, TreeError> {
         let (reader, manifest) = session;
-        let Plan { items, left_out } = plan::learners(manifest, patterns);
+        let Plan { items, left_out } = plan::learners(manifest, places);
         let mut tree = Self {
             folder,
             lab: lab.0,
-            protected: plan::labs(lab.1, patterns),
+            protected: plan::labs(lab.1, places, StepKind::Run),
             left_out,
         };
         for item in items {
@@ -92,6 +94,26 @@ impl Tree {
                 tree.left_out.push(format!("{path}: {why}"));
             }
         }
+        tree.restore().await?;
+        Ok(tree)
+    }
+
+    /// Lays the lab's own files in an empty folder, those that only its judges see among them, and
+    /// nothing of anybody else's.
+    ///
+    /// # Errors
+    /// [`TreeError`].
+    pub async fn of_judge(
+        folder: Arc<RunFolder>,
+        lab: (SnapshotReader, &Manifest),
+        places: &Places,
+    ) -> Result<Self, TreeError> {
+        let tree = Self {
+            folder,
+            lab: lab.0,
+            protected: plan::labs(lab.1, places, StepKind::Judge),
+            left_out: Vec::new(),
+        };
         tree.restore().await?;
         Ok(tree)
     }

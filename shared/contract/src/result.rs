@@ -113,6 +113,16 @@ words!(
     }
 );
 
+words!(
+    /// How much can be made of what a step says.
+    Strength {
+        /// It was said by a box that no code of the learner's entered: it cannot be forged there.
+        Sealed = "sealed",
+        /// It was said by a box in which the learner's code runs too, and may say anything.
+        Shared = "shared",
+    }
+);
+
 /// One test of a step's report.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct TestResult {
@@ -131,6 +141,9 @@ pub struct TestResult {
 pub struct StepResult {
     /// The step's name in `lab.toml`.
     pub name: String,
+    /// How much can be made of what it says; unknown in older results.
+    #[serde(default)]
+    pub strength: Option<Strength>,
     /// Whether the step did all that was asked.
     pub passed: bool,
     /// The exit code; `None` when a signal ended it.

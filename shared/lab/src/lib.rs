@@ -3,6 +3,7 @@
 mod bounds;
 pub mod mistake;
 pub mod pattern;
+pub mod place;
 mod raw;
 pub mod report;
 pub mod spec;

@@ -89,17 +89,17 @@ text_newtype!(
     check_tree_file
 );
 
-/// A lab's protected patterns, ready to be asked.
+/// Patterns over the paths of a tree, ready to be asked.
 #[derive(Clone, Debug)]
-pub struct Protected(Vec<GlobMatcher>);
+pub struct Patterns(Vec<GlobMatcher>);
 
-impl Protected {
+impl Patterns {
     /// Makes the patterns ready.
     pub fn new(patterns: &[TreePattern]) -> Self {
         Self(patterns.iter().map(|p| compiled(&p.0, false)).collect())
     }
 
-    /// Whether a file of the tree is the lab's, whoever put it there.
+    /// Whether one of them matches the path.
     pub fn covers(&self, path: &[u8]) -> bool {
         let path = Path::new(OsStr::from_bytes(path));
         self.0.iter().any(|glob| glob.is_match(path))

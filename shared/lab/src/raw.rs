@@ -44,6 +44,8 @@ pub(crate) struct RawVerify {
     #[serde(default)]
     pub(crate) protected: Vec<Spanned<String>>,
     #[serde(default)]
+    pub(crate) hidden: Vec<Spanned<String>>,
+    #[serde(default)]
     pub(crate) expected_tests: Vec<Spanned<String>>,
 }
 
@@ -62,7 +64,10 @@ pub(crate) struct RawLimits {
 #[serde(deny_unknown_fields, expecting = "a table [[step]]")]
 pub(crate) struct RawStep {
     pub(crate) name: Spanned<String>,
-    pub(crate) run: Spanned<String>,
+    pub(crate) run: Option<Spanned<String>>,
+    pub(crate) judge: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(crate) reads: Vec<Spanned<String>>,
     pub(crate) report: Option<Spanned<String>>,
     pub(crate) points: Option<Spanned<i64>>,
     #[serde(default)]

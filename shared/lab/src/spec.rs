@@ -1,12 +1,14 @@
 //! Owns what a lab asks for: the judged content of its `lab.toml`.
 
 use contract::name::{CommitSha, Slug};
+use contract::result::Strength;
 use contract::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::bounds::{CPU, DISK, MEMORY, OUTPUT, PROCESSES, WALL};
 use crate::mistake::Mistake;
-use crate::pattern::{EnrolPattern, Protected, TreePattern};
+use crate::pattern::{EnrolPattern, TreePattern};
+use crate::place::Places;
 use crate::report::ReportForm;
 
 mod check;
@@ -64,6 +66,9 @@ pub struct VerifyRules {
     pub commits: Commits,
     /// Files that are the lab's: laid over the learner's tree.
     pub protected: Vec<TreePattern>,
+    /// Files that are the lab's and that only its judges see.
+    #[serde(default)]
+    pub hidden: Vec<TreePattern>,
     /// Tests that must be reported once, by whichever step reports tests.
     pub expected_tests: Vec<String>,
 }
@@ -114,8 +119,14 @@ impl Default for Limits {
 pub struct Step {
     /// Its name; no other step has it.
     pub name: String,
+    /// Where its command runs.
+    #[serde(default)]
+    pub kind: StepKind,
     /// The command, as `sh -c` takes it, run at the root of the tree.
     pub run: String,
+    /// What a judge sees of the learner's tree.
+    #[serde(default)]
+    pub reads: Vec<TreePattern>,
     /// How it reports its tests; by its exit code when the lab does not say.
     pub report: ReportForm,
     /// Points to be had; 1 when the lab does not say.
@@ -125,10 +136,49 @@ pub struct Step {
     pub expected_tests: Vec<String>,
 }
 
+/// Where a step's command runs.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepKind {
+    /// In the learner's tree: the learner's code may run, and may say what the step says.
+    #[default]
+    Run,
+    /// In a tree of the lab's own files, in a box that no code of the learner's enters: what the
+    /// steps before it left is there to be read, and nothing more.
+    Judge,
+}
+
+impl Step {
+    /// How much can be made of what it says.
+    pub const fn strength(&self) -> Strength {
+        match self.kind {
+            StepKind::Run => Strength::Shared,
+            StepKind::Judge => Strength::Sealed,
+        }
+    }
+
+    /// Whether anything is earned by what it says: it brings points, or names tests.
+    pub const fn is_claim(&self) -> bool {
+        self.points > 0 || self.report.names_tests()
+    }
+}
+
 impl LabSpec {
-    /// The protected patterns, ready to be asked.
-    pub fn protected(&self) -> Protected {
-        Protected::new(&self.verify.protected)
+    /// How much can be made of a pass: it is sealed where a judge says it, and no step that runs
+    /// learner's code says more than that it ended well.
+    pub fn strength(&self) -> Strength {
+        let has_judge = self.steps.iter().any(|step| step.kind == StepKind::Judge);
+        let shared = |step: &Step| step.kind == StepKind::Run && step.is_claim();
+        if has_judge && !self.steps.iter().any(shared) {
+            Strength::Sealed
+        } else {
+            Strength::Shared
+        }
+    }
+
+    /// Whose each place of a tree is, ready to be asked.
+    pub fn places(&self) -> Places {
+        Places::new(&self.verify)
     }
 
     /// Points to be had by all steps together.
@@ -143,12 +193,12 @@ impl LabSpec {
         all.map(String::as_str)
     }
 
-    /// The protected files that a step's command names and the lab version does not have: with
+    /// The lab's files that a step's command names and the lab version does not have: with
     /// one of them missing, nobody's commit could pass, and no learner is to blame.
     ///
     /// `has` says whether the lab version has a file at a path.
     pub fn missing_files(&self, has: impl Fn(&str) -> bool) -> Vec<(&Step, String)> {
-        let protected = self.protected();
+        let places = self.places();
         let words = self.steps.iter().flat_map(|step| {
             let words = step
                 .run
@@ -157,7 +207,9 @@ impl LabSpec {
         });
         words
             .map(|(step, word)| (step, word.strip_prefix("./").unwrap_or(word)))
-            .filter(|(_, word)| is_one_file(word) && protected.covers(word.as_bytes()))
+            .filter(|(step, word)| {
+                is_one_file(word) && places.of(word.as_bytes()).is_laid_for(step.kind)
+            })
             .filter(|(_, word)| !has(word))
             .map(|(step, word)| (step, word.to_owned()))
             .collect()

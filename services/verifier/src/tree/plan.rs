@@ -1,6 +1,7 @@
 //! Owns what is laid and what is left out. No IO.
 
-use lab::pattern::Protected;
+use lab::place::{Place, Places};
+use lab::spec::StepKind;
 use objects::manifest::{Blob, BlobKind, Content, Entry, Manifest};
 use objects::path::TreePath;
 
@@ -28,33 +29,33 @@ pub(super) struct Plan {
 
 /// The learner's part: everything but what the lab's patterns cover, whether or not the lab has a
 /// file there.
-pub(super) fn learners(manifest: &Manifest, protected: &Protected) -> Plan {
+pub(super) fn learners(manifest: &Manifest, places: &Places) -> Plan {
     let mut plan = Plan::default();
     for Entry { path, content } in manifest.entries() {
-        if protected.covers(path.as_bytes()) {
+        if places.of(path.as_bytes()) != Place::Learner {
             plan.left_out
                 .push(format!("{path}: the lab's own is used, if it has one"));
             continue;
         }
-        let (path, kind) = (path.clone(), kind(content));
+        let (path, kind) = (path.clone(), of_content(content));
         plan.items.push(Item { path, kind });
     }
     plan
 }
 
-/// The lab's part: what its patterns cover.
-pub(super) fn labs(manifest: &Manifest, protected: &Protected) -> Vec<Item> {
+/// The lab's part: what its patterns cover, as far as a step of this kind sees it.
+pub(super) fn labs(manifest: &Manifest, places: &Places, kind: StepKind) -> Vec<Item> {
     let covered = manifest.entries().iter();
-    let covered = covered.filter(|entry| protected.covers(entry.path.as_bytes()));
+    let covered = covered.filter(|entry| places.of(entry.path.as_bytes()).is_laid_for(kind));
     covered
         .map(|Entry { path, content }| Item {
             path: path.clone(),
-            kind: kind(content),
+            kind: of_content(content),
         })
         .collect()
 }
 
-fn kind(content: &Content) -> Kind {
+fn of_content(content: &Content) -> Kind {
     match content {
         Content::Blob(blob) => Kind::Blob(*blob),
         Content::Gitlink(_) => Kind::Folder,
@@ -86,7 +87,7 @@ pub(super) fn stays_inside(path: &TreePath, target: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use contract::digest::Digest;
-    use lab::pattern::TreePattern;
+    use lab::spec::VerifyRules;
 
     use super::*;
 
@@ -112,17 +113,20 @@ mod tests {
 
     #[test]
     fn what_is_protected_comes_from_the_lab_alone() {
-        let pattern = TreePattern::try_from("tests/**".to_owned()).unwrap();
-        let protected = Protected::new(&[pattern]);
-        let learner = manifest(&["calc.sh", "tests/extra.sh", "tests/run.sh"]);
-        let lab = manifest(&["calc.sh", "lab.toml", "tests/hidden/a", "tests/run.sh"]);
-        let plan = learners(&learner, &protected);
+        let patterns = |text: &str| vec![text.to_owned().try_into().unwrap()];
+        let places = Places::new(&VerifyRules {
+            protected: patterns("tests/**"),
+            hidden: patterns("judge/**"),
+            ..VerifyRules::default()
+        });
+        let learner = manifest(&["calc.sh", "judge/a", "tests/extra.sh", "tests/run.sh"]);
+        let lab = manifest(&["calc.sh", "judge/a", "lab.toml", "tests/run.sh"]);
+        let plan = learners(&learner, &places);
         assert_eq!(paths(&plan.items), ["calc.sh"]);
-        assert_eq!(plan.left_out.len(), 2);
-        assert_eq!(
-            paths(&labs(&lab, &protected)),
-            ["tests/hidden/a", "tests/run.sh"]
-        );
+        assert_eq!(plan.left_out.len(), 3);
+        let seen_by = |kind| paths(&labs(&lab, &places, kind));
+        assert_eq!(seen_by(StepKind::Run), ["tests/run.sh"]);
+        assert_eq!(seen_by(StepKind::Judge), ["judge/a", "tests/run.sh"]);
     }
 
     #[test]

@@ -19,16 +19,16 @@ fn a_protected_pattern_covers_what_it_says_and_no_more() {
         ("{a,b}/c", "b/c", true),
         ("[ab]", "c", false),
     ] {
-        let protected = Protected::new(&[tree(pattern).unwrap()]);
+        let protected = Patterns::new(&[tree(pattern).unwrap()]);
         assert_eq!(
             protected.covers(path.as_bytes()),
             covered,
             "{pattern} {path}"
         );
     }
-    let all = Protected::new(&[tree("tests/**").unwrap()]);
+    let all = Patterns::new(&[tree("tests/**").unwrap()]);
     assert!(all.covers(b"tests/\xff\n"), "names are bytes");
-    assert!(!Protected::new(&[]).covers(b"tests/run.sh"));
+    assert!(!Patterns::new(&[]).covers(b"tests/run.sh"));
 }
 
 #[test]

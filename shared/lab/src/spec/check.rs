@@ -1,6 +1,5 @@
 //! Owns the judgement of a written `lab.toml`: everything that types alone do not settle.
 
-use std::collections::HashSet;
 use std::ops::Range;
 
 use chrono::DateTime;
@@ -10,15 +9,17 @@ use toml::Spanned;
 use toml::value::Datetime;
 
 use crate::bounds::{
-    Bound, CPU, DISK, FILE_BYTES_MAX, MEMORY, NAME_CHARS_MAX, OUTPUT, PATTERNS_MAX, POINTS_DEFAULT,
-    POINTS_MAX, PROCESSES, RUN_BYTES_MAX, STEPS_MAX, TEMPLATE_COMMITS_MAX, TEST_NAME_CHARS_MAX,
-    TESTS_MAX, WALL,
+    Bound, CPU, DISK, FILE_BYTES_MAX, MEMORY, NAME_CHARS_MAX, OUTPUT, PATTERNS_MAX, PROCESSES,
+    TEMPLATE_COMMITS_MAX, WALL,
 };
 use crate::mistake::{Fault, of_toml};
 use crate::pattern::BadPattern;
-use crate::raw::{RawLab, RawLimits, RawSession, RawSpec, RawStep, RawVerify};
-use crate::report::{BadReport, ReportForm};
-use crate::spec::{Commits, Counts, LabSpec, Limits, SessionRules, Step, VerifyRules};
+use crate::raw::{RawLab, RawLimits, RawSession, RawSpec, RawVerify};
+use crate::spec::{Commits, Counts, LabSpec, Limits, SessionRules, VerifyRules};
+
+mod steps;
+
+use steps::{check_steps, check_tests};
 
 /// Reads and judges the text.
 pub(super) fn read(text: &str) -> Result<LabSpec, Fault> {
@@ -97,6 +98,7 @@ fn check_verify(verify: RawVerify) -> Result<VerifyRules, Fault> {
             &[("head", Commits::Head), ("all", Commits::All)],
         )?,
         protected: check_patterns("protected", verify.protected)?,
+        hidden: check_patterns("hidden", verify.hidden)?,
         expected_tests: values(verify.expected_tests),
     })
 }
@@ -109,105 +111,6 @@ fn check_limits(limits: &RawLimits) -> Result<Limits, Fault> {
         processes: check_limit(PROCESSES, limits.processes.as_ref())?,
         disk_mib: check_limit(DISK, limits.disk_mib.as_ref())?,
         output_kib: check_limit(OUTPUT, limits.output_kib.as_ref())?,
-    })
-}
-
-fn check_steps(steps: Vec<Spanned<RawStep>>) -> Result<Vec<Step>, Fault> {
-    if steps.is_empty() {
-        let advice = "add at least one table [[step]] with name and run";
-        return Err(Fault::new(0..0, "there is no [[step]]", advice));
-    }
-    if let Some(extra) = steps.get(STEPS_MAX) {
-        let reason = format!("there are more than {STEPS_MAX} steps");
-        return Err(Fault::new(extra.span(), reason, "join some of them"));
-    }
-    let mut names = HashSet::new();
-    for name in steps.iter().map(|step| &step.get_ref().name) {
-        if !names.insert(name.get_ref().trim()) {
-            let reason = format!("two steps are called {:?}", name.get_ref());
-            return Err(Fault::new(
-                name.span(),
-                reason,
-                "give each a name of its own",
-            ));
-        }
-    }
-    steps
-        .into_iter()
-        .map(Spanned::into_inner)
-        .map(check_step)
-        .collect()
-}
-
-fn check_step(step: RawStep) -> Result<Step, Fault> {
-    let run = step.run.get_ref();
-    if run.trim().is_empty() {
-        let advice = "write the command, such as \"sh tests/run.sh\"";
-        return Err(Fault::new(step.run.span(), "run is empty", advice));
-    }
-    if run.len() > RUN_BYTES_MAX || run.contains('\0') {
-        let reason = format!("run is longer than {RUN_BYTES_MAX} bytes or holds a NUL");
-        return Err(Fault::new(step.run.span(), reason, "put it into a script"));
-    }
-    let points = match &step.points {
-        None => POINTS_DEFAULT,
-        Some(points) => check_range("points", "points", 0..=POINTS_MAX, points)?,
-    };
-    Ok(Step {
-        name: check_name("name", &step.name, NAME_CHARS_MAX)?,
-        report: check_report(step.report.as_ref())?,
-        points,
-        expected_tests: values(step.expected_tests),
-        run: step.run.into_inner(),
-    })
-}
-
-/// The rules over all lists of expected tests together.
-fn check_tests(verify: &RawVerify, steps: &[Spanned<RawStep>]) -> Result<(), Fault> {
-    let of_steps = steps.iter().flat_map(|step| &step.get_ref().expected_tests);
-    let mut seen = HashSet::new();
-    for test in verify.expected_tests.iter().chain(of_steps) {
-        let name = check_name("expected test", test, TEST_NAME_CHARS_MAX)?;
-        if !seen.insert(name) {
-            let reason = format!("test {:?} is expected twice", test.get_ref());
-            return Err(Fault::new(test.span(), reason, "name each test once"));
-        }
-        if seen.len() > TESTS_MAX {
-            let reason = format!("there are more than {TESTS_MAX} expected tests");
-            return Err(Fault::new(test.span(), reason, "shorten the lists"));
-        }
-    }
-    // A form that does not read is found later, with a better reason.
-    let names_tests = |step: &Spanned<RawStep>| {
-        let report = step.get_ref().report.as_ref();
-        report.is_some_and(|form| form.get_ref() != "exit-code")
-    };
-    let unreported = |test: &Spanned<String>| {
-        let reason = "tests are expected, but exit-code reports none";
-        let advice = "give the step report = \"junit:report.xml\" or \"tap\"";
-        Fault::new(test.span(), reason, advice)
-    };
-    let silent = steps.iter().filter(|step| !names_tests(step));
-    let mut orphans = silent.flat_map(|step| &step.get_ref().expected_tests);
-    if let Some(test) = orphans.next() {
-        return Err(unreported(test));
-    }
-    match verify.expected_tests.first() {
-        Some(test) if !steps.is_empty() && !steps.iter().any(names_tests) => Err(unreported(test)),
-        _ => Ok(()),
-    }
-}
-
-fn check_report(form: Option<&Spanned<String>>) -> Result<ReportForm, Fault> {
-    let Some(form) = form else {
-        return Ok(ReportForm::ExitCode);
-    };
-    form.get_ref().parse().map_err(|bad: BadReport| {
-        let advice = match &bad {
-            BadReport::Unknown(_) => "write \"junit:<path>\", \"tap\" or \"exit-code\"",
-            BadReport::Path(_) => "write a path inside the tree, such as \"junit:report.xml\"",
-        };
-        Fault::new(form.span(), bad, advice)
     })
 }
 

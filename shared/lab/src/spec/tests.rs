@@ -1,5 +1,7 @@
 use super::*;
 
+mod judging;
+
 const GOOD: &str = include_str!("../../tests/lab.toml");
 
 fn with(from: &str, to: &str) -> String {
@@ -113,9 +115,9 @@ const MISTAKES: &[(&str, &str, usize, &str, &str)] = &[
     (
         "run = \"sh tests/run.sh\"",
         "",
-        18,
-        "missing key `run`",
-        "add the key",
+        19,
+        "the step has no command",
+        "run =",
     ),
     (
         "[lab]\nslug = \"intro-to-git\"\ntitle = \"Intro to git\"\n",
