@@ -1,6 +1,7 @@
 //! Owns dead letters in the ledger: each death is a row, and so is what an operator decides on it.
 
 mod close;
+mod decide;
 mod record;
 
 use std::sync::Arc;

@@ -7,6 +7,7 @@ use async_nats::jetstream::context::ContextBuilder;
 use async_nats::{Client, ConnectOptions};
 
 use crate::error::ConnectError;
+use crate::room::Room;
 
 /// Longest wait for an ack, in seconds. After it nobody knows whether the message is stored.
 pub const ACK_SECS_MAX: u64 = 5;
@@ -32,6 +33,8 @@ pub struct Bus {
     pub(crate) client: Client,
     pub(crate) jetstream: jetstream::Context,
     pub(crate) service: &'static str,
+    /// Whether dead letters found room of late.
+    pub(crate) room: Room,
 }
 
 impl Bus {
@@ -81,6 +84,7 @@ impl Bus {
             client,
             jetstream,
             service,
+            room: Room::default(),
         })
     }
 

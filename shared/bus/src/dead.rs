@@ -52,7 +52,8 @@ pub(crate) async fn bury(
 ) -> Result<(), PublishError> {
     let history = History::of(message);
     let headers = message.headers.clone().unwrap_or_default();
-    let original = &history.message_id;
+    // What strangers gave their message for an id must not keep it from its grave.
+    let original = &one_line(&history.message_id);
     let ConsumerSpec {
         stream, durable, ..
     } = death.consumer;

@@ -14,7 +14,8 @@ pub(crate) const FIRST_AT_HEADER: &str = "Assay-First-Stored";
 pub(crate) const DELIVERIES_BEFORE_HEADER: &str = "Assay-Deliveries-Before";
 /// How often it was put back.
 pub(crate) const RENEWALS_HEADER: &str = "Assay-Renewals";
-/// The headers that a message has from being put back; one that is sent back begins without them.
+/// The headers that a message has from being put back; one that is sent back begins with the first
+/// two of them, and counts anew.
 pub(crate) const HISTORY_HEADERS: [&str; 4] = [
     FIRST_ID_HEADER,
     FIRST_AT_HEADER,

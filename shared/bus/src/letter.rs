@@ -7,12 +7,13 @@ use async_nats::header::{HeaderName, NATS_MESSAGE_ID};
 use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::stream::LastRawMessageErrorKind;
 use bytes::Bytes;
-use contract::time::Timestamp;
+use contract::ids::DeadLetterId;
+use contract::time::{self, Timestamp};
 
 use crate::connect::Bus;
 use crate::dead;
 use crate::error::{PublishError, TopologyError};
-use crate::history::HISTORY_HEADERS;
+use crate::history::{FIRST_AT_HEADER, FIRST_ID_HEADER, HISTORY_HEADERS};
 use crate::incoming::Incoming;
 use crate::outgoing::Outgoing;
 
@@ -117,7 +118,7 @@ impl DeadLetter {
 
     /// The dead message as it goes back to its queue: the same bytes and headers under the same
     /// subject, with a new id, since the old one may still be remembered there, and with a count
-    /// of deliveries that begins anew.
+    /// of deliveries that begins anew. Should it die again, its letter names the same first id.
     ///
     /// # Errors
     /// [`PublishError::BadHeader`] if an id holds what a header cannot carry.
@@ -134,6 +135,10 @@ impl DeadLetter {
         let subject = self.subject.clone();
         let mut back = Outgoing::again(subject, message_id, &headers, self.payload.clone())?;
         back.set(SENT_BACK_HEADER, &self.id)?;
+        back.set(FIRST_ID_HEADER, &self.message_id)?;
+        if let Some(first_at) = self.first_at {
+            back.set(FIRST_AT_HEADER, &time::to_text(first_at))?;
+        }
         Ok(back)
     }
 }
@@ -167,5 +172,26 @@ impl Bus {
                 _ => Err(server(error.into())),
             },
         }
+    }
+
+    /// Takes the letter with this id out of `DEAD`: its bytes are overwritten. One that is not in
+    /// this place any more is gone already.
+    ///
+    /// # Errors
+    /// [`TopologyError::Server`] if the server does not answer.
+    pub async fn remove_dead_letter(&self, sequence: u64, id: DeadLetterId) -> Result<(), TopologyError> {
+        let found = self.dead_letter(sequence).await?;
+        // A place may have been given twice: only the letter's own id says that it is it.
+        if found.is_none_or(|letter| DeadLetterId::compute(&letter.id) != id) {
+            return Ok(());
+        }
+        let server = |source: Box<dyn std::error::Error + Send + Sync>| TopologyError::Server {
+            what: format!("the dead letter {sequence}"),
+            source,
+        };
+        let dead = self.jetstream.get_stream_no_info(dead::STREAM).await;
+        let dead = dead.map_err(|error| server(error.into()))?;
+        let removed = dead.delete_message(sequence).await;
+        removed.map(drop).map_err(|error| server(error.into()))
     }
 }

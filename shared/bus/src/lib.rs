@@ -15,6 +15,7 @@ pub mod pace;
 pub mod publish;
 mod pull;
 mod renew;
+mod room;
 mod settle;
 pub mod topology;
 pub mod trace;

@@ -127,7 +127,12 @@ impl Desk {
                 self.put_off(message, delay).await;
             }
             Some(Outcome::Later(delay)) => self.spare(message, delay).await,
-            Some(Outcome::Never(reason)) => self.bury(message, &reason).await,
+            Some(Outcome::Never(reason)) if calm => self.bury(message, &reason).await,
+            Some(Outcome::Never(reason)) => {
+                // What was judged during an outage is judged again after it.
+                remember(&reason);
+                self.spare(message, Duration::ZERO).await;
+            }
             None => {
                 remember("its handler panicked");
                 self.put_off(message, Duration::ZERO).await;
@@ -210,11 +215,15 @@ impl Desk {
         match dead::bury(&self.bus, message, death).await {
             Ok(()) => {
                 error!(consumer, reason, "a message became a dead letter");
+                self.bus.room.taken();
                 self.tell(message, AckKind::Term).await;
             }
             Err(error) => {
                 // It stays in its queue until its dead letter is stored.
-                error!(consumer, %error, "store a dead letter");
+                error!(consumer, %error, reason, "store a dead letter");
+                metrics::counter!("assay_dead_letters_unstored_total", "consumer" => consumer)
+                    .increment(1);
+                self.bus.room.refused();
                 if let Some(failure) = last_failure {
                     self.failures.remember(history::sequence(message), failure);
                 }

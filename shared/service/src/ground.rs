@@ -65,7 +65,14 @@ impl Ground {
 
     /// Watches the bus and the ledger until the stop signal. To be run beside the consumers.
     pub async fn watch(&self) {
-        let bus = self.nats.watch(&self.stop, async || self.bus.ping().await);
+        let bus = self.nats.watch(&self.stop, async || {
+            self.bus.ping().await?;
+            match self.bus.dead_letters_note().await {
+                Ok(note) => self.nats.part().note(note),
+                Err(error) => tracing::debug!(%error, "look for room for dead letters"),
+            }
+            Ok::<_, String>(())
+        });
         let ping = async || self.store.ping().await.map_err(|error| chain(&error));
         let ledger = self.ledger.watch(&self.stop, ping);
         tokio::join!(bus, ledger);

@@ -157,6 +157,57 @@ pub async fn find(conn: &mut AsyncPgConnection, ids: &[Uuid]) -> Result<Vec<Lett
         .await?)
 }
 
+/// The letters of one message, those before it was sent back and those after, the oldest first.
+///
+/// # Errors
+/// What the database answers.
+pub async fn of_message(
+    conn: &mut AsyncPgConnection,
+    death: &DeadLetterRow,
+) -> Result<Vec<Letter>, StoreError> {
+    let text = "SELECT id FROM dead_letter WHERE action = 'dead-lettered' \
+                AND stream = $1 AND message_id = $2";
+    let ids: Vec<Id> = sql_query(text)
+        .bind::<Text, _>(&death.stream)
+        .bind::<Text, _>(&death.message_id)
+        .load(conn)
+        .await?;
+    let ids: Vec<Uuid> = ids.into_iter().map(|row| row.id).collect();
+    find(conn, &ids).await
+}
+
+/// The rows that a command wrote: the letters that it closed.
+///
+/// # Errors
+/// What the database answers.
+pub async fn closed_by(
+    conn: &mut AsyncPgConnection,
+    command: Uuid,
+) -> Result<Vec<DeadLetterRow>, StoreError> {
+    Ok(sql_query("SELECT * FROM dead_letter WHERE command_id = $1")
+        .bind::<SqlUuid, _>(command)
+        .load(conn)
+        .await?)
+}
+
+/// Keeps others from closing letters until the transaction ends, so that each is closed once and
+/// whoever comes second knows.
+///
+/// # Errors
+/// What the database answers.
+pub async fn lock(conn: &mut AsyncPgConnection) -> Result<(), StoreError> {
+    sql_query("SELECT pg_advisory_xact_lock(hashtext('dead_letter'))")
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+#[derive(QueryableByName)]
+struct Id {
+    #[diesel(sql_type = SqlUuid)]
+    id: Uuid,
+}
+
 /// How many letters are open.
 ///
 /// # Errors

@@ -1,27 +1,22 @@
 //! Owns the commands about dead letters: sent back to their queues, or left dead by decision. Each
-//! letter is closed once; what became of a command is its row.
+//! letter is closed once, and leaves `DEAD` when that is written; what became of a command is its
+//! row.
+
+use std::time::Duration;
 
 use bus::consume::{Handler, Outcome};
+use bus::error::TopologyError;
 use bus::incoming::Incoming;
 use bus::letter::DeadLetter;
 use bus::topology::STREAMS;
-use contract::command::dead_letter::{DeadDiscardRequested, DeadSendBackRequested, LETTERS_MAX};
+use contract::command::dead_letter::{DeadDiscardRequested, DeadSendBackRequested};
 use contract::ids::{CommandId, DeadLetterId};
 use contract::message::Message;
-use contract::name::Actor;
-use contract::time::now;
-use serde_json::{Map, json};
 use service::ground::Ground;
-use store::dead_letter::{self, DISCARDED, DeadLetterRow, Letter, SENT_BACK};
+use store::dead_letter::{self, DISCARDED, DeadLetterRow, SENT_BACK};
 use store::error::StoreError;
-use store::row::LedgerRow;
-use store::transaction::LedgerConnection;
-use store::{audit_entry, command, transaction};
-use uuid::Uuid;
 
-use crate::audit;
-use crate::dead::record::fields;
-use crate::outcome::{self, Decided};
+use crate::dead::decide::{Asked, Verdict, record, sort};
 
 /// Pause before a letter is looked for again that the broker did not answer for, in seconds.
 const LOOK_RETRY_SECS: u64 = 2;
@@ -34,23 +29,6 @@ pub(crate) struct SendBack {
 /// Discards dead letters.
 pub(crate) struct Discard {
     pub(crate) ground: Ground,
-}
-
-/// What a command asks for, whichever it is.
-struct Asked<'a> {
-    command: CommandId,
-    kind: &'static str,
-    action: &'static str,
-    actor: &'a Actor,
-    letters: &'a [DeadLetterId],
-    reason: &'a str,
-}
-
-/// What becomes of each letter that a command names.
-#[derive(Default)]
-struct Sorted {
-    closing: Vec<DeadLetterRow>,
-    refused: Vec<(DeadLetterId, String)>,
 }
 
 impl Handler for SendBack {
@@ -67,10 +45,7 @@ impl Handler for SendBack {
             letters: &asked.letters,
             reason: &asked.reason,
         };
-        match self.carry_out(&asked).await {
-            Ok(()) => Outcome::Done,
-            Err(outcome) => outcome,
-        }
+        settled(self.carry_out(&asked).await)
     }
 }
 
@@ -88,40 +63,40 @@ impl Handler for Discard {
             letters: &asked.letters,
             reason: &asked.reason,
         };
-        let carried_out = async {
-            match sort(&self.ground, &asked).await? {
-                Some(sorted) => record(&self.ground, &asked, sorted).await,
-                None => Ok(()),
-            }
-        };
-        match carried_out.await {
-            Ok(()) => Outcome::Done,
-            Err(error) => self.ground.ledger_refused(&error),
+        settled(self.carry_out(&asked).await)
+    }
+}
+
+impl Discard {
+    async fn carry_out(&self, asked: &Asked<'_>) -> Result<(), Outcome> {
+        let refused = |error: StoreError| self.ground.ledger_refused(&error);
+        let verdict = sort(&self.ground, asked).await.map_err(refused)?;
+        if let Verdict::Open(sorted) = verdict {
+            record(&self.ground, asked, sorted).await.map_err(refused)?;
         }
+        remove(&self.ground, asked.command).await
     }
 }
 
 impl SendBack {
     async fn carry_out(&self, asked: &Asked<'_>) -> Result<(), Outcome> {
-        let refused = |error: &StoreError| self.ground.ledger_refused(error);
-        let sorted = sort(&self.ground, asked).await.map_err(|e| refused(&e))?;
-        let Some(mut sorted) = sorted else {
-            return Ok(());
-        };
-        let mut closing = Vec::with_capacity(sorted.closing.len());
-        for row in sorted.closing {
-            match self.publish(asked.command, &row).await? {
-                Ok(()) => closing.push(row),
-                Err(reason) => {
-                    let id = DeadLetterId::from_uuid(row.letter_id);
-                    sorted.refused.push((id, reason));
+        let refused = |error: StoreError| self.ground.ledger_refused(&error);
+        let verdict = sort(&self.ground, asked).await.map_err(refused)?;
+        if let Verdict::Open(mut sorted) = verdict {
+            let mut closing = Vec::with_capacity(sorted.closing.len());
+            for row in sorted.closing {
+                match self.publish(asked.command, &row).await? {
+                    Ok(()) => closing.push(row),
+                    Err(reason) => {
+                        let id = DeadLetterId::from_uuid(row.letter_id);
+                        sorted.refused.push((id, reason));
+                    }
                 }
             }
+            sorted.closing = closing;
+            record(&self.ground, asked, sorted).await.map_err(refused)?;
         }
-        sorted.closing = closing;
-        record(&self.ground, asked, sorted)
-            .await
-            .map_err(|error| refused(&error))
+        remove(&self.ground, asked.command).await
     }
 
     /// Publishes the dead message to its queue again, under an id that the command gives it: the
@@ -131,14 +106,8 @@ impl SendBack {
         command: CommandId,
         row: &DeadLetterRow,
     ) -> Result<Result<(), String>, Outcome> {
-        let sequence = row
-            .dead_sequence
-            .and_then(|place| u64::try_from(place).ok());
-        let found = self.ground.bus.dead_letter(sequence.unwrap_or(0)).await;
-        let found = found.map_err(|error| {
-            tracing::warn!(%error, "look for a dead letter");
-            Outcome::Later(std::time::Duration::from_secs(LOOK_RETRY_SECS))
-        })?;
+        let found = self.ground.bus.dead_letter(place(row)).await;
+        let found = found.map_err(|error| away(&error))?;
         // A sequence may be handed out twice: only the letter's own id says that it is it.
         let is_it =
             |letter: &DeadLetter| DeadLetterId::compute(&letter.id).as_uuid() == row.letter_id;
@@ -170,97 +139,37 @@ fn read<M: Message>(incoming: &Incoming) -> Result<M, String> {
     Ok(asked)
 }
 
-/// Which of the letters can be closed; `None` for a command that has its outcome already.
-async fn sort(ground: &Ground, asked: &Asked<'_>) -> Result<Option<Sorted>, StoreError> {
-    let mut conn = ground.store.connection().await?;
-    if command::find(&mut conn, asked.command).await?.is_some() {
-        return Ok(None);
+/// Takes the letters that a command closed out of `DEAD`, so that there is room for others. Runs
+/// again when the command comes again, because a crash may have come between the commit and this.
+async fn remove(ground: &Ground, command: CommandId) -> Result<(), Outcome> {
+    let closed = async {
+        let mut conn = ground.store.connection().await?;
+        dead_letter::closed_by(&mut conn, command.as_uuid()).await
+    };
+    let closed = closed
+        .await
+        .map_err(|error| ground.ledger_refused(&error))?;
+    for row in closed {
+        let id = DeadLetterId::from_uuid(row.letter_id);
+        let removed = ground.bus.remove_dead_letter(place(&row), id).await;
+        removed.map_err(|error| away(&error))?;
     }
-    let ids: Vec<Uuid> = asked
-        .letters
-        .iter()
-        .map(|letter| letter.as_uuid())
-        .collect();
-    let ids = &ids[..ids.len().min(LETTERS_MAX)];
-    let found = dead_letter::find(&mut conn, ids).await?;
-    let now = now();
-    let mut sorted = Sorted::default();
-    for &id in ids {
-        let of_id = found.iter().find(|letter| letter.death.id == id);
-        let Some(Letter { death, state, .. }) = of_id else {
-            let reason = "there is no such dead letter".to_owned();
-            sorted.refused.push((DeadLetterId::from_uuid(id), reason));
-            continue;
-        };
-        if state != "open" {
-            let reason = format!("it was {} already", state.replace('-', " "));
-            sorted.refused.push((DeadLetterId::from_uuid(id), reason));
-            continue;
-        }
-        if sorted.closing.iter().any(|row| row.letter_id == id) {
-            continue;
-        }
-        let actor = asked.actor.to_string();
-        let command = asked.command.as_uuid();
-        let row = death.closed(asked.action, &actor, asked.reason, command, now);
-        sorted.closing.push(row);
-    }
-    Ok(Some(sorted))
+    Ok(())
 }
 
-async fn record(ground: &Ground, asked: &Asked<'_>, sorted: Sorted) -> Result<(), StoreError> {
-    let mut conn = ground.store.connection().await?;
-    let work = async |conn: &mut _| write(conn, asked, &sorted).await;
-    transaction::run(&mut conn, work).await
+/// Where a letter's bytes are in `DEAD`; 0, where nothing is, if nobody knows.
+fn place(row: &DeadLetterRow) -> u64 {
+    let place = row
+        .dead_sequence
+        .and_then(|place| u64::try_from(place).ok());
+    place.unwrap_or(0)
 }
 
-async fn write(
-    conn: &mut LedgerConnection,
-    asked: &Asked<'_>,
-    sorted: &Sorted,
-) -> Result<(), StoreError> {
-    let now = now();
-    let closed: Vec<Uuid> = sorted.closing.iter().map(|row| row.letter_id).collect();
-    let refused: Vec<_> = sorted
-        .refused
-        .iter()
-        .map(|(id, reason)| json!({ "letter": id, "reason": reason }))
-        .collect();
-    let outcome = match sorted.refused.first() {
-        Some((_, reason)) if closed.is_empty() => Err(reason.clone()),
-        None if closed.is_empty() => Err("it names no letter".to_owned()),
-        _ => Ok(json!({ "closed": closed, "refused": refused })),
-    };
-    let decided = Decided {
-        command: asked.command,
-        kind: asked.kind,
-        actor: asked.actor,
-        body: json!({ "letters": asked.letters, "reason": asked.reason }),
-        outcome,
-        fields: Map::new(),
-    };
-    outcome::record(conn, decided, now).await?;
-    let new = DeadLetterRow::insert(conn, &sorted.closing).await?;
-    let action = match asked.action {
-        SENT_BACK => "dead-letter-sent-back",
-        _ => "dead-letter-discarded",
-    };
-    let closing = sorted.closing.iter().filter(|row| new.contains(&row.id));
-    let entries: Vec<_> = closing
-        .map(|row| {
-            let mut fields = fields(row);
-            fields.insert("assay.command.id".to_owned(), json!(row.command_id));
-            fields.insert("assay.actor".to_owned(), json!(row.actor));
-            let trace = row.delivery_id.map(contract::ids::DeliveryId::from_uuid);
-            audit::of_rows(
-                action,
-                &row.letter_id.to_string(),
-                trace.map(contract::ids::DeliveryId::trace_id),
-                fields,
-                vec![row.covered()],
-                now,
-            )
-        })
-        .collect();
-    audit_entry::append(conn, &entries).await
+fn away(error: &TopologyError) -> Outcome {
+    tracing::warn!(%error, "look for a dead letter");
+    Outcome::Later(Duration::from_secs(LOOK_RETRY_SECS))
+}
+
+fn settled(carried_out: Result<(), Outcome>) -> Outcome {
+    carried_out.err().unwrap_or(Outcome::Done)
 }

@@ -8,8 +8,10 @@ use crate::name::Actor;
 
 /// Most letters in one command.
 pub const LETTERS_MAX: usize = 500;
+/// Longest reason that is taken, in characters.
+pub const REASON_CHARS_MAX: usize = 1_000;
 
-/// Send dead messages back to their queues, each with a new message id.
+/// Send dead messages back to their queues, each with a new message id. They leave `DEAD`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct DeadSendBackRequested {
     /// The command, whose outcome row the caller waits for.
@@ -39,7 +41,7 @@ impl Message for DeadSendBackRequested {
     }
 }
 
-/// Decide that dead messages stay dead. They stay in `DEAD` until their time there ends.
+/// Decide that dead messages stay dead. Their bytes are removed from `DEAD`; their rows stay.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct DeadDiscardRequested {
     /// The command, whose outcome row the caller waits for.
