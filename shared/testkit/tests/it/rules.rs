@@ -40,6 +40,8 @@ const PURE: [&str; 4] = ["contract", "forge", "lab", "tlog"];
 const OPERATOR: &str = "assay";
 /// Shares nothing with what it checks.
 const CHECKER: &str = "assay-checker";
+/// Hands arbitrary bytes to whatever reads bytes from outside, a service's own forms too.
+const FUZZED: &str = "fuzzed";
 /// Rooms for tests alone; the operator's demo may use the sample, and load tests are tests.
 const FOR_TESTS: [&str; 2] = ["testkit", "sample"];
 
@@ -71,6 +73,9 @@ fn inside(from: &Manifest, to: &Manifest, for_tests: bool) -> Option<&'static st
     }
     if from.name == CHECKER && !for_tests {
         return Some("the checker shares no code with what it checks");
+    }
+    if from.name == FUZZED && is_service(to) {
+        return None;
     }
     if is_service(to) && is_load_test(from) {
         return Some("load tests know programs, not services");
@@ -140,6 +145,8 @@ fn house_with(name: &str, folder: &str, arrows: &[(&str, bool)]) -> Vec<String> 
 fn a_house_whose_arrows_run_one_way_is_let_stand() {
     let arrows = [("store", false), ("testkit", true), ("sample", true)];
     assert_eq!(house_with("auditor", "services/auditor", &arrows), [""; 0]);
+    let bytes = [("auditor", false)];
+    assert_eq!(house_with(FUZZED, "loadtest/fuzzed", &bytes), [""; 0]);
 }
 
 #[test]
