@@ -9,8 +9,11 @@ use process::settings::service::Service;
 
 use crate::context::Context;
 use crate::dead::DeadOrder;
+use crate::reconcile::Reconcile;
 use crate::reprocess::Reprocess;
-use crate::{dead, demo, lab, log, operate, reprocess, results, run, session, status, trace, up};
+use crate::{
+    dead, demo, lab, log, operate, reconcile, reprocess, results, run, session, status, trace, up,
+};
 
 /// Turns git pushes into proven results.
 #[derive(Debug, Parser)]
@@ -88,6 +91,8 @@ enum Order {
     },
     /// Verify attempts again: by result, cause, lab, session, repository, time or delivery.
     Reprocess(Box<Reprocess>),
+    /// Compare sources with their forges: deliveries that failed, pushes that made none.
+    Reconcile(Box<Reconcile>),
     /// Messages that could not be handled.
     #[command(subcommand)]
     Dead(DeadOrder),
@@ -225,6 +230,7 @@ impl Cli {
                 trace::trace(&Context::of(&place)?, &delivery, json).await
             }
             Order::Reprocess(asked) => reprocess::reprocess(&Context::of(&place)?, *asked).await,
+            Order::Reconcile(asked) => reconcile::reconcile(&Context::of(&place)?, *asked).await,
             Order::Dead(order) => dead::dead(&Context::of(&place)?, order).await,
             Order::VerifyLog { key, ledger } => {
                 let depth = if ledger { Depth::Rows } else { Depth::Log };

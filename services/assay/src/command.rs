@@ -38,7 +38,7 @@ pub(crate) async fn send<M: Message>(
         let mut delays = Delays::new(&QUICK);
         loop {
             if let Some(row) = command::find(&mut ledger, id).await? {
-                return anyhow::Ok(outcome(row));
+                return anyhow::Ok(outcome_of(row));
             }
             tokio::time::sleep(delays.next()).await;
         }
@@ -52,7 +52,8 @@ pub(crate) async fn send<M: Message>(
     }
 }
 
-fn outcome(row: CommandRow) -> Outcome {
+/// What a command's row says became of it.
+pub(crate) fn outcome_of(row: CommandRow) -> Outcome {
     match row.reason {
         Some(reason) => Outcome::Refused(reason),
         None => Outcome::Accepted(row.result.unwrap_or_default()),

@@ -9,6 +9,7 @@ mod lab;
 mod log;
 mod moment;
 mod operate;
+mod reconcile;
 mod reprocess;
 mod results;
 mod run;

@@ -114,18 +114,6 @@ pub async fn newest(conn: &mut AsyncPgConnection) -> Result<Vec<ReconciliationRo
     Ok(sql_query(text).load(conn).await?)
 }
 
-/// The newest gaps, newest first, at most `limit`.
-///
-/// # Errors
-/// What the database answers.
-pub async fn newest_gaps(
-    conn: &mut AsyncPgConnection,
-    limit: i64,
-) -> Result<Vec<GapRow>, StoreError> {
-    let text = "SELECT * FROM reconciliation_gap ORDER BY recorded_at DESC, id LIMIT $1";
-    Ok(sql_query(text).bind::<BigInt, _>(limit).load(conn).await?)
-}
-
 #[derive(QueryableByName)]
 struct Known {
     #[diesel(sql_type = Text)]

@@ -1,6 +1,7 @@
 //! Owns what people ask of the whole ledger: a push's way, results, status. Reads only; each
 //! question is one `.sql` file.
 
+pub mod gaps;
 pub mod refs;
 pub mod results;
 pub mod status;
