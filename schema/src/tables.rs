@@ -170,6 +170,26 @@ diesel::table! {
 }
 
 diesel::table! {
+    listing_due (id) {
+        id -> Uuid,
+        push_id -> Uuid,
+        lab_session_id -> Uuid,
+        recorded_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    listing_part (push_id, lab_session_id, parts, part) {
+        push_id -> Uuid,
+        lab_session_id -> Uuid,
+        parts -> Int4,
+        part -> Int4,
+        commits -> Int4,
+        recorded_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     log_checkpoint (origin, tree_size) {
         origin -> Text,
         tree_size -> Int8,
@@ -315,6 +335,17 @@ diesel::table! {
         lab_version_id -> Uuid,
         lane -> Text,
         trace_id -> Text,
+        recorded_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    work_remade (id) {
+        id -> Uuid,
+        lab_attempt_id -> Uuid,
+        request_id -> Nullable<Uuid>,
+        try_number -> Int4,
+        number -> Int4,
         recorded_at -> Timestamptz,
     }
 }

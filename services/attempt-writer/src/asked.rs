@@ -11,6 +11,7 @@ use contract::time::Timestamp;
 use store::attempt::{self, AttemptRow};
 use store::error::StoreError;
 use store::lab_session::SessionRules;
+use store::listing::ListingDueRow;
 use store::push;
 use store::row::LedgerRow;
 use store::transaction::LedgerConnection;
@@ -30,6 +31,8 @@ pub(crate) struct Wanted<'a> {
     push_id: Uuid,
     session: &'a SessionRules,
     attempts: Vec<AttemptRow>,
+    /// Whether git must list its commits.
+    lists: bool,
     /// Whether the head was not there before.
     head_is_new: bool,
     /// Whether any attempt was not there before.
@@ -63,6 +66,7 @@ pub(crate) fn wanted<'a>(
                 push_id,
                 session,
                 attempts,
+                lists: plan::attempts::is_to_be_listed(&pushed.push, session),
                 head_is_new: false,
                 any_is_new: false,
             });
@@ -76,6 +80,7 @@ pub(crate) async fn attempts<'a>(
     conn: &mut LedgerConnection,
     mut wanted: Vec<Wanted<'a>>,
     brought: &mut [Brought],
+    now: Timestamp,
 ) -> Result<Vec<Wanted<'a>>, StoreError> {
     let key = |row: &AttemptRow| (row.lab_session_id, row.commit_sha.clone());
     let rows = sorted(wanted.iter().flat_map(|w| w.attempts.iter().cloned()), key);
@@ -99,7 +104,35 @@ pub(crate) async fn attempts<'a>(
             row.push_id = wanted.push_id;
         }
     }
+    listings(conn, &wanted, brought, now).await?;
     Ok(wanted)
+}
+
+/// Says for the record which pushes git must list.
+async fn listings(
+    conn: &mut LedgerConnection,
+    wanted: &[Wanted<'_>],
+    brought: &mut [Brought],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let due = |wanted: &Wanted<'_>| ListingDueRow {
+        id: Uuid::now_v7(),
+        push_id: wanted.push_id,
+        lab_session_id: wanted.session.id,
+        recorded_at: now,
+    };
+    let listed = wanted.iter().filter(|wanted| wanted.lists);
+    let places: HashMap<(Uuid, Uuid), usize> = listed
+        .clone()
+        .map(|wanted| ((wanted.push_id, wanted.session.id), wanted.place))
+        .collect();
+    let rows = sorted(listed.map(due), |row| (row.push_id, row.lab_session_id));
+    let new = ListingDueRow::insert(conn, &rows).await?;
+    for row in rows.iter().filter(|row| new.contains(&row.id)) {
+        let place = places[&(row.push_id, row.lab_session_id)];
+        brought[place].rows.push(row.covered());
+    }
+    Ok(())
 }
 
 /// The requests, inserted or found, by cause and attempt.
@@ -200,9 +233,11 @@ pub(crate) fn recorded(
                 })
             })
             .collect();
-        recorded
-            .jobs
-            .extend(plan::jobs(&push, &attempts, Lane::Live));
+        let mut jobs = plan::jobs(&push, &attempts, Lane::Live);
+        if let Some(first) = jobs.first_mut() {
+            first.lists = wanted.lists;
+        }
+        recorded.jobs.extend(jobs);
     }
     recorded
 }

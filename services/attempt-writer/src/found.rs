@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bus::consume::{Handler, Outcome};
 use bus::incoming::Incoming;
+use contract::audit::CoveredRow;
 use contract::ids::{AttemptId, RequestId};
 use contract::job::{AttemptToPreserve, CommitsFound, SnapshotRequested};
 use contract::name::CommitSha;
@@ -14,6 +15,7 @@ use service::ground::Ground;
 use store::attempt::{self, AttemptRow};
 use store::error::StoreError;
 use store::lab_session::{self, SessionRules};
+use store::listing::ListingPartRow;
 use store::principal::PrincipalRow;
 use store::row::LedgerRow;
 use store::transaction::LedgerConnection;
@@ -95,6 +97,7 @@ async fn record(
         .collect();
     covered.extend(new_requests.iter().map(LedgerRow::covered));
     covered.extend(new_people.iter().map(LedgerRow::covered));
+    covered.extend(part(conn, found, now).await?);
     if let Some(first) = covered.first() {
         let subject = first.key.clone();
         let mut fields = Map::new();
@@ -139,6 +142,28 @@ async fn leave_out(
     let action = "commits-left-out";
     let entry = audit::of_rows(action, &subject, trace, fields, Vec::new(), now);
     audit_entry::append(conn, &[entry]).await
+}
+
+/// Records that this part of an awaited list is in the ledger; what that adds.
+async fn part(
+    conn: &mut LedgerConnection,
+    found: &CommitsFound,
+    now: Timestamp,
+) -> Result<Option<CoveredRow>, StoreError> {
+    if found.parts == 0 {
+        return Ok(None);
+    }
+    let number = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
+    let row = ListingPartRow {
+        push_id: found.push.push.as_uuid(),
+        lab_session_id: found.push.session.as_uuid(),
+        parts: number(found.parts),
+        part: number(found.part),
+        commits: i32::try_from(found.commits.len()).unwrap_or(i32::MAX),
+        recorded_at: now,
+    };
+    let new = ListingPartRow::insert(conn, std::slice::from_ref(&row)).await?;
+    Ok((!new.is_empty()).then(|| row.covered()))
 }
 
 /// Part 0 is the message that found these commits; theirs come after it, and find none.

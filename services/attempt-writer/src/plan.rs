@@ -185,6 +185,7 @@ pub(crate) fn jobs(
         push: push.clone(),
         attempts: attempts.to_vec(),
         part: u32::try_from(part).unwrap_or(u32::MAX),
+        lists: false,
         try_number: 1,
         not_before: None,
         lane,

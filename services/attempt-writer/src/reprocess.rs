@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 use service::ground::Ground;
 use store::command::{self, CommandRow};
 use store::error::StoreError;
+use store::reprocess::order;
 use store::transaction::LedgerConnection;
 use store::{audit_entry, lab_session, reprocess, transaction};
 
@@ -81,10 +82,10 @@ impl Reprocess {
         let row = command::find(&mut conn, asked.command).await?;
         let is_accepted = row.is_some_and(|row| row.outcome == "accepted");
         Ok(is_accepted
-            && reprocess::finished(&mut conn, asked.command)
+            && order::finished(&mut conn, asked.command)
                 .await?
                 .is_none()
-            && !reprocess::has_begun(&mut conn, asked.command).await?)
+            && !order::has_begun(&mut conn, asked.command).await?)
     }
 
     async fn stop(&self, asked: &ReprocessStopRequested) -> Outcome {
@@ -201,7 +202,7 @@ async fn stoppable(
     if !row.as_ref().is_some_and(is_order) {
         return Ok(Err(format!("{command} is no accepted order to reprocess")));
     }
-    if reprocess::finished(conn, command).await?.is_some() {
+    if order::finished(conn, command).await?.is_some() {
         return Ok(Err(format!("{command} has asked for everything already")));
     }
     Ok(Ok(json!({ "stops": command })))

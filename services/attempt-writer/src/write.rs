@@ -49,7 +49,7 @@ pub(crate) async fn record(
     let pushes = pushes(conn, takens, &people, &mut brought, now).await?;
     let sessions = open::sessions_of(conn, takens, now).await?;
     let wanted = asked::wanted(takens, &people, &pushes, &sessions, now);
-    let wanted = asked::attempts(conn, wanted, &mut brought).await?;
+    let wanted = asked::attempts(conn, wanted, &mut brought, now).await?;
     let asked = asked::requests(conn, &wanted, takens, &mut brought, now).await?;
     let entries: Vec<_> = takens
         .iter()

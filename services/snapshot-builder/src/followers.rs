@@ -38,16 +38,21 @@ pub(crate) fn found(
         .into_iter()
         .filter(|found| !listed.contains(&found.commit))
         .collect();
-    let parts = unlisted.chunks(ATTEMPTS_PER_JOB_MAX).zip(0..);
-    parts
-        .map(|(commits, part)| CommitsFound {
-            push: job.push.clone(),
-            commits: commits.to_vec(),
-            part,
-            left_out: if part == 0 { left_out } else { 0 },
-            lane: job.lane,
-        })
-        .collect()
+    let mut parts: Vec<&[FoundCommit]> = unlisted.chunks(ATTEMPTS_PER_JOB_MAX).collect();
+    if parts.is_empty() && job.lists {
+        // That there is nothing more is awaited too.
+        parts.push(&[]);
+    }
+    let count = u32::try_from(parts.len()).unwrap_or(u32::MAX);
+    let message = |(commits, part): (&[FoundCommit], u32)| CommitsFound {
+        push: job.push.clone(),
+        commits: commits.to_vec(),
+        part,
+        parts: if job.lists { count } else { 0 },
+        left_out: if part == 0 { left_out } else { 0 },
+        lane: job.lane,
+    };
+    parts.into_iter().zip(0..).map(message).collect()
 }
 
 #[cfg(test)]
@@ -85,6 +90,7 @@ mod tests {
             },
             attempts: (0..listed).map(attempt).collect(),
             part: 0,
+            lists: false,
             try_number: 3,
             not_before: None,
             lane: Lane::Bulk,
@@ -130,5 +136,20 @@ mod tests {
         assert_eq!(parts[1].commits[0].commit, sha(ATTEMPTS_PER_JOB_MAX));
         let left_out: Vec<_> = parts.iter().map(|part| part.left_out).collect();
         assert_eq!(left_out, [7, 0, 0]);
+        assert!(parts.iter().all(|part| part.parts == 0));
+    }
+
+    #[test]
+    fn a_list_that_is_awaited_is_handed_on_with_its_number_of_parts_even_when_it_adds_nothing() {
+        let awaited = SnapshotRequested {
+            lists: true,
+            ..job(3)
+        };
+        let nothing = found(&awaited, in_git(0..3), 0);
+        assert_eq!((nothing.len(), nothing[0].parts), (1, 1));
+        assert!(nothing[0].commits.is_empty());
+        let two = found(&awaited, in_git(0..ATTEMPTS_PER_JOB_MAX + 4), 0);
+        let said: Vec<_> = two.iter().map(|part| (part.part, part.parts)).collect();
+        assert_eq!(said, [(0, 2), (1, 2)]);
     }
 }

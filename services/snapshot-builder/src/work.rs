@@ -185,7 +185,8 @@ impl Work<'_> {
     }
 
     /// Hands on what git has and the message does not list. A part is left out only as a whole,
-    /// when the ledger has all of it: so parts stay what they were at an earlier delivery.
+    /// when the ledger has all of it and nobody waits for it: so parts stay what they were at an
+    /// earlier delivery.
     pub(crate) async fn hand_on_found(&mut self) -> Result<(), Trouble> {
         let Some(in_git) = self.in_git.take().filter(|_| self.job.part == 0) else {
             return Ok(());
@@ -196,6 +197,10 @@ impl Work<'_> {
         }
         let session = self.job.push.session.as_uuid();
         for part in parts {
+            if self.job.lists {
+                self.desk.ground.bus.publish(&part).await?;
+                continue;
+            }
             let shas: Vec<&str> = part
                 .commits
                 .iter()

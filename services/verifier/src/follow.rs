@@ -37,6 +37,7 @@ pub(crate) fn follower(job: &VerificationRequested, row: &VerificationRow) -> Op
             push: job.push.clone(),
             attempts: vec![attempt],
             part: 0,
+            lists: false,
             try_number,
             not_before,
             lane: RETRY_LANE,

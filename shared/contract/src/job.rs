@@ -46,6 +46,10 @@ pub struct SnapshotRequested {
     pub attempts: Vec<AttemptToPreserve>,
     /// Which message of the push this is, from 0.
     pub part: u32,
+    /// Whether git's list of the push's commits is awaited, even where it adds nothing: the payload
+    /// does not say that its own is whole.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub lists: bool,
     /// 1 for the first try; more after an error that can heal.
     pub try_number: u32,
     /// Not to be begun before.
@@ -154,6 +158,9 @@ pub struct CommitsFound {
     pub commits: Vec<FoundCommit>,
     /// Which message of the push this is, from 0.
     pub part: u32,
+    /// How many messages there are, where the list is awaited; else 0.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub parts: u32,
     /// Commits of the push that are in no message, since it has more than are recorded. The first
     /// message says so.
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -179,6 +186,22 @@ pub struct FoundCommit {
 )]
 fn is_zero(number: &u64) -> bool {
     *number == 0
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands the field over by reference"
+)]
+fn is_none(number: &u32) -> bool {
+    *number == 0
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands the field over by reference"
+)]
+fn is_false(said: &bool) -> bool {
+    !*said
 }
 
 impl Message for CommitsFound {

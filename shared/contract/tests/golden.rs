@@ -134,6 +134,7 @@ fn each_job_is_on_the_wire_as_its_golden_file_says() {
             push: push(),
             attempts,
             part: 0,
+            lists: true,
             try_number: 1,
             not_before: None,
             lane: Lane::Live,
@@ -173,6 +174,7 @@ fn each_job_is_on_the_wire_as_its_golden_file_says() {
         push: push(),
         commits: vec![found],
         part: 0,
+        parts: 1,
         left_out: 3,
         lane: Lane::Live,
     };

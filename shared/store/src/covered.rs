@@ -14,6 +14,7 @@ use crate::error::StoreError;
 use crate::lab::LabRow;
 use crate::lab_session::SessionRow;
 use crate::lab_version::LabVersionRow;
+use crate::listing::{ListingDueRow, ListingPartRow};
 use crate::principal::PrincipalRow;
 use crate::push::PushRow;
 use crate::reconciliation::{GapRow, ReconciliationRow};
@@ -22,6 +23,7 @@ use crate::snapshot::SnapshotRow;
 use crate::verification_attempt::VerificationRow;
 use crate::verification_claim::ClaimRow;
 use crate::verification_request::RequestRow;
+use crate::work_remade::RemadeRow;
 
 /// Declares which row type reads which table.
 macro_rules! tables {
@@ -57,10 +59,13 @@ tables!(
     GapRow,
     LabRow,
     LabVersionRow,
+    ListingDueRow,
+    ListingPartRow,
     PrincipalRow,
     PushRow,
     ReceiptRow,
     ReconciliationRow,
+    RemadeRow,
     RequestRow,
     SessionRow,
     SnapshotRow,

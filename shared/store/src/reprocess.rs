@@ -1,21 +1,17 @@
-//! Owns what reprocessing asks of the ledger: which attempts a selection means, page by page, and
-//! how far a command has come.
+//! Owns what reprocessing asks of the ledger: which attempts a selection means, page by page.
 
 mod narrow;
+pub mod order;
 
-use contract::ids::{AuditEntryId, CommandId};
-use contract::reprocess::{Looked, ReprocessRequested, ReprocessStopRequested, Selection};
+use contract::reprocess::{Looked, Selection};
 use contract::time::Timestamp;
+use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
-use diesel::{OptionalExtension, QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use crate::error::StoreError;
 use crate::reprocess::narrow::{Bound, Narrowed, newest};
-
-/// The action of the audit entry that ends a command: everything is asked for, or it was stopped.
-pub const FINISHED: &str = "reprocess-finished";
 
 /// An attempt that was looked at, with what verifying it again needs.
 #[derive(Clone, Debug, PartialEq, QueryableByName)]
@@ -93,36 +89,10 @@ pub struct Sampled {
     pub cause: Option<String>,
 }
 
-/// How far a command has come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, QueryableByName)]
-pub struct Progress {
-    /// Requests that it caused.
-    #[diesel(sql_type = BigInt)]
-    pub requests: i64,
-    /// Those that passed.
-    #[diesel(sql_type = BigInt)]
-    pub passed: i64,
-    /// Those that failed.
-    #[diesel(sql_type = BigInt)]
-    pub failed: i64,
-    /// Those whose newest try could not be judged, or was superseded.
-    #[diesel(sql_type = BigInt)]
-    pub errors: i64,
-    /// Those without a result.
-    #[diesel(sql_type = BigInt)]
-    pub waiting: i64,
-}
-
 #[derive(QueryableByName)]
 struct Counted {
     #[diesel(sql_type = BigInt)]
     count: i64,
-}
-
-#[derive(QueryableByName)]
-struct Entry {
-    #[diesel(sql_type = Text)]
-    entry: String,
 }
 
 /// How many attempts a selection means, judged as of a moment.
@@ -239,72 +209,4 @@ fn page_text(
         .replace("{chosen}", &narrowed.chosen)
         .replace("{limit}", &limit);
     (narrowed, text)
-}
-
-/// How far a command has come.
-///
-/// # Errors
-/// What the database answers.
-pub async fn progress(
-    conn: &mut AsyncPgConnection,
-    command: CommandId,
-) -> Result<Progress, StoreError> {
-    Ok(sql_query(include_str!("reprocess_progress.sql"))
-        .bind::<Text, _>(ReprocessRequested::cause_of(command))
-        .get_result(conn)
-        .await?)
-}
-
-/// Whether a command has asked for anything yet.
-///
-/// # Errors
-/// What the database answers.
-pub async fn has_begun(
-    conn: &mut AsyncPgConnection,
-    command: CommandId,
-) -> Result<bool, StoreError> {
-    let text = "SELECT count(*) AS count FROM \
-                (SELECT FROM verification_request WHERE cause = $1 LIMIT 1) AS first";
-    let counted: Counted = sql_query(text)
-        .bind::<Text, _>(ReprocessRequested::cause_of(command))
-        .get_result(conn)
-        .await?;
-    Ok(counted.count > 0)
-}
-
-/// Whether a command was stopped.
-///
-/// # Errors
-/// What the database answers.
-pub async fn is_stopped(
-    conn: &mut AsyncPgConnection,
-    command: CommandId,
-) -> Result<bool, StoreError> {
-    let text = format!(
-        "SELECT count(*) AS count FROM command \
-         WHERE kind = '{}' AND body ->> 'stops' = $1 AND outcome = 'accepted'",
-        ReprocessStopRequested::TOKEN
-    );
-    let counted: Counted = sql_query(text)
-        .bind::<Text, _>(command.to_string())
-        .get_result(conn)
-        .await?;
-    Ok(counted.count > 0)
-}
-
-/// The audit entry that ends a command, once everything is asked for or it was stopped: its text.
-///
-/// # Errors
-/// What the database answers.
-pub async fn finished(
-    conn: &mut AsyncPgConnection,
-    command: CommandId,
-) -> Result<Option<String>, StoreError> {
-    let id = AuditEntryId::compute(FINISHED, &command.to_string());
-    let found: Option<Entry> = sql_query("SELECT entry FROM audit_entry WHERE id = $1")
-        .bind::<SqlUuid, _>(id.as_uuid())
-        .get_result(conn)
-        .await
-        .optional()?;
-    Ok(found.map(|found| found.entry))
 }

@@ -7,7 +7,7 @@ use retry::delays::Delays;
 use retry::policy::START;
 use serde_json::{Value, json};
 use store::command;
-use store::reprocess::{self, Progress};
+use store::reprocess::order::{self, Progress};
 
 use crate::context::Context;
 use crate::say::say;
@@ -19,21 +19,21 @@ pub(super) async fn until_judged(
     as_json: bool,
 ) -> anyhow::Result<u8> {
     let mut ledger = context.reader().await?;
-    let order = command::find(&mut ledger, id).await?;
+    let row = command::find(&mut ledger, id).await?;
     let is_order = |row: &command::CommandRow| {
         row.kind == ReprocessRequested::TOKEN && row.outcome == "accepted"
     };
-    let Some(order) = order.filter(is_order) else {
+    let Some(row) = row.filter(is_order) else {
         eprintln!("{id} is no accepted order to reprocess");
         return Ok(exit::FAILED);
     };
-    let attempts = order.result.as_ref().map_or(0, attempts);
+    let attempts = row.result.as_ref().map_or(0, attempts);
     let mut delays = Delays::new(&START);
     let mut said = None;
     loop {
         // First the end, then how far it has come: nothing is added between the two.
-        let finished = reprocess::finished(&mut ledger, id).await?;
-        let progress = reprocess::progress(&mut ledger, id).await?;
+        let finished = order::finished(&mut ledger, id).await?;
+        let progress = order::progress(&mut ledger, id).await?;
         if !as_json && said != Some(progress) {
             show(attempts, &progress);
             said = Some(progress);

@@ -6,7 +6,7 @@ use contract::ids::{AttemptId, RequestId};
 use contract::message::Lane;
 use contract::name::CommitSha;
 use contract::time::Timestamp;
-use forge::push::{ListedCommit, Push, RefKind};
+use forge::push::{ListedCommit, Listing, Push, RefKind};
 use serde_json::{Value, json};
 use store::attempt::AttemptRow;
 use store::lab_session::SessionRules;
@@ -77,6 +77,19 @@ pub(crate) fn of_push(
         }
     };
     commits.into_iter().map(row).collect()
+}
+
+/// Whether git must say which commits a push brought to a session: its list is not known to be
+/// whole, or was taken only in part, because what lies before the session is in it.
+pub(crate) fn is_to_be_listed(push: &Push, session: &SessionRules) -> bool {
+    let brings = push.kind == RefKind::Branch
+        && push
+            .head()
+            .is_some_and(|head| !is_past(push, session, head));
+    let mut listed = push.commits.iter();
+    brings
+        && (push.listing != Listing::Whole
+            || listed.any(|commit| is_past(push, session, &commit.sha)))
 }
 
 /// Whether a commit's history is not the learner's in this session: the lab's own, and what came

@@ -13,7 +13,8 @@ use service::ground::Ground;
 use store::audit_entry::{self, PendingEntry};
 use store::command;
 use store::error::StoreError;
-use store::reprocess::{self, FINISHED, Scanned};
+use store::reprocess::order::{self, FINISHED};
+use store::reprocess::{self, Scanned};
 use store::row::LedgerRow;
 use store::transaction::{self, LedgerConnection};
 use store::verification_request::{self, RequestRow};
@@ -95,7 +96,7 @@ async fn record(
     order: &Order,
 ) -> Result<Option<(Turned, plan::Jobs)>, StoreError> {
     let mut conn = ground.store.connection().await?;
-    if reprocess::is_stopped(&mut conn, due.command).await? {
+    if order::is_stopped(&mut conn, due.command).await? {
         let entry = finished_entry(due.command, &order.asked.actor, due.selected, true, now());
         let work = async |conn: &mut LedgerConnection| {
             audit_entry::append(conn, std::slice::from_ref(&entry)).await

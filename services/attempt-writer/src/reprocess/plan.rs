@@ -106,6 +106,7 @@ pub(crate) fn jobs<'a>(asked: impl IntoIterator<Item = (&'a Scanned, Uuid)>) -> 
             push,
             attempts: Vec::new(),
             part: 0,
+            lists: false,
             try_number: 1,
             not_before: None,
             lane: Lane::Bulk,

@@ -30,6 +30,7 @@ fn found(push: &PushOfSession, numbers: &[u32]) -> CommitsFound {
         push: push.clone(),
         commits: numbers.iter().map(commit).collect(),
         part: 0,
+        parts: 0,
         left_out: 0,
         lane: Lane::Live,
     }

@@ -89,6 +89,7 @@ impl Office {
             },
             attempts,
             part: 0,
+            lists: false,
             try_number: 1,
             not_before: None,
             lane: Lane::Live,

@@ -16,6 +16,7 @@ use store::error::StoreError;
 use store::lab::LabRow;
 use store::lab_session::SessionRow;
 use store::lab_version::LabVersionRow;
+use store::listing::{ListingDueRow, ListingPartRow};
 use store::pool::Connection;
 use store::principal::{PersonRow, PrincipalRow};
 use store::push::PushRow;
@@ -25,6 +26,7 @@ use store::snapshot::SnapshotRow;
 use store::verification_attempt::VerificationRow;
 use store::verification_claim;
 use store::verification_request::RequestRow;
+use store::work_remade::RemadeRow;
 use testkit::house::House;
 use uuid::Uuid;
 
@@ -118,9 +120,54 @@ async fn fill(conn: &mut Connection, covered: &mut Vec<CoveredRow>) -> Result<()
             recorded_at: now,
         }
     );
+    fill_listing(conn, covered, &attempt, now).await?;
     fill_reconciliation(conn, covered, now).await?;
     fill_dead(conn, covered, now).await?;
     fill_verification(conn, covered, &attempt, &version, now).await
+}
+
+/// A push that git lists, and work that was lost on the way.
+async fn fill_listing(
+    conn: &mut Connection,
+    covered: &mut Vec<CoveredRow>,
+    attempt: &AttemptRow,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    put!(
+        conn,
+        covered,
+        ListingDueRow {
+            id: Uuid::now_v7(),
+            push_id: attempt.push_id,
+            lab_session_id: attempt.lab_session_id,
+            recorded_at: now,
+        }
+    );
+    put!(
+        conn,
+        covered,
+        ListingPartRow {
+            push_id: attempt.push_id,
+            lab_session_id: attempt.lab_session_id,
+            parts: 2,
+            part: 1,
+            commits: 0,
+            recorded_at: now,
+        }
+    );
+    put!(
+        conn,
+        covered,
+        RemadeRow {
+            id: Uuid::now_v7(),
+            lab_attempt_id: attempt.id,
+            request_id: None,
+            try_number: 1,
+            number: 1,
+            recorded_at: now,
+        }
+    );
+    Ok(())
 }
 
 /// A message that died.

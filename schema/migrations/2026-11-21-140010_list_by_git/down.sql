@@ -1,0 +1,2 @@
+DROP TABLE listing_part;
+DROP TABLE listing_due;
