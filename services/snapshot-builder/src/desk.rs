@@ -20,6 +20,8 @@ pub(crate) struct Desk {
     pub(crate) caches: Caches,
     pub(crate) lab_blobs: LabBlobs,
     pub(crate) store_of_objects: Dependency,
+    /// The git program, and the folder that it works in.
+    pub(crate) git: Dependency,
     settings: Settings,
 }
 
@@ -39,6 +41,7 @@ impl Desk {
             caches,
             lab_blobs: LabBlobs::default(),
             store_of_objects: Dependency::new(health.part("objects")),
+            git: Dependency::new(health.part("git")),
             settings: settings.clone(),
         })
     }
@@ -54,4 +57,20 @@ impl Desk {
         let probe = async || self.objects.probe().await;
         self.store_of_objects.watch(stop, probe).await;
     }
+
+    pub(crate) async fn watch_git(&self, stop: &CancellationToken) {
+        let probe = async || self.caches.probe().await.map_err(|error| chain(&error));
+        self.git.watch(stop, probe).await;
+    }
+}
+
+/// An error with its causes, on one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
 }

@@ -39,7 +39,7 @@ impl Handler for Preserve {
         }
         match self.preserve(&job).await {
             Ok(()) => Outcome::Done,
-            Err(trouble) => trouble.outcome(&self.desk),
+            Err(trouble) => trouble.outcome(incoming, &self.desk),
         }
     }
 }

@@ -49,7 +49,7 @@ impl Handler for Publish {
         }
         match self.publish(&request).await {
             Ok(()) => Outcome::Done,
-            Err(trouble) => trouble.outcome(&self.desk),
+            Err(trouble) => trouble.outcome(incoming, &self.desk),
         }
     }
 }

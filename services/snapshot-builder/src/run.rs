@@ -42,15 +42,17 @@ pub async fn run(
         .await
         .context("find the git program")?;
     tracing::info!(git, "fetching with {git}");
+    desk.git.part().ready();
     let gate = Gate::new(vec![
         health.part("bus"),
         health.part("ledger"),
         health.part("objects"),
+        health.part("git"),
     ]);
     let preserve = Arc::new(Preserve::new(Arc::clone(&desk)));
     let publish = Arc::new(Publish::new(Arc::clone(&desk)));
     // Whichever loop cannot go on takes the others with it: half a service helps nobody.
-    let (live, bulk, commands, (), ()) = tokio::join!(
+    let (live, bulk, commands, (), (), ()) = tokio::join!(
         consume(
             &ground,
             &gate,
@@ -77,6 +79,7 @@ pub async fn run(
         ),
         ground.watch(),
         desk.watch_objects(&stop),
+        desk.watch_git(&stop),
     );
     Ok(live.and(bulk).and(commands)?)
 }

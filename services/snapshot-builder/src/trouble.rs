@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use bus::consume::Outcome;
 use bus::error::PublishError;
+use bus::incoming::Incoming;
 use objects::store::ObjectsError;
 use store::error::StoreError;
 use thiserror::Error;
 
-use crate::desk::Desk;
+use crate::desk::{Desk, chain};
 use git::error::GitError;
 
 /// Pause before work is tried again that this machine stood in the way of, in seconds.
@@ -31,7 +32,8 @@ pub(crate) enum Trouble {
 
 impl Trouble {
     /// What becomes of the message.
-    pub(crate) fn outcome(self, desk: &Desk) -> Outcome {
+    pub(crate) fn outcome(self, incoming: &Incoming, desk: &Desk) -> Outcome {
+        incoming.note(chain(&self));
         let later = Outcome::Later(Duration::from_secs(MACHINE_RETRY_SECS));
         match self {
             Self::Ledger(error) => desk.ground.ledger_refused(&error),
@@ -48,8 +50,14 @@ impl Trouble {
                 tracing::error!(%error, "an object of a lab is missing or corrupt");
                 later
             }
+            // Somebody else works on the repository, and is done with it in time.
+            Self::Git(error @ GitError::Busy) => {
+                tracing::warn!(%error, "wait for a repository");
+                later
+            }
             Self::Git(error) => {
                 tracing::warn!(%error, cause = ?std::error::Error::source(&error), "git cannot run");
+                desk.git.report_trouble(chain(&error));
                 later
             }
             Self::Hopeless(reason) => Outcome::Never(reason),

@@ -1,4 +1,6 @@
-//! Owns the version of the `git` program, and the oldest that will do.
+//! Owns whether there is a `git` program that will do, and whether it finds room to work in.
+
+use uuid::Uuid;
 
 use crate::git::cache::{Caches, SHORT_BYTES_MAX, answered};
 use git::error::GitError;
@@ -10,7 +12,26 @@ pub const GIT_VERSION_MIN: (u32, u32) = (2, 36);
 /// Longest that git may take to say its version, in seconds.
 const VERSION_SECS_MAX: u64 = 10;
 
+/// What a probe writes, in bytes.
+const PROBE_BYTES: usize = 64 * 1024;
+
 impl Caches {
+    /// Looks whether git runs, and whether the folder of the caches takes what it writes.
+    ///
+    /// # Errors
+    /// [`GitError::Machine`].
+    pub async fn probe(&self) -> Result<(), GitError> {
+        self.check_git().await?;
+        let place = self.folder.join(format!("probe.{}", Uuid::now_v7()));
+        let writing = tokio::task::spawn_blocking(move || {
+            let written = std::fs::write(&place, [0; PROBE_BYTES]);
+            // What a full disk left of it goes as well.
+            written.and(std::fs::remove_file(&place))
+        });
+        let written = writing.await.map_err(std::io::Error::other).flatten();
+        written.map_err(GitError::machine("write into the folder of the caches"))
+    }
+
     /// Looks whether there is a git program that will do; gives what it says of itself.
     ///
     /// # Errors
