@@ -1,4 +1,4 @@
-//! Owns the thought: which deliveries and branches are gaps, and what is to be done about each. No
+//! Owns the thought: which deliveries and refs are gaps, and what is to be done about each. No
 //! clock, no ledger, no forge.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -8,8 +8,8 @@ use contract::ids::PushId;
 use contract::name::{CommitSha, Repository};
 use contract::time::Timestamp;
 use forge_api::github::{Delivery, Owner};
-use git::refs::Branch;
-use store::reconciliation::KnownBranch;
+use git::refs::Ref;
+use store::reconciliation::KnownRef;
 
 /// Most tries that a delivery may have had: one that failed this often is not asked for again.
 pub(crate) const TRIES_MAX: usize = 24;
@@ -119,25 +119,25 @@ impl Told {
     }
 }
 
-/// The branches of a repository that are elsewhere than the ledger last saw them. A branch that is
-/// where one of the repository's sessions started is no push.
+/// The refs of a repository that are elsewhere than the ledger last saw them. One that is where one
+/// of the repository's sessions started is no push.
 pub(crate) fn elsewhere(
     repository: &Repository,
     starting: &[String],
-    branches: &[Branch],
-    known: &[KnownBranch],
+    refs: &[Ref],
+    known: &[KnownRef],
 ) -> Vec<RefFound> {
     let mut found = Vec::new();
-    let here: HashMap<&str, &CommitSha> = branches
+    let here: HashMap<&str, &CommitSha> = refs
         .iter()
-        .map(|branch| (branch.ref_name.as_str(), &branch.head))
+        .map(|one| (one.ref_name.as_str(), &one.head))
         .collect();
     let seen: HashSet<&str> = known.iter().map(|known| known.ref_name.as_str()).collect();
     for known in known {
         let head = here.get(known.ref_name.as_str()).copied();
         let at = head.map(CommitSha::as_str);
-        // Linkage says where the branch is; the newest push has a say where pushes are missing
-        // between the others, so that what was found once is not found again and again.
+        // Linkage says where the ref is; the newest push has a say where pushes are missing between
+        // the others, so that what was found once is not found again and again.
         if known.head_sha.as_deref() == at || known.newest_sha.as_deref() == at {
             continue;
         }
@@ -149,18 +149,24 @@ pub(crate) fn elsewhere(
             since: Some(PushId::from_uuid(known.newest_push)),
         });
     }
-    let new = branches.iter().filter(|branch| {
-        let is_start = starting.iter().any(|sha| sha == branch.head.as_str());
-        !is_start && !seen.contains(branch.ref_name.as_str())
+    let new = refs.iter().filter(|one| {
+        let is_start = starting.iter().any(|sha| sha == one.head.as_str());
+        !is_start && !seen.contains(one.ref_name.as_str())
     });
-    found.extend(new.map(|branch| RefFound {
+    found.extend(new.map(|one| RefFound {
         repository: repository.clone(),
-        ref_name: branch.ref_name.clone(),
+        ref_name: one.ref_name.clone(),
         before: None,
-        after: Some(branch.head.clone()),
+        after: Some(one.head.clone()),
         since: None,
     }));
     found
+}
+
+/// Whether what was found is a tag that the ledger never saw. A fork has its origin's tags, which
+/// nobody pushed: only one whose commit the ledger has a push of counts.
+pub(crate) fn is_new_tag(found: &RefFound) -> bool {
+    found.since.is_none() && found.ref_name.starts_with(git::refs::TAGS)
 }
 
 #[cfg(test)]

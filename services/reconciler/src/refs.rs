@@ -1,26 +1,30 @@
-//! Owns comparing where branches are with where the ledger last saw them.
+//! Owns comparing where branches and tags are with where the ledger last saw them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use contract::delivery::RefFound;
-use contract::name::{Repository, SourceName};
+use contract::name::{CommitSha, Repository, SourceName};
 use contract::time::{Timestamp, now};
+use forge::provider::Provider;
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream;
 use git::origin::Origin;
-use git::refs::{Branch, branches};
+use git::refs::{Ref, refs};
 use process::settings::source::Source;
-use store::reconciliation::{self, KnownBranch, OpenRepository};
+use store::reconciliation::{self, KnownRef, OpenRepository};
 
 use crate::desk::Desk;
 use crate::halt::Halt;
-use crate::judge::elsewhere;
+use crate::judge::{elsewhere, is_new_tag};
 use crate::repositories::Pages;
 use crate::shortfall::Shortfall;
 
 /// Most refs that a comparison finds elsewhere; what is beyond is found by the next.
 const FOUND_MAX: usize = 10_000;
+
+/// GitLab's name of the event of a tag's push.
+const GITLAB_TAGS: &str = "Tag Push Hook";
 
 /// A ref that is elsewhere than the ledger last saw it.
 #[derive(Clone, Debug)]
@@ -38,11 +42,11 @@ pub(crate) struct Seen {
     pub(crate) found: Vec<Found>,
 }
 
-/// A repository, with where its branches are.
+/// A repository, with where its refs are.
 struct Looked {
     repository: Repository,
     starting: Vec<String>,
-    branches: Vec<Branch>,
+    refs: Vec<Ref>,
     at: Timestamp,
 }
 
@@ -97,17 +101,26 @@ fn look<'a>(
     let origin = Origin::url(&source.fetch_url_of(&repository)).ok()?;
     let starting = open.starting.clone();
     let seconds_max = desk.limits.refs_seconds_max;
+    let wants_tags = wants_tags(source);
     Some(async move {
-        match branches(&origin, seconds_max).await {
-            Ok(branches) => Ok(Looked {
-                repository,
-                starting,
-                branches,
-                at: now(),
-            }),
+        match refs(&origin, seconds_max).await {
+            Ok(mut refs) => {
+                refs.retain(|one| wants_tags || !one.is_tag());
+                Ok(Looked {
+                    repository,
+                    starting,
+                    refs,
+                    at: now(),
+                })
+            }
             Err(error) => Err(format!("refs of {repository}: {error}")),
         }
     })
+}
+
+/// Whether deliveries of tags are taken in. GitLab alone has an event of their own.
+fn wants_tags(source: &Source) -> bool {
+    source.provider != Provider::Gitlab || source.wants(GITLAB_TAGS)
 }
 
 async fn judge_page(
@@ -122,8 +135,9 @@ async fn judge_page(
         let known = known
             .get(one.repository.as_str())
             .map_or(&[][..], Vec::as_slice);
-        seen.refs += i64::try_from(one.branches.len()).unwrap_or(i64::MAX);
-        for what in elsewhere(&one.repository, &one.starting, &one.branches, known) {
+        seen.refs += i64::try_from(one.refs.len()).unwrap_or(i64::MAX);
+        let found = elsewhere(&one.repository, &one.starting, &one.refs, known);
+        for what in without_strange_tags(desk, &one.repository, found).await? {
             if seen.found.len() >= FOUND_MAX {
                 short.add(format!("more than {FOUND_MAX} refs are elsewhere"));
                 return Ok(());
@@ -132,6 +146,31 @@ async fn judge_page(
         }
     }
     Ok(())
+}
+
+/// What was found but for tags that nobody pushed, as far as the ledger can know.
+async fn without_strange_tags(
+    desk: &Desk,
+    repository: &Repository,
+    mut found: Vec<RefFound>,
+) -> Result<Vec<RefFound>, Halt> {
+    let tags = found.iter().filter(|one| is_new_tag(one));
+    let commits: Vec<&str> = tags
+        .filter_map(|tag| tag.after.as_ref())
+        .map(CommitSha::as_str)
+        .collect();
+    if commits.is_empty() {
+        return Ok(found);
+    }
+    let mut conn = desk.ground.store.connection().await?;
+    let pushed = reconciliation::pushed(&mut conn, repository.as_str(), &commits).await?;
+    let pushed: HashSet<String> = pushed.into_iter().collect();
+    let is_pushed = |one: &RefFound| {
+        let at = one.after.as_ref();
+        at.is_some_and(|at| pushed.contains(at.as_str()))
+    };
+    found.retain(|one| !is_new_tag(one) || is_pushed(one));
+    Ok(found)
 }
 
 /// Those of the refs that are still elsewhere, as the ledger has them now: a delivery that was on
@@ -154,32 +193,27 @@ pub(crate) async fn still(desk: &Desk, found: Vec<Found>) -> Result<Vec<Found>, 
                 .filter(|known| known.ref_name == one.what.ref_name)
                 .cloned()
                 .collect();
-            let branch = one.what.after.clone().map(|head| Branch {
+            let at = one.what.after.clone().map(|head| Ref {
                 ref_name: one.what.ref_name.clone(),
                 head,
             });
-            let branches: Vec<_> = branch.into_iter().collect();
+            let refs: Vec<_> = at.into_iter().collect();
             // The starting commits were looked at when it was found.
-            let again = elsewhere(&repository, &[], &branches, &here)
-                .into_iter()
-                .next();
+            let again = elsewhere(&repository, &[], &refs, &here).into_iter().next();
             left.extend(again.map(|what| Found { what, at: one.at }));
         }
     }
     Ok(left)
 }
 
-async fn known(
-    desk: &Desk,
-    repositories: &[&str],
-) -> Result<HashMap<String, Vec<KnownBranch>>, Halt> {
+async fn known(desk: &Desk, repositories: &[&str]) -> Result<HashMap<String, Vec<KnownRef>>, Halt> {
     let mut conn = desk.ground.store.connection().await?;
-    let mut by_repository: HashMap<String, Vec<KnownBranch>> = HashMap::new();
-    for branch in reconciliation::known_branches(&mut conn, repositories).await? {
+    let mut by_repository: HashMap<String, Vec<KnownRef>> = HashMap::new();
+    for known in reconciliation::known_refs(&mut conn, repositories).await? {
         by_repository
-            .entry(branch.repository.clone())
+            .entry(known.repository.clone())
             .or_default()
-            .push(branch);
+            .push(known);
     }
     Ok(by_repository)
 }

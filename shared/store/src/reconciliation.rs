@@ -171,9 +171,9 @@ pub async fn open_repositories(
         .await?)
 }
 
-/// Where the ledger last saw a branch.
+/// Where the ledger last saw a branch or a tag.
 #[derive(Clone, Debug, PartialEq, QueryableByName)]
-pub struct KnownBranch {
+pub struct KnownRef {
     /// `source:owner/name`.
     #[diesel(sql_type = Text)]
     pub repository: String,
@@ -186,23 +186,48 @@ pub struct KnownBranch {
     /// The push that was received last.
     #[diesel(sql_type = SqlUuid)]
     pub newest_push: Uuid,
-    /// Where that one led; `None` where it deleted the branch.
+    /// Where that one led; `None` where it deleted the ref.
     #[diesel(sql_type = Nullable<Text>)]
     pub newest_sha: Option<String>,
 }
 
-/// Where the ledger last saw the branches of these repositories.
+/// Where the ledger last saw the branches and tags of these repositories.
 ///
 /// # Errors
 /// What the database answers.
-pub async fn known_branches(
+pub async fn known_refs(
     conn: &mut AsyncPgConnection,
     repositories: &[&str],
-) -> Result<Vec<KnownBranch>, StoreError> {
-    Ok(sql_query(include_str!("reconciliation_branches.sql"))
+) -> Result<Vec<KnownRef>, StoreError> {
+    Ok(sql_query(include_str!("reconciliation_refs.sql"))
         .bind::<Array<Text>, _>(repositories)
         .load(conn)
         .await?)
+}
+
+#[derive(QueryableByName)]
+struct Pushed {
+    #[diesel(sql_type = Text)]
+    commit_sha: String,
+}
+
+/// Which of these commits a push of a repository led to.
+///
+/// # Errors
+/// What the database answers.
+pub async fn pushed(
+    conn: &mut AsyncPgConnection,
+    repository: &str,
+    commits: &[&str],
+) -> Result<Vec<String>, StoreError> {
+    let text = "SELECT DISTINCT after_sha AS commit_sha FROM push \
+                WHERE repository = $1 AND after_sha = ANY($2)";
+    let pushed: Vec<Pushed> = sql_query(text)
+        .bind::<Text, _>(repository)
+        .bind::<Array<Text>, _>(commits)
+        .load(conn)
+        .await?;
+    Ok(pushed.into_iter().map(|row| row.commit_sha).collect())
 }
 
 #[derive(QueryableByName)]

@@ -9,6 +9,8 @@ use crate::taken::Pushed;
 
 /// What every branch's name begins with.
 const BRANCHES: &str = "refs/heads/";
+/// What every tag's name begins with.
+const TAGS: &str = "refs/tags/";
 
 /// Reads the push. What it brought is not known here: git is asked.
 pub(crate) fn read(
@@ -24,20 +26,24 @@ pub(crate) fn read(
     if found.repository.source() != received.source {
         return Err("the found ref is of another source".to_owned());
     }
-    let name = found
-        .ref_name
-        .strip_prefix(BRANCHES)
-        .ok_or("the found ref is no branch")?;
+    let branch = found.ref_name.strip_prefix(BRANCHES);
+    let tag = found.ref_name.strip_prefix(TAGS);
+    let (kind, name) = match (branch, tag) {
+        (Some(name), _) => (RefKind::Branch, name),
+        (None, Some(name)) => (RefKind::Tag, name),
+        (None, None) => return Err("the found ref is neither branch nor tag".to_owned()),
+    };
     let push = Push {
         repository: found.repository.full_name().to_owned(),
-        kind: RefKind::Branch,
+        kind,
         name: name.to_owned(),
         created: found.before.is_none(),
         deleted: found.after.is_none(),
         forced: false,
         before: found.before,
+        // Of a tag it is the commit that git says it leads to.
+        head_sha: found.after.clone(),
         after: found.after,
-        head_sha: None,
         head_commit: None,
         commits: Vec::new(),
         listing: Listing::Unknown,
@@ -104,13 +110,20 @@ mod tests {
         assert_eq!(pushed.push.head().unwrap().as_str(), sha);
         assert_eq!(pushed.push.listing, Listing::Unknown);
         assert!(pushed.push.created && !pushed.push.deleted);
+        let tag = body("github:octo/hello", "refs/tags/v1", json!(null), json!(sha));
+        let pushed = taken(RECONCILER_KEY, &tag).unwrap();
+        assert_eq!(
+            (pushed.push.kind, pushed.push.name.as_str()),
+            (RefKind::Tag, "v1")
+        );
+        assert_eq!(pushed.push.head().unwrap().as_str(), sha);
         let gone = body("github:octo/hello", "refs/heads/a", json!(sha), json!(null));
         let pushed = taken(RECONCILER_KEY, &gone).unwrap();
         assert!(pushed.push.deleted && pushed.push.head().is_none());
     }
 
     #[test]
-    fn what_is_not_reconcilers_or_no_branch_of_the_source_is_refused() {
+    fn what_is_not_reconcilers_or_no_ref_of_the_source_is_refused() {
         let sha = json!("a".repeat(40));
         let none = json!(null);
         let good = body(
@@ -129,7 +142,7 @@ mod tests {
             ),
             body(
                 "github:octo/hello",
-                "refs/tags/a",
+                "refs/pull/1/head",
                 none.clone(),
                 sha.clone(),
             ),

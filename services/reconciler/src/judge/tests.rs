@@ -72,7 +72,7 @@ fn found(
     let ref_name = "refs/heads/main".to_owned();
     let known: Vec<_> = known
         .iter()
-        .map(|(head, newest)| KnownBranch {
+        .map(|(head, newest)| KnownRef {
             repository: "github:octo/hello".to_owned(),
             ref_name: ref_name.clone(),
             head_sha: head.map(sha),
@@ -82,7 +82,7 @@ fn found(
         .collect();
     let branches: Vec<_> = here
         .iter()
-        .map(|&digit| Branch {
+        .map(|&digit| Ref {
             ref_name: ref_name.clone(),
             head: sha(digit).parse().unwrap(),
         })
@@ -137,6 +137,20 @@ fn a_branch_is_a_gap_where_no_push_that_we_know_led_to_where_it_is() {
             .map(|(before, after): (Option<char>, Option<char>)| (before.map(sha), after.map(sha)));
         assert_eq!(found(known, here, starting), expected, "{case}");
     }
+}
+
+#[test]
+fn only_a_tag_that_was_never_seen_is_a_new_one() {
+    let found = |name: &str, since: Option<u128>| RefFound {
+        repository: "github:octo/hello".parse().unwrap(),
+        ref_name: name.to_owned(),
+        before: None,
+        after: Some(sha('a').parse().unwrap()),
+        since: since.map(|push| PushId::from_uuid(Uuid::from_u128(push))),
+    };
+    assert!(is_new_tag(&found("refs/tags/v1", None)));
+    assert!(!is_new_tag(&found("refs/tags/v1", Some(1))));
+    assert!(!is_new_tag(&found("refs/heads/refs/tags/v1", None)));
 }
 
 #[test]

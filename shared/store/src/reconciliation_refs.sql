@@ -12,4 +12,4 @@ CROSS JOIN LATERAL (
     ORDER BY push.received_at DESC, push.id DESC
     LIMIT 1
 ) AS newest
-WHERE head.repository = ANY($1) AND head.kind = 'branch'
+WHERE head.repository = ANY($1) AND head.kind IN ('branch', 'tag')
