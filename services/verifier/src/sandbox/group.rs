@@ -5,7 +5,6 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -28,11 +27,13 @@ const TRIAL: Bounds = Bounds {
     processes: 8,
 };
 
+/// How many groups this process has made: their names tell them apart by it.
+static MADE: AtomicU64 = AtomicU64::new(0);
+
 /// Makes groups.
 #[derive(Clone, Debug)]
 pub(super) struct Groups {
     parent: Layout,
-    made: Arc<AtomicU64>,
 }
 
 /// What a group may use.
@@ -66,10 +67,7 @@ impl Groups {
         if parent.version == Version::Two {
             enable(&parent.memory).map_err(lacking)?;
         }
-        let groups = Self {
-            parent,
-            made: Arc::default(),
-        };
+        let groups = Self { parent };
         groups.sweep();
         let at = groups.parent.memory.display().to_string();
         let trial = groups.make(TRIAL);
@@ -91,7 +89,7 @@ impl Groups {
 
     /// Makes an empty, bounded group.
     pub(super) fn make(&self, bounds: Bounds) -> io::Result<Group> {
-        let count = self.made.fetch_add(1, Ordering::Relaxed);
+        let count = MADE.fetch_add(1, Ordering::Relaxed);
         let layout = self.parent.child(&name::own(count)?);
         // From here on its drop removes what was made of it.
         let group = Group::of(layout);
