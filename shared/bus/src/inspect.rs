@@ -1,9 +1,11 @@
 //! Owns looking at the queues: what waits, what is being worked on. Changes nothing.
 
 use async_nats::jetstream::consumer::PullConsumer;
+use contract::time::Timestamp;
 
 use crate::connect::Bus;
 use crate::error::TopologyError;
+use crate::history::of_nanos;
 use crate::topology::{CONSUMERS, STREAMS};
 
 /// A stream at this moment.
@@ -15,6 +17,8 @@ pub struct StreamState {
     pub messages: u64,
     /// Their size.
     pub bytes: u64,
+    /// When the oldest message in it was stored; `None` when there is none.
+    pub oldest_at: Option<Timestamp>,
     /// Place of the oldest message in it.
     pub first_sequence: u64,
     /// Place of the newest message that it ever had.
@@ -64,6 +68,9 @@ impl Bus {
                 name: spec.name,
                 messages: state.messages,
                 bytes: state.bytes,
+                oldest_at: (state.messages > 0)
+                    .then(|| of_nanos(state.first_timestamp.unix_timestamp_nanos()))
+                    .flatten(),
                 first_sequence: state.first_sequence,
                 last_sequence: state.last_sequence,
                 first: state.first_sequence,

@@ -20,8 +20,8 @@ use crate::{pace, renew};
 
 /// How many times the lease is extended in one ack wait.
 const EXTENSIONS_PER_ACK_WAIT: u32 = 3;
-/// Pause before a message comes again whose dead letter could not be stored, in seconds.
-const BURIAL_RETRY_SECS: u64 = 10;
+/// How often in one ack wait a message comes again, at most, whose dead letter was not stored.
+const BURIALS_PER_ACK_WAIT: u32 = 3;
 
 /// What a loop settles its messages with. Cheap to clone.
 #[derive(Clone)]
@@ -202,9 +202,7 @@ impl Desk {
         let consumer = self.consumer.durable;
         if !self.gives_up() {
             error!(consumer, reason, "a dead letter cannot be handled");
-            return self
-                .put_off(message, Duration::from_secs(BURIAL_RETRY_SECS))
-                .await;
+            return self.put_off(message, self.burial_pause()).await;
         }
         let last_failure = self.failures.take(history::sequence(message));
         let death = Death {
@@ -227,10 +225,13 @@ impl Desk {
                 if let Some(failure) = last_failure {
                     self.failures.remember(history::sequence(message), failure);
                 }
-                self.put_off(message, Duration::from_secs(BURIAL_RETRY_SECS))
-                    .await;
+                self.put_off(message, self.burial_pause()).await;
             }
         }
+    }
+
+    fn burial_pause(&self) -> Duration {
+        self.consumer.ack_wait / BURIALS_PER_ACK_WAIT
     }
 
     async fn tell(&self, message: &jetstream::Message, what: AckKind) {

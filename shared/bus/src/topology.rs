@@ -139,6 +139,9 @@ pub const VERIFIER_LIVE: ConsumerSpec =
 /// As [`VERIFIER_LIVE`], for work that can wait.
 pub const VERIFIER_BULK: ConsumerSpec =
     consumer("JOBS", "verifier-bulk", "assay.job.verify.bulk", 30);
+/// Runs verifications again.
+pub const VERIFIER_REPLAY: ConsumerSpec =
+    consumer("COMMANDS", "verifier-replay", "assay.command.replay.*", 30);
 /// Opens sessions.
 pub const ATTEMPT_WRITER_COMMANDS: ConsumerSpec = consumer(
     "COMMANDS",
@@ -192,6 +195,7 @@ pub const CONSUMERS: &[&ConsumerSpec] = &[
     &SNAPSHOT_BUILDER_BULK,
     &VERIFIER_LIVE,
     &VERIFIER_BULK,
+    &VERIFIER_REPLAY,
     &ATTEMPT_WRITER_COMMANDS,
     &ATTEMPT_WRITER_REPROCESS,
     &ATTEMPT_WRITER_SEND_BACK,

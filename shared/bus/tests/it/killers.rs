@@ -95,6 +95,11 @@ async fn only_killers_die(mode: &str, texts: &[String]) {
     for place in 1..=world.messages("DEAD").await {
         let letter = world.bus.dead_letter(place).await.unwrap().unwrap();
         assert_eq!(letter.deliveries, bus::pace::DELIVERIES_MAX + 1);
+        let reason = &letter.reason;
+        assert!(reason.contains("delivered 21 times"), "{reason}");
+        assert_eq!(letter.header("ce-type"), Some("test.v1"));
+        assert_eq!(letter.payload, letter.message_id);
+        assert!(letter.first_at < letter.died_at, "{letter:?}");
         dead.insert(String::from_utf8(letter.payload.to_vec()).unwrap());
     }
     assert_eq!(dead, killers);
