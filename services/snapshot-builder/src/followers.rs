@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use contract::job::{
-    ATTEMPTS_PER_JOB_MAX, AttemptToPreserve, CommitsFound, FoundCommit, PreservedTree,
+    ATTEMPTS_PER_JOB_MAX, AttemptToPreserve, CommitsFound, FoundCommit, Handed, PreservedTree,
     SnapshotRequested, VerificationRequested,
 };
 use contract::name::CommitSha;
@@ -23,6 +23,7 @@ pub(crate) fn verification(
         try_number: job.try_number,
         not_before: None,
         lane: job.lane,
+        handed: Handed::default(),
     })
 }
 

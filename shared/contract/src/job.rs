@@ -111,6 +111,28 @@ pub struct VerificationRequested {
     pub not_before: Option<Timestamp>,
     /// The queue.
     pub lane: Lane,
+    /// How it was handed on between verifiers.
+    #[serde(default, skip_serializing_if = "Handed::is_fresh")]
+    pub handed: Handed,
+}
+
+/// How a request to verify was handed on between verifiers.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Handed {
+    /// Counts the times that it was published anew for the same try: put aside behind another one
+    /// of its session, or called when its turn came. In the live lane any but the first is only a
+    /// call: what must not be lost waits in the bulk lane.
+    pub round: u32,
+    /// The worker that could not do it, and that leaves it to others for a while.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub avoid: Option<String>,
+}
+
+impl Handed {
+    /// Whether nobody has handed it on.
+    pub fn is_fresh(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What became of an attempt's tree.
@@ -131,6 +153,13 @@ pub enum PreservedTree {
     },
 }
 
+impl VerificationRequested {
+    /// Whether it only calls for what waits in the bulk lane as well: it may be dropped.
+    pub fn is_call(&self) -> bool {
+        self.lane == Lane::Live && self.handed.round > 0
+    }
+}
+
 impl Message for VerificationRequested {
     const KIND: &'static str = "dev.assay.verification.requested.v1";
 
@@ -145,7 +174,12 @@ impl Message for VerificationRequested {
             PreservedTree::Kept { .. } => "kept",
             PreservedTree::Missing { .. } => "missing",
         };
-        format!("verify:{}:{}:{tree}", self.request, self.try_number)
+        let id = format!("verify:{}:{}:{tree}", self.request, self.try_number);
+        // The same work in another lane is another message of the stream.
+        match self.handed.round {
+            0 => id,
+            round => format!("{id}:{}:{round}", self.lane),
+        }
     }
 }
 

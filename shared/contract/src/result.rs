@@ -81,6 +81,8 @@ words!(
         SnapshotUnavailable = "snapshot-unavailable",
         /// The sandbox could not be set up.
         SandboxUnavailable = "sandbox-unavailable",
+        /// The machine had no memory left, though the run took no more than it may.
+        HostMemory = "host-memory",
         /// The lab's own checks cannot work: a step does not exist, or its report never appears.
         LabBroken = "lab-broken",
         /// The worker lost its lease, or died, while it ran.
@@ -95,6 +97,7 @@ impl ErrorCause {
             Self::SourceUnavailable
             | Self::SnapshotUnavailable
             | Self::SandboxUnavailable
+            | Self::HostMemory
             | Self::WorkerLost => true,
             Self::TreeRefused | Self::LabBroken => false,
         }

@@ -10,15 +10,16 @@ use std::fmt::Debug;
 use std::path::PathBuf;
 
 use contract::command::dead_letter::{DeadDiscardRequested, DeadSendBackRequested};
+use contract::command::replay::ReplayRequested;
 use contract::command::{LabPublishRequested, ReconcileRequested, SessionOpenRequested};
 use contract::delivery::{BodyPlace, DELIVERY_RECEIVED, DeliveryReceived, REF_FOUND, RefFound};
 use contract::digest::Digest;
 use contract::ids::{
     AttemptId, CommandId, DeadLetterId, DeliveryId, LabVersionId, LaneId, PushId, RequestId,
-    SessionId,
+    SessionId, VerificationId,
 };
 use contract::job::{
-    AttemptToPreserve, CommitsFound, FoundCommit, PreservedTree, PushOfSession, SnapshotRequested,
+    AttemptToPreserve, CommitsFound, FoundCommit, Handed, PreservedTree, PushOfSession, SnapshotRequested,
     VerificationRequested,
 };
 use contract::message::{Lane, Message};
@@ -149,14 +150,24 @@ fn each_job_is_on_the_wire_as_its_golden_file_says() {
         try_number,
         not_before,
         lane,
+        handed: Handed::default(),
     };
     let kept = PreservedTree::Kept {
         digest: Digest::of(b""),
     };
     message(
         "verification-requested",
-        &verification(kept, 1, None, Lane::Live),
+        &verification(kept.clone(), 1, None, Lane::Live),
     );
+    let handed = Handed {
+        round: 2,
+        avoid: Some("verifier-1".into()),
+    };
+    let called = VerificationRequested {
+        handed,
+        ..verification(kept.clone(), 1, None, Lane::Live)
+    };
+    message("verification-requested-called", &called);
     let missing = PreservedTree::Missing {
         cause: ErrorCause::SourceUnavailable,
         detail: "the forge has no such commit".into(),
@@ -262,6 +273,18 @@ fn each_order_to_verify_again_is_on_the_wire_as_its_golden_file_says() {
             after: Some(after),
             selected: 500,
             not_before: Some(at()),
+        },
+    );
+}
+
+#[test]
+fn an_order_to_run_again_is_on_the_wire_as_its_golden_file_says() {
+    message(
+        "replay-requested",
+        &ReplayRequested {
+            command: CommandId::from_uuid(uuid(8)),
+            actor: "operator".parse().unwrap(),
+            verification: VerificationId::from_uuid(uuid(7)),
         },
     );
 }

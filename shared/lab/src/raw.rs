@@ -42,6 +42,8 @@ pub(crate) struct RawSession {
 pub(crate) struct RawVerify {
     pub(crate) commits: Option<Spanned<String>>,
     #[serde(default)]
+    pub(crate) supersede: bool,
+    #[serde(default)]
     pub(crate) protected: Vec<Spanned<String>>,
     #[serde(default)]
     pub(crate) hidden: Vec<Spanned<String>>,

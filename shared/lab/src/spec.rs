@@ -64,6 +64,9 @@ pub enum Counts {
 pub struct VerifyRules {
     /// Which commits of a push.
     pub commits: Commits,
+    /// Whether a newer push of a branch takes the place of older ones that are not judged yet.
+    #[serde(default)]
+    pub supersede: bool,
     /// Files that are the lab's: laid over the learner's tree.
     pub protected: Vec<TreePattern>,
     /// Files that are the lab's and that only its judges see.

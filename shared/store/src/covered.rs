@@ -22,6 +22,8 @@ use crate::row::{LedgerRow, covered_now};
 use crate::snapshot::SnapshotRow;
 use crate::verification_attempt::VerificationRow;
 use crate::verification_claim::ClaimRow;
+use crate::verification_origin::OriginRow;
+use crate::verification_refused::RefusedRow;
 use crate::verification_request::RequestRow;
 use crate::work_remade::RemadeRow;
 
@@ -61,10 +63,12 @@ tables!(
     LabVersionRow,
     ListingDueRow,
     ListingPartRow,
+    OriginRow,
     PrincipalRow,
     PushRow,
     ReceiptRow,
     ReconciliationRow,
+    RefusedRow,
     RemadeRow,
     RequestRow,
     SessionRow,

@@ -15,7 +15,7 @@ use contract::digest::Digest;
 use contract::ids::{
     AttemptId, CommandId, DeliveryId, LabId, LabVersionId, PushId, RequestId, SessionId,
 };
-use contract::job::{PreservedTree, PushOfSession, SnapshotRequested, VerificationRequested};
+use contract::job::{Handed, PreservedTree, PushOfSession, SnapshotRequested, VerificationRequested};
 use contract::message::{Lane, Message};
 use contract::name::CommitSha;
 use contract::time::now;
@@ -188,6 +188,7 @@ impl Workshop {
             try_number: 1,
             not_before: None,
             lane: Lane::Live,
+            handed: Handed::default(),
         }
     }
 

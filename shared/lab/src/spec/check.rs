@@ -97,6 +97,7 @@ fn check_verify(verify: RawVerify) -> Result<VerifyRules, Fault> {
             verify.commits,
             &[("head", Commits::Head), ("all", Commits::All)],
         )?,
+        supersede: verify.supersede,
         protected: check_patterns("protected", verify.protected)?,
         hidden: check_patterns("hidden", verify.hidden)?,
         expected_tests: values(verify.expected_tests),

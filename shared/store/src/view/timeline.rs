@@ -99,6 +99,12 @@ pub struct TimelineVerification {
     /// The steps with their tests, as `contract::result::StepResult` has them.
     #[diesel(sql_type = Jsonb)]
     pub steps: Value,
+    /// What each step might use.
+    #[diesel(sql_type = Jsonb)]
+    pub limits: Value,
+    /// What each step used at most, as it was measured; an empty object where nothing ran.
+    #[diesel(sql_type = Jsonb)]
+    pub peaks: Value,
     /// Who ran it.
     #[diesel(sql_type = Text)]
     pub worker: String,

@@ -25,6 +25,8 @@ use store::row::LedgerRow;
 use store::snapshot::SnapshotRow;
 use store::verification_attempt::VerificationRow;
 use store::verification_claim;
+use store::verification_origin::OriginRow;
+use store::verification_refused::RefusedRow;
 use store::verification_request::RequestRow;
 use store::work_remade::RemadeRow;
 use testkit::house::House;
@@ -474,7 +476,7 @@ async fn fill_verification(
     let id = RequestId::from_uuid(request.id);
     let claim = verification_claim::claim(conn, id, 1, "worker", now).await?;
     covered.push(claim.covered());
-    put!(
+    let verification = put!(
         conn,
         covered,
         VerificationRow {
@@ -497,6 +499,34 @@ async fn fill_verification(
             runner: "bubblewrap".to_owned(),
             worker: "worker".to_owned(),
             retry_at: Some(now),
+            started_at: now,
+            finished_at: now,
+            recorded_at: now,
+        }
+    );
+    put!(
+        conn,
+        covered,
+        OriginRow {
+            verification_attempt_id: verification.id,
+            lane: "live".to_owned(),
+            box_of: odd_json(),
+            box_digest: Digest::of(b"box").to_string(),
+            tools: odd_json(),
+            recorded_at: now,
+        }
+    );
+    put!(
+        conn,
+        covered,
+        RefusedRow {
+            request_id: request.id,
+            try_number: 1,
+            token: 1,
+            worker: "worker".to_owned(),
+            result: "pass".to_owned(),
+            cause: None,
+            reason: ODD_TEXT.to_owned(),
             started_at: now,
             finished_at: now,
             recorded_at: now,

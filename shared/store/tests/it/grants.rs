@@ -46,10 +46,13 @@ const WRITERS: [(&str, &[&str]); 6] = [
         "assay_verifier",
         &[
             "audit_entry",
+            "command",
             "dead_letter",
             "ledger_pending",
             "verification_attempt",
             "verification_claim",
+            "verification_origin",
+            "verification_refused",
         ],
     ),
     (

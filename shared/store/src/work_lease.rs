@@ -1,0 +1,119 @@
+//! Owns `work.lease`: who runs a request's try now. No part of the ledger: a lease goes with its run,
+//! and one that is not extended ends by itself. What fences a result is the claim.
+
+use contract::ids::RequestId;
+use diesel::sql_types::{BigInt, Integer, Text, Uuid as SqlUuid};
+use diesel::{OptionalExtension, QueryableByName, sql_query};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+
+use crate::error::StoreError;
+
+/// How long a lease holds that nobody extends, in seconds: less than the queue waits before it
+/// gives a lost worker's message to another one, which then begins at once.
+pub const LEASE_SECS: i32 = 20;
+
+/// A run: a request's try under a claim's token.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RunOf {
+    /// The request.
+    pub request: RequestId,
+    /// Its try.
+    pub try_number: i32,
+    /// The claim's.
+    pub token: i64,
+}
+
+/// What became of the wish to run a try.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Leased {
+    /// It is ours.
+    Ours,
+    /// Another run has it, for this many milliseconds at least.
+    Held(i64),
+}
+
+#[derive(QueryableByName)]
+struct Left {
+    #[diesel(sql_type = BigInt)]
+    left: i64,
+}
+
+/// Takes the lease of a try that nobody runs. Belongs into one transaction with the claim, and with
+/// [`name`].
+///
+/// # Errors
+/// What the database answers.
+pub async fn take(
+    conn: &mut AsyncPgConnection,
+    request: RequestId,
+    try_number: i32,
+    worker: &str,
+) -> Result<Leased, StoreError> {
+    let text = "INSERT INTO work.lease AS lease \
+                VALUES ($1, $2, 0, $3, clock_timestamp() + $4 * interval '1 second') \
+                ON CONFLICT (request_id, try_number) DO UPDATE \
+                SET token = 0, worker = excluded.worker, held_until = excluded.held_until \
+                WHERE lease.held_until <= clock_timestamp() RETURNING 0::bigint AS left";
+    let taken: Option<Left> = sql_query(text)
+        .bind::<SqlUuid, _>(request.as_uuid())
+        .bind::<Integer, _>(try_number)
+        .bind::<Text, _>(worker)
+        .bind::<Integer, _>(LEASE_SECS)
+        .get_result(conn)
+        .await
+        .optional()?;
+    if taken.is_some() {
+        return Ok(Leased::Ours);
+    }
+    let text = "SELECT ceil(extract(epoch FROM held_until - clock_timestamp()) * 1000)::bigint \
+                AS left FROM work.lease WHERE request_id = $1 AND try_number = $2";
+    let held: Option<Left> = sql_query(text)
+        .bind::<SqlUuid, _>(request.as_uuid())
+        .bind::<Integer, _>(try_number)
+        .get_result(conn)
+        .await
+        .optional()?;
+    Ok(Leased::Held(held.map_or(0, |held| held.left.max(0))))
+}
+
+/// Names the claim that a lease was taken for.
+///
+/// # Errors
+/// What the database answers.
+pub async fn name(conn: &mut AsyncPgConnection, run: RunOf) -> Result<(), StoreError> {
+    let text = "UPDATE work.lease SET token = $3 WHERE request_id = $1 AND try_number = $2";
+    bound(text, run).execute(conn).await?;
+    Ok(())
+}
+
+/// Extends a run's lease, and the turn that its request may have; false when the run has it no more.
+///
+/// # Errors
+/// What the database answers.
+pub async fn extend(conn: &mut AsyncPgConnection, run: RunOf) -> Result<bool, StoreError> {
+    let text = "UPDATE work.lease SET held_until = clock_timestamp() + $4 * interval '1 second' \
+                WHERE request_id = $1 AND try_number = $2 AND token = $3";
+    let extended = bound(text, run).bind::<Integer, _>(LEASE_SECS);
+    Ok(extended.execute(conn).await? == 1)
+}
+
+/// Ends a run's lease, if it still has it.
+///
+/// # Errors
+/// What the database answers.
+pub async fn end(conn: &mut AsyncPgConnection, run: RunOf) -> Result<(), StoreError> {
+    let text = "DELETE FROM work.lease WHERE request_id = $1 AND try_number = $2 AND token = $3";
+    bound(text, run).execute(conn).await?;
+    Ok(())
+}
+
+type Bound<'a> =
+    diesel::query_builder::BoxedSqlQuery<'a, diesel::pg::Pg, diesel::query_builder::SqlQuery>;
+
+fn bound(text: &str, run: RunOf) -> Bound<'_> {
+    sql_query(text)
+        .into_boxed()
+        .bind::<SqlUuid, _>(run.request.as_uuid())
+        .bind::<Integer, _>(run.try_number)
+        .bind::<BigInt, _>(run.token)
+}
