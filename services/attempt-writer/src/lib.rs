@@ -7,6 +7,7 @@ mod command;
 mod dead;
 mod deliveries;
 mod found;
+mod lost;
 mod open;
 mod outcome;
 mod people;

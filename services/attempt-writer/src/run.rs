@@ -21,6 +21,7 @@ use crate::command::Commands;
 use crate::dead;
 use crate::deliveries::Deliveries;
 use crate::found::Found;
+use crate::lost::Lost;
 use crate::pseudonym::Pseudonyms;
 use crate::reprocess::Reprocess;
 
@@ -61,6 +62,7 @@ pub async fn run(
         ground: ground.clone(),
     });
     let batch_max = settings.writer.batch_deliveries_max;
+    let lost = Lost::new(ground.clone(), &settings.writer);
     let commands = Arc::new(Commands {
         ground: ground.clone(),
         settings,
@@ -73,7 +75,7 @@ pub async fn run(
     ]);
     let watch = async {
         let objects = store_of_objects.watch(&stop, async || objects.probe().await);
-        tokio::join!(ground.watch(), objects);
+        tokio::join!(ground.watch(), objects, lost.keep(&stop));
         Ok(())
     };
     tokio::try_join!(

@@ -2,8 +2,6 @@
 //! A page that comes again finds its requests, and publishes what has no result yet.
 
 use bus::consume::Outcome;
-use bus::error::PublishError;
-use bus::outgoing::Outgoing;
 use contract::ids::CommandId;
 use contract::name::Actor;
 use contract::reprocess::{Looked, ReprocessDue, ReprocessRequested};
@@ -50,7 +48,7 @@ pub(crate) async fn turn(ground: &Ground, due: &ReprocessDue) -> Outcome {
         Ok(None) => return Outcome::Done,
         Err(error) => return ground.ledger_refused(&error),
     };
-    let published = async { publish::all(&ground.bus, messages(&jobs)?).await };
+    let published = async { publish::all(&ground.bus, jobs.messages()?).await };
     if let Err(error) = published.await {
         return ground.bus_refused(&error);
     }
@@ -61,14 +59,6 @@ pub(crate) async fn turn(ground: &Ground, due: &ReprocessDue) -> Outcome {
         Ok(_) => Outcome::Done,
         Err(error) => ground.bus_refused(&error),
     }
-}
-
-fn messages(jobs: &plan::Jobs) -> Result<Vec<Outgoing>, PublishError> {
-    let verify = jobs.verify.iter();
-    let verify = verify.map(|job| Outgoing::of(audit::SERVICE, job));
-    let preserve = jobs.preserve.iter();
-    let preserve = preserve.map(|job| Outgoing::of(audit::SERVICE, job));
-    verify.chain(preserve).collect()
 }
 
 async fn find(ground: &Ground, command: CommandId) -> Result<Option<Order>, StoreError> {

@@ -4,9 +4,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use bus::error::PublishError;
+use bus::outgoing::Outgoing;
 use contract::ids::{AttemptId, CommandId, DeliveryId, LabVersionId, PushId, RequestId, SessionId};
 use contract::job::{
-    AttemptToPreserve, PreservedTree, PushOfSession, SnapshotRequested, VerificationRequested,
+    AttemptToPreserve, Handed, PreservedTree, PushOfSession, SnapshotRequested,
+    VerificationRequested,
 };
 use contract::message::Lane;
 use contract::name::CommitSha;
@@ -15,6 +18,8 @@ use contract::time::Timestamp;
 use store::reprocess::Scanned;
 use store::verification_request::RequestRow;
 use uuid::Uuid;
+
+use crate::audit;
 
 /// Most attempts that one page looks at: the most that one transaction writes and one message
 /// batch carries.
@@ -68,6 +73,17 @@ pub(crate) struct Jobs {
     pub(crate) preserve: Vec<SnapshotRequested>,
 }
 
+impl Jobs {
+    /// The messages.
+    pub(crate) fn messages(&self) -> Result<Vec<Outgoing>, PublishError> {
+        let verify = self.verify.iter();
+        let verify = verify.map(|job| Outgoing::of(audit::SERVICE, job));
+        let preserve = self.preserve.iter();
+        let preserve = preserve.map(|job| Outgoing::of(audit::SERVICE, job));
+        verify.chain(preserve).collect()
+    }
+}
+
 /// The jobs for these attempts, each with its request. One whose row does not read is left out:
 /// nothing of it could be verified.
 pub(crate) fn jobs<'a>(asked: impl IntoIterator<Item = (&'a Scanned, Uuid)>) -> Jobs {
@@ -93,6 +109,7 @@ pub(crate) fn jobs<'a>(asked: impl IntoIterator<Item = (&'a Scanned, Uuid)>) -> 
                 try_number: 1,
                 not_before: None,
                 lane: Lane::Bulk,
+                handed: Handed::default(),
             });
             continue;
         }

@@ -84,12 +84,20 @@ impl Ingest {
 pub struct Writer {
     /// Most deliveries that are written in one transaction.
     pub batch_deliveries_max: usize,
+    /// Between two looks for work that is in no queue any more, in seconds.
+    pub lost_every_seconds: u64,
+    /// How long work may be neither finished nor in the queue before it is asked for again, in
+    /// seconds.
+    pub lost_after_seconds: u64,
 }
 
 impl Default for Writer {
     fn default() -> Self {
         Self {
             batch_deliveries_max: BATCH_DELIVERIES_MAX,
+            lost_every_seconds: 60,
+            // Beyond the window in which the queue takes a message for a copy of the first.
+            lost_after_seconds: 180,
         }
     }
 }
@@ -101,7 +109,11 @@ impl Writer {
             "writer.batch_deliveries_max",
             batch,
             1..=BATCH_DELIVERIES_MAX,
-        )
+        )?;
+        let every = self.lost_every_seconds;
+        check.number("writer.lost_every_seconds", every, 1..=86_400)?;
+        let after = self.lost_after_seconds;
+        check.number("writer.lost_after_seconds", after, 1..=86_400)
     }
 }
 
