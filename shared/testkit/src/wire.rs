@@ -3,10 +3,12 @@
 
 mod frames;
 mod line;
+mod traps;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -17,6 +19,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::wire::frames::{Framer, Language, Said, Way};
 use crate::wire::line::{Far, Line, Near};
+use crate::wire::traps::{Fate, Traps};
 
 /// What is read at one time, in bytes.
 const READ_BYTES: usize = 64 * 1024;
@@ -49,6 +52,8 @@ pub enum Act {
     Hold,
     /// It is lost with its connection, and all others of the wire.
     Cut,
+    /// It passes, and then it is told.
+    Pass,
 }
 
 /// Tells that a trap was sprung; a wire that goes away before says so by an error.
@@ -68,19 +73,14 @@ pub struct Wire {
 struct Shared {
     language: Language,
     far: Far,
-    traps: Mutex<Vec<Trap>>,
+    traps: Traps,
     /// Counts the cuts: a connection ends when it changes.
     cuts: watch::Sender<u64>,
     held: watch::Sender<bool>,
     /// What each message is late by.
     delay: watch::Sender<Duration>,
-}
-
-#[derive(Debug)]
-struct Trap {
-    moment: Moment,
-    act: Act,
-    sprung: oneshot::Sender<()>,
+    /// Messages of a [`Moment`]'s kind that came, whatever became of them.
+    work: AtomicU64,
 }
 
 impl Wire {
@@ -157,19 +157,18 @@ impl Wire {
 
     /// Lays a trap for the next message of its kind.
     pub fn lay(&self, moment: Moment, act: Act) -> Sprung {
-        let (sprung, told) = oneshot::channel();
-        let trap = Trap {
-            moment,
-            act,
-            sprung,
-        };
-        self.shared.traps().push(trap);
-        told
+        self.shared.traps.lay(moment, act)
+    }
+
+    /// How many messages came so far in which work shows: commits, publishes, acks, and what is
+    /// handed out.
+    pub fn work(&self) -> u64 {
+        self.shared.work.load(Ordering::Relaxed)
     }
 
     /// Takes away every trap that was not sprung.
     pub fn clear(&self) {
-        self.shared.traps().clear();
+        self.shared.traps.clear();
     }
 }
 
@@ -179,51 +178,29 @@ impl Drop for Wire {
     }
 }
 
-impl Moment {
-    fn is(self, said: &Said) -> bool {
-        match (self, said) {
-            (Self::CommitAsked, Said::CommitAsked)
-            | (Self::CommitAnswered, Said::CommitAnswered) => true,
-            (Self::Published(begin), Said::Published(subject)) => subject.starts_with(begin),
-            (Self::PublishAnswered(wanted), Said::PublishAnswered(stream))
-            | (Self::Acked(wanted), Said::Acked(stream))
-            | (Self::HandedOut(wanted), Said::HandedOut(stream)) => wanted == stream,
-            _ => false,
-        }
-    }
-}
-
 impl Shared {
     fn new(language: Language, far: Far) -> Self {
         Self {
             language,
             far,
-            traps: Mutex::default(),
+            traps: Traps::default(),
             cuts: watch::Sender::new(0),
             held: watch::Sender::new(false),
             delay: watch::Sender::new(Duration::ZERO),
+            work: AtomicU64::new(0),
         }
-    }
-
-    fn traps(&self) -> MutexGuard<'_, Vec<Trap>> {
-        self.traps.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn cut(&self) {
         self.cuts.send_modify(|cuts| *cuts += 1);
     }
 
-    /// Springs the first trap that was laid for this message.
-    fn spring(&self, said: &Said) -> Option<Act> {
-        let mut traps = self.traps();
-        let place = traps.iter().position(|trap| trap.moment.is(said))?;
-        let trap = traps.remove(place);
-        // Before whoever laid the trap is told, so that nothing passes in between.
-        if trap.act == Act::Hold {
-            self.held.send_replace(true);
+    fn fate_of(&self, said: &Said) -> Fate {
+        if *said == Said::Other {
+            return Fate::Goes;
         }
-        let _ = trap.sprung.send(());
-        Some(trap.act)
+        self.work.fetch_add(1, Ordering::Relaxed);
+        self.traps.spring(said, &self.held)
     }
 
     /// Waits for the delay and while the wire is held.
@@ -297,17 +274,22 @@ impl Pump {
                 Err(_) => return true,
             }
             while let Some((message, said)) = framer.next(&mut buffer) {
-                match shared.spring(&said) {
-                    Some(Act::Lose) => continue,
-                    Some(Act::Cut) => {
+                let told = match shared.fate_of(&said) {
+                    Fate::Goes => None,
+                    Fate::Told(told) => Some(told),
+                    Fate::Lost => continue,
+                    Fate::Torn => {
                         shared.cut();
                         return true;
                     }
-                    Some(Act::Hold) | None => {}
-                }
+                };
                 shared.until_open().await;
                 if self.write.write_all(&message).await.is_err() {
                     return true;
+                }
+                if let Some(told) = told {
+                    // Who laid the trap may have gone.
+                    let _ = told.send(());
                 }
             }
         }

@@ -44,6 +44,21 @@ async fn a_lost_ack_of_a_publish_does_not_mean_that_nothing_was_stored() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_trap_may_only_tell_and_one_that_nobody_waits_for_disturbs_nothing() {
+    let house = House::with_nats().await;
+    let (wire, bus) = to_nats(&house).await;
+    let before = wire.work();
+    let moment = Moment::Published("assay.delivery.");
+    for act in [Act::Hold, Act::Lose, Act::Cut] {
+        drop(wire.lay(moment, act));
+    }
+    let told = wire.lay(moment, Act::Pass);
+    assert!(!bus.publish_raw(message("one")).await.unwrap().duplicate);
+    told.await.unwrap();
+    assert_eq!(wire.work() - before, 2, "a publish and its ack");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_publish_that_is_cut_off_is_not_stored_and_the_next_one_is() {
     let house = House::with_nats().await;
     let (wire, bus) = to_nats(&house).await;
