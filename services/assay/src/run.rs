@@ -23,6 +23,7 @@ pub(crate) async fn run(place: &Place, service: Service) -> anyhow::Result<u8> {
     let metrics = Metrics::install()?;
     let shutdown = Shutdown::listen()?;
     let health = Health::new();
+    health.expect(service.parts());
     let listener = TcpListener::bind(settings.health.listen)
         .await
         .with_context(|| format!("open health.listen, {}", settings.health.listen))?;

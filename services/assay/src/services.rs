@@ -3,6 +3,7 @@
 use process::health::Health;
 use process::settings::Settings;
 use process::settings::service::Service;
+use service::connect::Stopped;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -15,7 +16,7 @@ pub(crate) async fn one(
     health: &Health,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    match service {
+    let ended = match service {
         Service::WebhookIngest => {
             let hooks = match hooks {
                 Some(hooks) => hooks,
@@ -28,6 +29,20 @@ pub(crate) async fn one(
         Service::Verifier => verifier::run::run(settings, health, stop).await,
         Service::Reconciler => reconciler::run::run(settings, health, stop).await,
         Service::Auditor => auditor::run(settings, health, stop).await,
+    };
+    match ended {
+        Err(error) if error.is::<Stopped>() => {
+            tracing::info!("{error}");
+            Ok(())
+        }
+        ended => ended,
+    }
+}
+
+/// Makes `health` name the parts of every service, before any of them runs.
+pub(crate) fn expect_all(health: &Health) {
+    for service in Service::ALL {
+        health.within(service.as_str()).expect(service.parts());
     }
 }
 

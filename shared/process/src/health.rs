@@ -88,6 +88,14 @@ impl Health {
         self.part(PROCESS_PART).not_ready("stopping");
     }
 
+    /// Adds the parts that are to come, so that nobody takes a process for ready that has only
+    /// begun.
+    pub fn expect(&self, parts: &[&str]) {
+        for part in parts {
+            self.part(part);
+        }
+    }
+
     /// What the parts say now.
     pub fn report(&self) -> Report {
         let parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);

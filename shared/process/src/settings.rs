@@ -35,6 +35,7 @@ mod refusals;
 pub mod reread;
 pub mod secrets;
 pub mod service;
+pub mod settled;
 pub mod source;
 pub mod spool;
 pub mod surface;

@@ -10,9 +10,15 @@ use process::settings::postgres::Role;
 use retry::policy::DEPENDENCY;
 use retry::retry::{Step, retry};
 use store::pool::Store;
+use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
 use crate::ground::chain;
+
+/// The service was told to stop while it was still starting: an end as good as any other.
+#[derive(Debug, Error)]
+#[error("stopped before {0}")]
+pub struct Stopped(pub(crate) &'static str);
 
 /// Connects to the bus as `name`, waiting for it as long as it takes; then checks its topology.
 ///
@@ -41,7 +47,7 @@ pub async fn bus(
         }
     });
     tokio::select! {
-        () = stop.cancelled() => anyhow::bail!("stopped before the bus was there"),
+        () = stop.cancelled() => return Err(Stopped("the bus was there").into()),
         bus = connected => bus,
     }
 }
@@ -72,7 +78,7 @@ pub async fn ledger(
         },
     );
     tokio::select! {
-        () = stop.cancelled() => anyhow::bail!("stopped before the ledger was there"),
+        () = stop.cancelled() => return Err(Stopped("the ledger was there").into()),
         checked = checked => checked?,
     }
     Ok(store)

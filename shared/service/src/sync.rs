@@ -11,6 +11,8 @@ use retry::retry::{Step, retry};
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
+use crate::connect::Stopped;
+
 /// Longest wait for the monitoring's answer, in seconds.
 const ANSWER_SECS_MAX: u64 = 5;
 
@@ -56,7 +58,7 @@ pub async fn check(settings: &Settings, stop: &CancellationToken) -> anyhow::Res
             async { asked.await.map_err(Step::Again) }
         });
         let config = tokio::select! {
-            () = stop.cancelled() => bail!("stopped before the bus's monitoring answered"),
+            () = stop.cancelled() => return Err(Stopped("the bus's monitoring answered").into()),
             config = asking => config.with_context(|| format!("ask {url}"))?,
         };
         match config {

@@ -99,6 +99,7 @@ impl House {
             health: self.health.local_addr()?,
         };
         let (health, ended) = (Health::new(), CancellationToken::new());
+        services::expect_all(&health);
         let answering = tokio::spawn(process::health_server::serve(
             self.health,
             health.clone(),

@@ -160,3 +160,21 @@ async fn a_service_refuses_servers_that_the_operator_has_not_prepared() {
     }
     site.stop_all().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_waits_for_its_servers_is_not_ready_and_ends_well_when_told_to() {
+    let nowhere = "[nats]\nurl = \"nats://127.0.0.1:1\"\n";
+    let mut site = Site::furnish(House::start().await, "").await;
+    let settings = std::fs::read_to_string(site.config()).unwrap();
+    let (_, rest) = settings.split_once("url = ").unwrap();
+    let (_, rest) = rest.split_once('\n').unwrap();
+    write(&site.config(), &format!("{nowhere}{rest}"));
+    let on_the_bus = Service::ALL
+        .into_iter()
+        .filter(|&service| service != Service::Auditor);
+    for service in on_the_bus {
+        site.start_one(service);
+        site.until_not_ready(service, "\"bus\":{\"ready\":false").await;
+        site.stop(service).await;
+    }
+}

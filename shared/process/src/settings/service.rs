@@ -46,6 +46,17 @@ impl Service {
         }
     }
 
+    /// The parts of its readiness that it has whatever its settings are.
+    pub const fn parts(self) -> &'static [&'static str] {
+        match self {
+            Self::WebhookIngest => &["bus", "sources"],
+            Self::AttemptWriter | Self::SnapshotBuilder => &["bus", "ledger", "objects"],
+            Self::Verifier => &["bus", "ledger", "objects", "sandbox"],
+            Self::Reconciler => &["bus", "ledger", "sources"],
+            Self::Auditor => &["log", "signing"],
+        }
+    }
+
     /// The role as which it uses the database, if it does.
     pub const fn role(self) -> Option<Role> {
         match self {
