@@ -1,42 +1,36 @@
-//! Owns a run: the tree rebuilt, each step in its box, its report read when the box is gone.
+//! Owns a run: its folder, its company, and why it ended without a judgement.
 
 use std::sync::Arc;
 
 use contract::digest::Digest;
-use contract::ids::LabId;
-use contract::job::PushOfSession;
+use contract::ids::{LabId, SessionId};
 use contract::result::ErrorCause;
-use lab::report::ReportForm;
-use lab::spec::{LabSpec, Step};
-use objects::owner::Owner;
-use objects::reader::SnapshotReader;
+use lab::spec::LabSpec;
 use objects::store::{Objects, ObjectsError};
-use serde_json::{Value, json};
 use thiserror::Error;
-use tracing::{Instrument as _, info_span};
 
 use crate::company::Company;
 use crate::harmless::{self, REASON_CHARS_MAX};
-use crate::judge::{Evidence, judge};
-use crate::limit::Limit;
-use crate::report::{Reported, junit, tap};
+use crate::live::Telling;
 use crate::result::Came;
+use crate::sandbox::Sandbox;
 use crate::sandbox::account::Account;
 use crate::sandbox::error::SandboxError;
-use crate::sandbox::report_file;
 use crate::sandbox::scratch::RunFolder;
-use crate::sandbox::{BoxOutcome, BoxedStep, Sandbox};
-use crate::tree::{Tree, TreeError};
+use crate::steps::all;
+use crate::tree::TreeError;
 
 /// What is run.
 #[derive(Debug)]
 pub(crate) struct Run<'a> {
-    pub(crate) push: &'a PushOfSession,
+    pub(crate) session: SessionId,
     pub(crate) snapshot: Digest,
     pub(crate) lab: LabId,
     pub(crate) lab_version: Digest,
     pub(crate) spec: &'a LabSpec,
     pub(crate) slot: u16,
+    /// Whoever follows it.
+    pub(crate) telling: Telling,
 }
 
 /// Why a run ended without a judgement.
@@ -58,9 +52,6 @@ pub(crate) enum RunError {
     },
 }
 
-/// A run that was stopped by the clock has used little of its processor time below this part of the
-/// wall time: it waited for something, perhaps for its turn.
-const IDLE_PERCENT: u64 = 10;
 /// What the log of a run begins with that took its place.
 const AGAIN: &str = "stopped by the clock beside other runs, with little processor time used: \
     run again alone";
@@ -86,7 +77,7 @@ pub(crate) async fn execute(
 
 /// Whether a run waited until the clock stopped it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Waited {
+pub(crate) enum Waited {
     Yes,
     No,
 }
@@ -105,151 +96,14 @@ async fn once(
         Ok(Err(problem)) => return Err(TreeError::Folder(problem).into()),
         Err(_stopped) => return Err(RunError::GivenUp),
     };
-    let came = run_all(sandbox, objects, run, (Arc::clone(&folder), note)).await;
+    let came = all(sandbox, objects, run, (Arc::clone(&folder), note)).await;
     // Before the slot is free: the next run has the same folder. It may be a large one.
     let removed = tokio::task::spawn_blocking(move || drop(folder)).await;
     removed.map_err(|_stopped| RunError::GivenUp)?;
     came
 }
 
-async fn run_all(
-    sandbox: &Sandbox,
-    objects: &Objects,
-    run: &Run<'_>,
-    (folder, note): (Arc<RunFolder>, Option<&str>),
-) -> Result<(Came, Waited), RunError> {
-    let tree = rebuild(objects, run, folder).await?;
-    let mut log = Log::default();
-    note.inspect(|note| log.line(note));
-    for left_out in &tree.left_out {
-        log.line(&format!("left out: {left_out}"));
-    }
-    let (mut evidence, mut peaks, mut waited) = (Vec::new(), Vec::new(), Waited::No);
-    for step in &run.spec.steps {
-        let span = info_span!("run step", step = step.name);
-        let running = run_step(sandbox, &tree, run.spec, step);
-        let (outcome, reported) = running.instrument(span).await?;
-        log.step(step, &outcome);
-        if waited_in_vain(&outcome) {
-            waited = Waited::Yes;
-        }
-        let mut used = json!(outcome.peaks);
-        used["step"] = json!(step.name);
-        peaks.push(used);
-        evidence.push(Evidence {
-            ending: outcome.ending,
-            wall_ms: outcome.peaks.wall_ms,
-            reported,
-        });
-    }
-    let came = Came::Judged {
-        judgement: judge(run.spec, &evidence),
-        peaks: Value::Array(peaks),
-        log: log.keep(objects, run.push).await?,
-    };
-    Ok((came, waited))
-}
-
-fn waited_in_vain(outcome: &BoxOutcome) -> bool {
-    let used = outcome.peaks;
-    let is_idle = used.cpu_ms < used.wall_ms / 100 * IDLE_PERCENT;
-    outcome.ending.limit == Some(Limit::Wall) && is_idle
-}
-
-async fn rebuild(
-    objects: &Objects,
-    run: &Run<'_>,
-    folder: Arc<RunFolder>,
-) -> Result<Tree, RunError> {
-    let of_lab = SnapshotReader::of_lab(objects.clone(), run.lab);
-    let lab_manifest = of_lab
-        .manifest(run.lab_version)
-        .await
-        .map_err(TreeError::from)?;
-    let has = |path: &str| {
-        let mut entries = lab_manifest.entries().iter();
-        entries.any(|entry| entry.path.as_bytes() == path.as_bytes())
-    };
-    if let Some((step, path)) = run.spec.missing_files(has).first() {
-        let detail = format!(
-            "step {:?} needs {path}, which the lab does not have",
-            step.name
-        );
-        return Err(error(ErrorCause::LabBroken, &detail));
-    }
-    let of_session = SnapshotReader::of_session(objects.clone(), run.push.session, run.lab);
-    let manifest = of_session
-        .manifest(run.snapshot)
-        .await
-        .map_err(TreeError::from)?;
-    let places = run.spec.places();
-    let (session, lab) = ((&of_session, &manifest), (of_lab, &lab_manifest));
-    Ok(Tree::rebuild(folder, session, lab, &places).await?)
-}
-
-async fn run_step(
-    sandbox: &Sandbox,
-    tree: &Tree,
-    spec: &LabSpec,
-    step: &Step,
-) -> Result<(BoxOutcome, Reported), RunError> {
-    tree.restore().await?;
-    if let ReportForm::Junit(file) = &step.report {
-        tree.clear_report(file).await?;
-    }
-    let boxed = BoxedStep {
-        folder: tree.folder(),
-        command: &step.run,
-        limits: &spec.limits,
-    };
-    let outcome = sandbox.run(boxed).await?;
-    let reported = match &step.report {
-        ReportForm::ExitCode => Reported::Nothing,
-        ReportForm::Tap => Reported::Tests(tap::read(&outcome.stdout)),
-        ReportForm::Junit(file) => match report_file::read(tree.work(), file) {
-            Err(why) => Reported::Unreadable(format!("the report {} {why}", file.as_str())),
-            Ok(bytes) => match junit::read(&bytes) {
-                Ok(report) => Reported::Tests(report),
-                Err(why) => Reported::Unreadable(format!("the report {} {why}", file.as_str())),
-            },
-        },
-    };
-    Ok((outcome, reported))
-}
-
-/// The output of all steps, as it is kept.
-#[derive(Debug, Default)]
-struct Log(String);
-
-impl Log {
-    fn line(&mut self, line: &str) {
-        self.0.push_str(line);
-        self.0.push('\n');
-    }
-
-    fn step(&mut self, step: &Step, outcome: &BoxOutcome) {
-        self.line(&format!("== {} ==", step.name));
-        self.0.push_str(&harmless::log(&outcome.log));
-        if !self.0.ends_with('\n') {
-            self.0.push('\n');
-        }
-    }
-
-    async fn keep(
-        self,
-        objects: &Objects,
-        push: &PushOfSession,
-    ) -> Result<(Digest, u64), RunError> {
-        let bytes = self.0.len() as u64;
-        let kept = objects
-            .put(Owner::Session(push.session), self.0.into())
-            .await;
-        let digest = kept.map_err(RunError::Objects)?;
-        Ok((digest, bytes))
-    }
-}
-
-fn error(cause: ErrorCause, detail: &str) -> RunError {
+pub(crate) fn error(cause: ErrorCause, detail: &str) -> RunError {
     let detail = harmless::line(detail, REASON_CHARS_MAX);
     RunError::Error { cause, detail }
 }

@@ -23,7 +23,7 @@ pub mod gauge;
 mod group;
 mod leftover;
 pub mod means;
-mod output;
+pub mod output;
 mod probe;
 mod programs;
 mod quota;
@@ -38,6 +38,7 @@ use error::{CannotSandbox, SandboxError};
 use gauge::{BOX_BYTES, BOX_PROCESSES, Gauge, Peaks};
 use group::{Bounds, Group, Groups};
 use means::Means;
+use output::Listener;
 use programs::Programs;
 use quota::MIB;
 use recipe::Recipe;
@@ -173,9 +174,23 @@ impl Sandbox {
     /// # Errors
     /// [`SandboxError`] when the step was not run as it should have been.
     pub async fn run(&self, step: BoxedStep<'_>) -> Result<BoxOutcome, SandboxError> {
+        self.run_heard(step, None).await
+    }
+
+    /// As [`Sandbox::run`]; what the step prints is told while it runs, as far as the listener
+    /// keeps up: the box never waits for it.
+    ///
+    /// # Errors
+    /// As [`Sandbox::run`].
+    pub async fn run_heard(
+        &self,
+        step: BoxedStep<'_>,
+        listener: Option<Listener>,
+    ) -> Result<BoxOutcome, SandboxError> {
         let gauge = self.prepare(step).await?;
         let doors = gauge.group.as_ref().map(Group::doors).unwrap_or_default();
         let private = step.folder.private();
+        let sealed = step.folder.sealed();
         let recipe = Recipe {
             programs: &self.programs,
             etc: &self.scratch.etc(),
@@ -183,12 +198,13 @@ impl Sandbox {
             doors: &doors,
             system: &self.system,
             work: step.folder.work(),
+            sealed: sealed.as_deref(),
             private: private.as_ref().map(|[tmp, shm]| [tmp.as_path(), shm]),
             account: step.folder.account(),
             limits: step.limits,
             command: step.command,
         };
-        let outcome = supervise::run(recipe.arguments(), gauge).await;
+        let outcome = supervise::run(recipe.arguments(), gauge, listener).await;
         let folder = Arc::clone(step.folder);
         on_disk(move || folder.widen()).await?;
         outcome

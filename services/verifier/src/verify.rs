@@ -24,6 +24,7 @@ use crate::company::Company;
 use crate::doubt::Doubt;
 use crate::execute::{Run, RunError, execute};
 use crate::follow::{Follower, follower};
+use crate::live::Telling;
 use crate::record::{Recorded, record};
 use crate::result::{Came, Try, integer, row};
 use crate::sandbox::Sandbox;
@@ -182,12 +183,13 @@ impl Verifier {
         })?;
         let slot = self.slots.take().ok_or(Trouble::NotNow)?;
         let run = Run {
-            push: &job.push,
+            session: job.push.session,
             snapshot,
             lab: LabId::from_uuid(version.lab_id),
             lab_version,
             spec,
             slot: slot.number,
+            telling: Telling::nobody(),
         };
         match execute(&self.sandbox, &self.objects, &self.company, run).await {
             Ok(came) => Ok(came),

@@ -6,6 +6,7 @@ pub mod delivery;
 pub mod digest;
 pub mod ids;
 pub mod job;
+pub mod live;
 pub mod message;
 pub mod name;
 pub mod reprocess;

@@ -5,6 +5,18 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 /// Bytes taken at a time.
 const CHUNK_BYTES: usize = 16 * 1024;
 
+/// Whoever hears what a box prints, while it prints it. One that does not keep up misses some.
+pub type Listener = tokio::sync::mpsc::Sender<Heard>;
+
+/// Something that a box printed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Heard {
+    /// How many bytes it had printed before.
+    pub at: u64,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+}
+
 /// What a box printed.
 #[derive(Debug, Default)]
 pub(super) struct Output {
@@ -13,6 +25,7 @@ pub(super) struct Output {
     /// Both, as they came.
     pub(super) log: Vec<u8>,
     bytes_max: usize,
+    listener: Option<Listener>,
 }
 
 /// How the taking ended.
@@ -25,9 +38,10 @@ pub(super) enum Taken {
 }
 
 impl Output {
-    pub(super) fn new(bytes_max: usize) -> Self {
+    pub(super) fn new(bytes_max: usize, listener: Option<Listener>) -> Self {
         Self {
             bytes_max,
+            listener,
             ..Self::default()
         }
     }
@@ -66,7 +80,16 @@ impl Output {
 
     fn add(&mut self, chunk: &[u8]) -> Taken {
         let room = self.bytes_max - self.log.len();
-        self.log.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        let kept = &chunk[..chunk.len().min(room)];
+        let at = self.log.len() as u64;
+        self.log.extend_from_slice(kept);
+        if let Some(listener) = &self.listener
+            && !kept.is_empty()
+        {
+            // A full queue is the listener's loss.
+            let bytes = kept.to_vec();
+            let _ = listener.try_send(Heard { at, bytes });
+        }
         if chunk.len() > room {
             Taken::TooMuch
         } else {
@@ -80,9 +103,21 @@ mod tests {
     use super::*;
 
     async fn taken(stdout: &[u8], stderr: &[u8], bytes_max: usize) -> (Output, Taken) {
-        let mut output = Output::new(bytes_max);
+        let mut output = Output::new(bytes_max, None);
         let taken = output.take(&mut &*stdout, &mut &*stderr).await.unwrap();
         (output, taken)
+    }
+
+    #[tokio::test]
+    async fn a_listener_that_does_not_keep_up_holds_nobody_up() {
+        let (listener, mut heard) = tokio::sync::mpsc::channel(1);
+        let mut output = Output::new(100_000, Some(listener));
+        let printed = vec![b'a'; 3 * CHUNK_BYTES];
+        let taken = output.take(&mut &*printed, &mut &b""[..]).await.unwrap();
+        assert_eq!((taken, output.log.len()), (Taken::All, printed.len()));
+        let first = heard.recv().await.unwrap();
+        assert_eq!((first.at, first.bytes.len()), (0, CHUNK_BYTES));
+        assert!(heard.try_recv().is_err());
     }
 
     #[tokio::test]

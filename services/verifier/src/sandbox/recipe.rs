@@ -10,6 +10,8 @@ use crate::sandbox::programs::{PRLIMIT, Programs};
 
 /// Where the step finds its tree.
 pub(super) const WORK: &str = "/work";
+/// Where a judge finds what it may read of the learner's.
+pub(super) const LEARNER: &str = "/learner";
 /// The user that the step sees itself as, on every machine.
 const USER_INSIDE: &str = "1000";
 /// Most open descriptors of a process.
@@ -56,6 +58,8 @@ pub(super) struct Recipe<'a> {
     pub(super) system: &'a [PathBuf],
     /// The folder that the step works in.
     pub(super) work: &'a Path,
+    /// What a judge may read of the learner's.
+    pub(super) sealed: Option<&'a Path>,
     /// What becomes `/tmp` and `/dev/shm`, where the run has a file system of its own.
     pub(super) private: Option<[&'a Path; 2]>,
     pub(super) account: Option<Account>,
@@ -123,6 +127,9 @@ impl Recipe<'_> {
             }
         }
         line.bind("--bind", self.work, Path::new(WORK));
+        if let Some(sealed) = self.sealed {
+            line.bind("--ro-bind", sealed, Path::new(LEARNER));
+        }
         line.all(&["--remount-ro", "/dev", "--remount-ro", "/"]);
     }
 }
@@ -209,6 +216,7 @@ mod tests {
             doors,
             system: &[PathBuf::from("/opt/tools")],
             work: Path::new("/scratch/w"),
+            sealed: Some(Path::new("/scratch/learner")),
             private: (!doors.is_empty())
                 .then_some([Path::new("/scratch/t"), Path::new("/scratch/s")]),
             account,
@@ -234,7 +242,8 @@ mod tests {
             "|--ro-bind|/scratch/etc/passwd|/etc/passwd|",
             "|--ro-bind|/opt/tools|/opt/tools|",
             "|--bind|/scratch/t|/tmp|--bind|/scratch/s|/dev/shm|",
-            "|--bind|/scratch/w|/work|--remount-ro|/dev|--remount-ro|/|",
+            "|--bind|/scratch/w|/work|--ro-bind|/scratch/learner|/learner|--remount-ro|/dev|",
+            "|--remount-ro|/dev|--remount-ro|/|",
             "|--cpu=30:31|--fsize=268435456:268435456|",
             "|--core=0:0|--|/bin/sh|-c|sh tests/run.sh; echo \"$x\"",
         ] {

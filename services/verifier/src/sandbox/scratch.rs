@@ -20,6 +20,8 @@ const SLOT_PREFIX: &str = "slot-";
 pub(super) const ETC_FILES: [&str; 4] = ["passwd", "group", "hosts", "nsswitch.conf"];
 /// What each step finds empty: `/tmp` and `/dev/shm`.
 const PRIVATE: [&str; 2] = ["tmp", "shm"];
+/// What a judge may read of the learner's, beside its working folder.
+const SEALED: &str = "learner";
 const ETC_TEXTS: [&str; 4] = [
     "learner:x:1000:1000::/work:/bin/sh\n",
     "learner:x:1000:\n",
@@ -175,6 +177,24 @@ impl RunFolder {
     /// The folder that the box works in.
     pub fn work(&self) -> &Path {
         &self.work
+    }
+
+    /// Makes a folder that the box finds as `/learner` and can only read: it stays this process's
+    /// own, whoever the box is.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn make_sealed(&self) -> io::Result<PathBuf> {
+        let path = self.path.join(SEALED);
+        fs::DirBuilder::new().mode(0o755).create(&path)?;
+        fs::set_permissions(&path, Permissions::from_mode(0o755))?;
+        Ok(path)
+    }
+
+    /// The folder that the box can only read, if one was made.
+    pub(super) fn sealed(&self) -> Option<PathBuf> {
+        let path = self.path.join(SEALED);
+        path.is_dir().then_some(path)
     }
 
     /// Gives a file, folder or symlink to the box's user.

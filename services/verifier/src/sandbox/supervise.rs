@@ -10,7 +10,6 @@ use std::os::fd::OwnedFd;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use lab::spec::Limits;
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use rustix::process::{WaitId, WaitIdOptions, waitid};
@@ -26,7 +25,7 @@ use crate::sandbox::BoxOutcome;
 use crate::sandbox::ending::{SIGNAL_BASE, Stop, ending};
 use crate::sandbox::error::SandboxError;
 use crate::sandbox::gauge::{Gauge, Peaks};
-use crate::sandbox::output::{Output, Taken};
+use crate::sandbox::output::{Listener, Output, Taken};
 use crate::sandbox::status::{self, STATUS_BYTES_MAX};
 
 /// How long making the namespaces may take, in seconds.
@@ -44,6 +43,7 @@ const KIB: usize = 1024;
 pub(super) async fn run(
     arguments: Vec<OsString>,
     gauge: Gauge,
+    listener: Option<Listener>,
 ) -> Result<BoxOutcome, SandboxError> {
     let (mut answer, result) = oneshot::channel();
     let thread = std::thread::Builder::new().name("sandbox".into());
@@ -53,7 +53,7 @@ pub(super) async fn run(
             .build();
         let outcome = match runtime {
             Ok(runtime) => runtime.block_on(async {
-                let watched = watch(arguments, gauge);
+                let watched = watch(arguments, gauge, listener);
                 // The box dies with this future: nobody waits for it any more.
                 tokio::select! {
                     outcome = watched => outcome,
@@ -69,11 +69,16 @@ pub(super) async fn run(
     result.await.unwrap_or(Err(SandboxError::GivenUp))
 }
 
-async fn watch(arguments: Vec<OsString>, gauge: Gauge) -> Result<BoxOutcome, SandboxError> {
+async fn watch(
+    arguments: Vec<OsString>,
+    gauge: Gauge,
+    listener: Option<Listener>,
+) -> Result<BoxOutcome, SandboxError> {
     let limits = gauge.limits;
     // Ended after the box, and whatever ends this.
     let mut gauge = gauge;
-    let mut running = Running::start(arguments, &limits).await?;
+    let output = Output::new(limits.output_kib as usize * KIB, listener);
+    let mut running = Running::start(arguments, output).await?;
     gauge.begin();
     let begun = Instant::now();
     let wall = Duration::from_secs(limits.wall_seconds.into());
@@ -147,7 +152,7 @@ struct Gone {
 }
 
 impl Running {
-    async fn start(arguments: Vec<OsString>, limits: &Limits) -> Result<Self, SandboxError> {
+    async fn start(arguments: Vec<OsString>, output: Output) -> Result<Self, SandboxError> {
         let (program, arguments) = arguments.split_first().expect("a recipe names its program");
         let (status, status_end) = std::io::pipe().map_err(SandboxError::Start)?;
         let mut command = Command::new(program);
@@ -175,7 +180,7 @@ impl Running {
             status: BufReader::new(status.take(STATUS_BYTES_MAX)).lines(),
             stdout,
             stderr,
-            output: Output::new(limits.output_kib as usize * KIB),
+            output,
         };
         running.until_set_up().await?;
         Ok(running)

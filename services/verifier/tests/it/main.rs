@@ -1,10 +1,12 @@
 //! The verifier against a real sandbox, and real servers.
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
+mod author;
 mod bench;
 mod closed;
 mod leftover;
 mod limits;
 mod sandbox;
+mod sealed;
 mod service;
 mod workshop;
