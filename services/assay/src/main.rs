@@ -20,6 +20,7 @@ mod status;
 mod table;
 mod trace;
 mod up;
+mod used;
 
 use std::process::ExitCode;
 

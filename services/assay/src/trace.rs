@@ -9,6 +9,7 @@ use store::view::timeline::{self, Timeline};
 use crate::context::Context;
 use crate::say::say;
 use crate::table::{short, table};
+use crate::used;
 
 pub(crate) async fn trace(context: &Context, delivery: &str, json: bool) -> anyhow::Result<u8> {
     let mut ledger = context.reader().await?;
@@ -137,6 +138,12 @@ fn judged(timeline: &Timeline) -> Vec<(Timestamp, String)> {
             verification.result, verification.points, verification.points_max
         );
         events.push((verification.recorded_at, what));
+        let steps = used::steps(&verification.steps, &verification.peaks);
+        events.extend(
+            steps
+                .into_iter()
+                .map(|step| (verification.finished_at, step)),
+        );
     }
     events
 }
