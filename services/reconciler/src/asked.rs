@@ -14,6 +14,7 @@ use crate::alone::alone;
 use crate::compare::{Order, compare};
 use crate::desk::Desk;
 use crate::halt::Halt;
+use crate::sources::Known;
 use crate::{gauges, record};
 
 /// Carries commands out.
@@ -48,8 +49,16 @@ impl Commands {
             return Ok(());
         }
         let ended = match self.decide(asked) {
-            Ok(order) => {
+            Ok(known) => {
                 let _lock = alone(&self.desk, &asked.source).await?;
+                let order = Order {
+                    name: &asked.source,
+                    known: &known,
+                    repository: asked.repository.as_ref(),
+                    since: asked.since,
+                    cause: format!("command:{}", asked.command),
+                    plan: asked.plan,
+                };
                 Ok(compare(&self.desk, &order).await?)
             }
             Err(reason) => Err(reason),
@@ -57,24 +66,17 @@ impl Commands {
         Ok(record::outcome(store, asked, ended).await?)
     }
 
-    /// What is to be compared, or why nothing is.
-    fn decide<'a>(&'a self, asked: &'a ReconcileRequested) -> Result<Order<'a>, String> {
+    /// The source that is to be compared, or why none is.
+    fn decide(&self, asked: &ReconcileRequested) -> Result<Arc<Known>, String> {
         let name = &asked.source;
-        let Some(source) = self.desk.sources.get(name) else {
+        let Some(known) = self.desk.sources.get(name) else {
             return Err(format!("no source {name} is configured"));
         };
         let other = |repository: &&contract::name::Repository| repository.source() != *name;
         if let Some(repository) = asked.repository.as_ref().filter(other) {
             return Err(format!("{repository} is no repository of source {name}"));
         }
-        Ok(Order {
-            name,
-            source,
-            repository: asked.repository.as_ref(),
-            since: asked.since,
-            cause: format!("command:{}", asked.command),
-            plan: asked.plan,
-        })
+        Ok(known)
     }
 }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use chrono::TimeDelta;
 use contract::name::{Repository, SourceName};
 use contract::time::{Timestamp, now};
+use forge::provider::Provider;
 use forge_api::github::KEPT_DAYS;
 use process::settings::source::Source;
 use serde_json::{Value, json};
@@ -19,6 +20,7 @@ use crate::judge::Told;
 use crate::queue::caught_up;
 use crate::refs::{self, Found, Seen};
 use crate::shortfall::Shortfall;
+use crate::sources::Known;
 use crate::{found, gauges, record};
 
 /// How much of the window before is looked at again, in minutes: a forge's list may lag.
@@ -29,7 +31,7 @@ const SAMPLE_MAX: usize = 20;
 /// What is to be compared.
 pub(crate) struct Order<'a> {
     pub(crate) name: &'a SourceName,
-    pub(crate) source: &'a Source,
+    pub(crate) known: &'a Known,
     pub(crate) repository: Option<&'a Repository>,
     pub(crate) since: Option<Timestamp>,
     /// `schedule` or `command:<id>`.
@@ -51,7 +53,7 @@ pub(crate) async fn compare(desk: &Desk, order: &Order<'_>) -> Result<Value, Hal
     let mut short = Shortfall::default();
     let picture = look(desk, order, &mut short).await?;
     if order.plan {
-        return Ok(told(&picture, &short, 0));
+        return Ok(told(order, &picture, &short, 0));
     }
     let run = Uuid::now_v7();
     let row = row(run, order, &picture, &short);
@@ -81,7 +83,7 @@ pub(crate) async fn compare(desk: &Desk, order: &Order<'_>) -> Result<Value, Hal
     if let Some(reason) = refused.text() {
         tracing::warn!(source = %order.name, reason, "the forge did not promise every redelivery");
     }
-    Ok(told(&picture, &short, promised))
+    Ok(told(order, &picture, &short, promised))
 }
 
 /// Looks at the forge, lets what is on its way arrive, and keeps what is missing even then.
@@ -93,7 +95,14 @@ async fn look(desk: &Desk, order: &Order<'_>, short: &mut Shortfall) -> Result<P
     if let Some(asked) = &asked {
         heard = asked.missing(since, order.repository, short).await?;
     }
-    let mut seen = refs::compare(desk, order.name, order.source, order.repository, short).await?;
+    let mut seen = refs::compare(
+        desk,
+        order.name,
+        &order.known.source,
+        order.repository,
+        short,
+    )
+    .await?;
     if !heard.missing.is_empty() || !seen.found.is_empty() {
         if caught_up(desk, now()).await? {
             if let Some(asked) = &asked {
@@ -120,9 +129,9 @@ fn asked<'a>(desk: &'a Desk, order: &'a Order<'_>) -> Option<Asked<'a>> {
     Some(Asked {
         desk,
         name: order.name,
-        source: order.source,
-        api: order.source.api.as_ref()?,
-        client: desk.clients.get(order.name)?,
+        source: &order.known.source,
+        api: order.known.source.api.as_ref()?,
+        client: order.known.client.as_ref()?,
     })
 }
 
@@ -199,7 +208,7 @@ fn gaps(run: Uuid, order: &Order<'_>, picture: &Picture) -> Vec<GapRow> {
 }
 
 /// What came of it, for whoever asked.
-fn told(picture: &Picture, short: &Shortfall, promised: i64) -> Value {
+fn told(order: &Order<'_>, picture: &Picture, short: &Shortfall, promised: i64) -> Value {
     let delivery = |told: &Told| {
         json!({
             "delivery": told.guid, "kind": told.kind(), "event": told.event,
@@ -215,19 +224,34 @@ fn told(picture: &Picture, short: &Shortfall, promised: i64) -> Value {
         })
     };
     let missing = picture.heard.missing.values();
+    let (gaps, lost) = (picture.heard.missing.len(), picture.lost());
     json!({
         "since": picture.since,
+        "not_asked": not_asked(&order.known.source),
         "hooks": picture.heard.hooks,
         "deliveries": picture.heard.deliveries,
         "repositories": picture.seen.repositories,
         "refs": picture.seen.refs,
-        "delivery_gaps": picture.heard.missing.len(),
+        "delivery_gaps": gaps,
+        "failed": gaps - lost,
+        "lost": lost,
         "ref_gaps": picture.seen.found.len(),
         "redeliveries": promised,
         "missing": missing.take(SAMPLE_MAX).map(delivery).collect::<Vec<_>>(),
         "found": picture.seen.found.iter().take(SAMPLE_MAX).map(found).collect::<Vec<_>>(),
         "incomplete": short.text(),
     })
+}
+
+/// Why the forge was not asked which deliveries it made, if it was not.
+fn not_asked(source: &Source) -> Option<String> {
+    match (&source.api, source.provider) {
+        (Some(_), _) => None,
+        (None, Provider::Github) => Some("the source has no api in the settings".to_owned()),
+        (None, provider) => Some(format!(
+            "{provider} has no list of them that we can ask for, so refs alone are compared"
+        )),
+    }
 }
 
 fn count(number: usize) -> i64 {

@@ -11,13 +11,12 @@ use forge_api::github::{self, Hook, Owner};
 use futures::future::BoxFuture;
 use process::settings::reconcile::Api;
 use process::settings::source::Source;
-use retry::delays::Delays;
-use retry::policy::FORGE;
 use store::reconciliation;
 
 use crate::desk::{Desk, Stopped};
 use crate::halt::Halt;
 use crate::judge::{Action, Gathered, Told};
+use crate::patience;
 use crate::repositories::Pages;
 use crate::shortfall::Shortfall;
 
@@ -27,11 +26,6 @@ const DELIVERIES_PER_HOOK_MAX: usize = 100_000;
 const LOOKED_UP_MAX: usize = 1_000;
 /// Most deliveries that a comparison finds missing; what is beyond is found by the next.
 const MISSING_MAX: usize = 10_000;
-/// How often a forge is asked that does not answer.
-const TRIES_MAX: u32 = 4;
-/// Longest rate limit that is waited for within a comparison, in seconds; a longer one leaves it
-/// incomplete.
-const LIMIT_SECS_MAX: u64 = 90;
 
 /// What the forge told of a window.
 #[derive(Debug, Default)]
@@ -149,7 +143,6 @@ impl Asked<'_> {
             let past = page.deliveries.iter().any(|tried| tried.at() < since);
             for tried in page.deliveries.iter().filter(|tried| tried.at() >= since) {
                 if self.source.wants(&tried.event) && is_id(&tried.guid) {
-                    heard.deliveries += 1;
                     gathered.take(tried);
                 }
             }
@@ -165,6 +158,7 @@ impl Asked<'_> {
             place = page.next;
         };
         let told = gathered.into_told();
+        heard.deliveries += i64::try_from(told.len()).unwrap_or(i64::MAX);
         let missing = self.lacked(&told).await?;
         for (guid, told) in told.into_iter().filter(|(guid, _)| missing.contains(guid)) {
             if heard.missing.len() >= MISSING_MAX {
@@ -222,38 +216,25 @@ impl Asked<'_> {
                     )
                     .increment(1);
                 }
-                Err(error) => short.add(error.to_string()),
+                Err(error) => {
+                    let is_limit = matches!(error, ApiError::Limited { .. });
+                    short.add(error.to_string());
+                    if is_limit {
+                        // The others are still missing at the next comparison.
+                        break;
+                    }
+                }
             }
             self.desk.pause(every).await?;
         }
         Ok(promised)
     }
 
-    /// Asks the forge, again where it does not answer, and after its rate limit where that is
-    /// short.
-    async fn ask<'a, T>(
-        &self,
-        question: impl Fn() -> BoxFuture<'a, Result<T, ApiError>>,
+    async fn ask<'b, T>(
+        &'b self,
+        question: impl Fn() -> BoxFuture<'b, Result<T, ApiError>>,
     ) -> Result<Result<T, ApiError>, Stopped> {
-        let mut delays = Delays::new(&FORGE);
-        let mut tries = 1;
-        loop {
-            let error = match question().await {
-                Ok(answer) => return Ok(Ok(answer)),
-                Err(error) => error,
-            };
-            let wait = match &error {
-                ApiError::Limited { wait } if wait.as_secs() <= LIMIT_SECS_MAX => *wait,
-                ApiError::Limited { .. } => return Ok(Err(error)),
-                error if error.is_transient() => delays.next(),
-                _ => return Ok(Err(error)),
-            };
-            if tries == TRIES_MAX {
-                return Ok(Err(error));
-            }
-            tries += 1;
-            self.desk.pause(wait).await?;
-        }
+        patience::ask(|time| Box::pin(self.desk.pause(time)), question).await
     }
 }
 

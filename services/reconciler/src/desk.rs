@@ -1,26 +1,21 @@
-//! Owns what a comparison works with: ledger and bus, the forges' APIs, and the settings.
+//! Owns what a comparison works with: ledger and bus, the sources, and the settings.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use anyhow::Context as _;
 use contract::ids::LaneId;
-use contract::name::SourceName;
-use forge_api::client::Client;
 use process::settings::Settings;
 use process::settings::reconcile::Reconcile;
-use process::settings::source::Source;
 use service::ground::Ground;
 use tokio_util::sync::CancellationToken;
+
+use crate::sources::Sources;
 
 /// What a comparison works with.
 pub(crate) struct Desk {
     pub(crate) ground: Ground,
     pub(crate) limits: Reconcile,
-    pub(crate) sources: BTreeMap<SourceName, Source>,
-    /// Of the sources that have an API.
-    pub(crate) clients: BTreeMap<SourceName, Client>,
+    pub(crate) sources: Sources,
     pub(crate) stop: CancellationToken,
     /// This process's run, which numbers the deliveries that it makes.
     pub(crate) lane: LaneId,
@@ -37,19 +32,10 @@ impl Desk {
         ground: Ground,
         stop: CancellationToken,
     ) -> anyhow::Result<Self> {
-        let mut clients = BTreeMap::new();
-        for (name, source) in &settings.sources {
-            let Some(api) = &source.api else { continue };
-            let token = settings.api_token(name)?;
-            let client = Client::new(&api.url, token.as_ref())
-                .with_context(|| format!("prepare the API of source {name}"))?;
-            clients.insert(name.clone(), client);
-        }
         Ok(Self {
             ground,
             limits: settings.reconcile.clone(),
-            sources: settings.sources.clone(),
-            clients,
+            sources: Sources::read(settings)?,
             stop,
             lane: LaneId::new(),
             last: AtomicU64::new(0),

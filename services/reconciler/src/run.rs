@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use bus::consume::each;
 use bus::topology::RECONCILER_COMMANDS;
-use futures::future::join_all;
 use process::health::Health;
 use process::settings::Settings;
 use process::settings::service::Service;
@@ -13,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::asked::Commands;
 use crate::desk::Desk;
-use crate::schedule;
+use crate::{gauges, schedule};
 
 /// Commands that are worked on at one time. Those of one source wait for each other.
 const SLOTS: usize = 4;
@@ -32,8 +31,7 @@ pub async fn run(
     let commands = Arc::new(Commands {
         desk: Arc::clone(&desk),
     });
-    let sources = desk.sources.iter();
-    let keeping = sources.map(|(name, source)| schedule::keep(&desk, name, source));
+    let part = health.part("sources");
     let consuming = async {
         let consumed = each(ground.consumption(&RECONCILER_COMMANDS), SLOTS, commands).await;
         if consumed.is_err() {
@@ -42,6 +40,12 @@ pub async fn run(
         }
         consumed
     };
-    let (consumed, (), _) = tokio::join!(consuming, ground.watch(), join_all(keeping));
+    let (consumed, (), (), (), ()) = tokio::join!(
+        consuming,
+        ground.watch(),
+        desk.sources.watch(settings, &part, &stop),
+        schedule::keep_all(&desk),
+        gauges::keep(&desk),
+    );
     Ok(consumed?)
 }

@@ -1,11 +1,13 @@
 //! Owns the schedule: each source is compared every so often, by whichever process comes first.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use contract::name::SourceName;
 use contract::time::now;
-use process::settings::source::Source;
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use rand::Rng;
 use store::reconciliation;
 
@@ -14,6 +16,7 @@ use crate::compare::{Order, compare};
 use crate::desk::Desk;
 use crate::gauges;
 use crate::halt::Halt;
+use crate::sources::Known;
 
 /// Part of the time between two comparisons by which a wait is longer, at most: sources and
 /// processes that began together do not ask together.
@@ -21,17 +24,37 @@ const JITTER: f64 = 0.1;
 /// Pause after a comparison that was broken off, or that somebody else is making, in seconds.
 const AGAIN_SECS: u64 = 10;
 
-/// Compares a source until the stop signal.
-pub(crate) async fn keep(desk: &Desk, name: &SourceName, source: &Source) {
+/// Compares every source until the stop signal, those too that are added.
+pub(crate) async fn keep_all(desk: &Desk) {
+    let mut changes = desk.sources.follow();
+    let mut keeping = FuturesUnordered::new();
+    let mut kept = BTreeSet::new();
     loop {
+        for name in desk.sources.names() {
+            if kept.insert(name.clone()) {
+                keeping.push(keep(desk, name));
+            }
+        }
+        tokio::select! {
+            () = desk.stop.cancelled() => break,
+            Some(gone) = keeping.next() => drop(kept.remove(&gone)),
+            Ok(()) = changes.changed() => {}
+        }
+    }
+    while keeping.next().await.is_some() {}
+}
+
+/// Compares a source until the stop signal, or until it is a source no more; gives its name.
+async fn keep(desk: &Desk, name: SourceName) -> SourceName {
+    while let Some(known) = desk.sources.get(&name) {
         let open = desk.ground.gate();
         tokio::select! {
-            () = desk.stop.cancelled() => return,
+            () = desk.stop.cancelled() => break,
             () = open.wait_open() => {}
         }
-        let wait = match turn(desk, name, source).await {
+        let wait = match turn(desk, &name, &known).await {
             Ok(wait) => wait,
-            Err(Halt::Stopped) => return,
+            Err(Halt::Stopped) => break,
             Err(halt) => {
                 let cause = std::error::Error::source(&halt);
                 tracing::warn!(source = %name, error = %halt, ?cause, "a comparison was broken off");
@@ -44,13 +67,14 @@ pub(crate) async fn keep(desk: &Desk, name: &SourceName, source: &Source) {
             }
         };
         if desk.pause(wait).await.is_err() {
-            return;
+            break;
         }
     }
+    name
 }
 
 /// Compares if it is time to; gives how long to wait then.
-async fn turn(desk: &Desk, name: &SourceName, source: &Source) -> Result<Duration, Halt> {
+async fn turn(desk: &Desk, name: &SourceName, known: &Known) -> Result<Duration, Halt> {
     if let Some(wait) = not_yet(desk, name).await? {
         return Ok(wait);
     }
@@ -63,7 +87,7 @@ async fn turn(desk: &Desk, name: &SourceName, source: &Source) -> Result<Duratio
     }
     let order = Order {
         name,
-        source,
+        known,
         repository: None,
         since: None,
         cause: "schedule".to_owned(),

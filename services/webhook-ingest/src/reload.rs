@@ -9,6 +9,7 @@ use contract::time::now;
 use process::health::Part;
 use process::settings::Settings;
 use process::settings::service::Service;
+use process::settings::settled::{Judge, Verdict};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
@@ -19,59 +20,6 @@ use crate::source::Configured;
 /// Between two looks at the settings and the secrets, in seconds.
 const LOOK_EVERY_SECS: u64 = 1;
 
-/// What was read, or why it is bad, in words without secrets.
-type Read = Result<Configured, String>;
-
-/// What to do about what was read.
-#[derive(PartialEq, Eq, Debug)]
-enum Verdict {
-    /// It is what holds, or it is not settled yet.
-    Keep,
-    /// It is what holds, after something bad was.
-    Mended,
-    /// It holds from now on.
-    Swap(Configured),
-    /// It is bad, for a reason that was not said yet.
-    Refuse(String),
-}
-
-/// What is known of the configuration.
-struct Judge {
-    holds: Configured,
-    last: Option<Read>,
-    said: Option<String>,
-}
-
-impl Judge {
-    /// Judges what was read. A change counts once it was read twice: whoever writes a file may not
-    /// be done. When it was `asked` for, whoever asked is done.
-    fn judge(&mut self, read: Read, asked: bool) -> Verdict {
-        let is_settled = asked || self.last.as_ref() == Some(&read);
-        self.last = Some(read.clone());
-        if !is_settled {
-            return Verdict::Keep;
-        }
-        match read {
-            Ok(read) => {
-                let was_bad = self.said.take().is_some();
-                if read != self.holds {
-                    self.holds = read.clone();
-                    Verdict::Swap(read)
-                } else if was_bad {
-                    Verdict::Mended
-                } else {
-                    Verdict::Keep
-                }
-            }
-            Err(reason) if self.said.as_ref() == Some(&reason) && !asked => Verdict::Keep,
-            Err(reason) => {
-                self.said = Some(reason.clone());
-                Verdict::Refuse(reason)
-            }
-        }
-    }
-}
-
 /// Reads the sources again until `stop`, and swaps them in `live`.
 pub(crate) async fn watch(
     settings: &Settings,
@@ -80,11 +28,7 @@ pub(crate) async fn watch(
     part: &Part,
     stop: &CancellationToken,
 ) {
-    let mut judge = Judge {
-        holds,
-        last: None,
-        said: None,
-    };
+    let mut judge = Judge::new(holds);
     part.ready();
     count("refused", 0);
     metrics::gauge!("assay_sources_refused").set(0.0);
@@ -106,7 +50,7 @@ pub(crate) async fn watch(
     }
 }
 
-fn read(settings: &Settings) -> Read {
+fn read(settings: &Settings) -> Result<Configured, String> {
     let read = || {
         let settings = settings.reread()?;
         settings.check_for(Service::WebhookIngest)?;
@@ -118,7 +62,7 @@ fn read(settings: &Settings) -> Read {
     })
 }
 
-fn carry_out(verdict: Verdict, live: &Live, part: &Part, asked: bool) {
+fn carry_out(verdict: Verdict<Configured>, live: &Live, part: &Part, asked: bool) {
     match verdict {
         Verdict::Keep => {
             if asked {

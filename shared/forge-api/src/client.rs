@@ -1,7 +1,7 @@
 //! Owns the HTTP client: one base address, one token, a deadline and a size for each answer, and
 //! nothing followed.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use chrono::Utc;
@@ -18,6 +18,7 @@ use url::Url;
 
 use crate::error::ApiError;
 use crate::limit;
+use crate::quiet::Quiet;
 
 /// Longest wait for a connection, in seconds.
 const CONNECT_SECS_MAX: u64 = 10;
@@ -32,6 +33,7 @@ pub struct Client {
     http: legacy::Client<HttpsConnector<HttpConnector>, Empty<Bytes>>,
     base: Url,
     authorization: Option<HeaderValue>,
+    quiet: Quiet,
 }
 
 /// A good answer.
@@ -79,11 +81,15 @@ impl Client {
             http,
             base,
             authorization,
+            quiet: Quiet::default(),
         })
     }
 
-    /// Asks, and reads the whole answer.
+    /// Asks, and reads the whole answer. While a rate limit lasts nothing is sent.
     pub(crate) async fn ask(&self, question: Question<'_>) -> Result<Answer, ApiError> {
+        if let Some(wait) = self.quiet.left(Instant::now()) {
+            return Err(ApiError::Limited { wait });
+        }
         let limit = Duration::from_secs(ANSWER_SECS_MAX);
         match tokio::time::timeout(limit, self.answer(question)).await {
             Ok(answer) => answer,
@@ -99,8 +105,13 @@ impl Client {
         let (parts, body) = answer.into_parts();
         let status = parts.status.as_u16();
         let Question { what, .. } = question;
-        if let Some(wait) = limit::wait(status, &parts.headers, Utc::now().timestamp()) {
+        let now = Utc::now().timestamp();
+        if let Some(wait) = limit::wait(status, &parts.headers, now) {
+            self.quiet.keep(Instant::now(), wait);
             return Err(ApiError::Limited { wait });
+        }
+        if let Some(wait) = limit::used_up(&parts.headers, now) {
+            self.quiet.keep(Instant::now(), wait);
         }
         match status {
             200..=299 => {}

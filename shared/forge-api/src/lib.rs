@@ -5,3 +5,4 @@ pub mod error;
 pub mod github;
 mod limit;
 mod link;
+mod quiet;

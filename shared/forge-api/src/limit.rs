@@ -12,21 +12,33 @@ const WAIT_SECS_MAX: u64 = 3_600;
 
 /// How long to wait, if this answer is a rate limit's. `now` is Unix time, in seconds.
 pub(crate) fn wait(status: u16, headers: &HeaderMap, now: i64) -> Option<Duration> {
-    let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<i64>().ok();
-    let retry_after = number("retry-after");
-    let exhausted = number("x-ratelimit-remaining") == Some(0);
+    let retry_after = number(headers, "retry-after");
+    let exhausted = number(headers, "x-ratelimit-remaining") == Some(0);
     // A 403 is a limit's only where it says so; else it is a refusal.
     if status != 429 && !(status == 403 && (exhausted || retry_after.is_some())) {
         return None;
     }
-    let until_reset = || {
-        number("x-ratelimit-reset")
-            .filter(|_| exhausted)
-            .map(|at| at - now)
-    };
-    let seconds = retry_after.or_else(until_reset);
+    if retry_after.is_none()
+        && let Some(wait) = used_up(headers, now)
+    {
+        return Some(wait);
+    }
+    let seconds = retry_after;
     let seconds = seconds.map_or(WAIT_SECS, |seconds| u64::try_from(seconds).unwrap_or(0));
     Some(Duration::from_secs(seconds.clamp(1, WAIT_SECS_MAX)))
+}
+
+/// How long to wait before the next question, where an answer says that it was the last one for
+/// now. `now` is Unix time, in seconds.
+pub(crate) fn used_up(headers: &HeaderMap, now: i64) -> Option<Duration> {
+    let left = number(headers, "x-ratelimit-remaining")?;
+    let reset = number(headers, "x-ratelimit-reset").filter(|_| left == 0)?;
+    let seconds = u64::try_from(reset.saturating_sub(now)).unwrap_or(0);
+    Some(Duration::from_secs(seconds.clamp(1, WAIT_SECS_MAX)))
+}
+
+fn number(headers: &HeaderMap, name: &str) -> Option<i64> {
+    headers.get(name)?.to_str().ok()?.trim().parse().ok()
 }
 
 #[cfg(test)]
@@ -61,6 +73,24 @@ mod tests {
                 .collect();
             let waits = wait(status, &headers, 1_000).map(|wait| wait.as_secs());
             assert_eq!(waits, expected, "{status} {headers:?}");
+        }
+    }
+
+    #[test]
+    fn the_last_answer_before_a_limit_says_how_long_to_be_quiet() {
+        for (left, reset, expected) in [
+            ("0", "1030", Some(30)),
+            ("0", "900", Some(1)),
+            ("0", "99999999", Some(WAIT_SECS_MAX)),
+            ("0", "", None),
+            ("1", "1030", None),
+            ("", "1030", None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert("x-ratelimit-remaining", left.parse().unwrap());
+            headers.insert("x-ratelimit-reset", reset.parse().unwrap());
+            let waits = used_up(&headers, 1_000).map(|wait| wait.as_secs());
+            assert_eq!(waits, expected, "{left} {reset}");
         }
     }
 }
