@@ -1,4 +1,5 @@
--- Bounded by what is looked at, not by what is found: each page costs the same.
+-- Bounded by what is looked at, not by what is found: each page costs the same. What belongs to an
+-- attempt is looked up for each one (LIMIT 1), so that no plan goes through a whole table for it.
 WITH page AS MATERIALIZED (
     SELECT attempt.*
     FROM lab_attempt AS attempt
@@ -28,11 +29,18 @@ SELECT
         ORDER BY version.number DESC
         LIMIT 1
     ) AS newest_version,
-    snapshot.digest AS snapshot_digest
+    kept.digest AS snapshot_digest
 FROM page AS attempt
 JOIN lab_session AS session ON session.id = attempt.lab_session_id
-JOIN push ON push.id = attempt.push_id
-LEFT JOIN attempt_snapshot AS kept ON kept.lab_attempt_id = attempt.id
-LEFT JOIN snapshot ON snapshot.id = kept.snapshot_id
+CROSS JOIN LATERAL (
+    SELECT before_sha, after_sha FROM push WHERE push.id = attempt.push_id LIMIT 1
+) AS push
+LEFT JOIN LATERAL (
+    SELECT snapshot.digest
+    FROM attempt_snapshot
+    JOIN snapshot ON snapshot.id = attempt_snapshot.snapshot_id
+    WHERE attempt_snapshot.lab_attempt_id = attempt.id
+    LIMIT 1
+) AS kept ON true
 {newest}
 ORDER BY attempt.received_at, attempt.id

@@ -167,3 +167,25 @@ pub async fn within(
         .load(conn)
         .await?)
 }
+
+/// How the database would look through a range, line by line: for the test that it goes by indexes.
+///
+/// # Errors
+/// What the database answers.
+pub async fn explain(
+    conn: &mut AsyncPgConnection,
+    kind: Kind,
+    range: Range,
+) -> Result<Vec<String>, StoreError> {
+    #[derive(QueryableByName)]
+    struct Line {
+        #[diesel(sql_type = Text, column_name = "QUERY PLAN")]
+        line: String,
+    }
+    let lines: Vec<Line> = sql_query(format!("EXPLAIN {}", kind.text()))
+        .bind::<SqlUuid, _>(range.after)
+        .bind::<SqlUuid, _>(range.to)
+        .load(conn)
+        .await?;
+    Ok(lines.into_iter().map(|line| line.line).collect())
+}

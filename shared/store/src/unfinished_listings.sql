@@ -24,10 +24,14 @@ SELECT
     remade.times AS remade,
     greatest(due.recorded_at, remade.recorded_at) AS changed_at
 FROM listing_due AS due
-JOIN push ON push.id = due.push_id
+CROSS JOIN LATERAL (SELECT * FROM push WHERE push.id = due.push_id LIMIT 1) AS push
 JOIN lab_session AS session ON session.id = due.lab_session_id
-JOIN lab_attempt AS attempt
-    ON attempt.lab_session_id = session.id AND attempt.commit_sha = push.after_sha
+CROSS JOIN LATERAL (
+    SELECT *
+    FROM lab_attempt
+    WHERE lab_session_id = due.lab_session_id AND commit_sha = push.after_sha
+    LIMIT 1
+) AS attempt
 CROSS JOIN LATERAL (
     SELECT count(*) AS times, max(asked.recorded_at) AS recorded_at
     FROM work_remade AS asked

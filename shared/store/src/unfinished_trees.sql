@@ -1,5 +1,14 @@
 -- An attempt whose tree is not preserved and that nobody asked to verify: where somebody did, the
 -- request tells of it.
+WITH attempt AS MATERIALIZED (
+    SELECT *
+    FROM lab_attempt
+    WHERE id > $1 AND id <= $2
+        AND (SELECT lab_attempt_id FROM attempt_snapshot
+            WHERE lab_attempt_id = lab_attempt.id LIMIT 1) IS NULL
+        AND (SELECT id FROM verification_request
+            WHERE lab_attempt_id = lab_attempt.id LIMIT 1) IS NULL
+)
 SELECT
     attempt.id AS place,
     attempt.id AS attempt_id,
@@ -24,17 +33,12 @@ SELECT
     false AS lists,
     remade.times AS remade,
     greatest(attempt.recorded_at, remade.recorded_at) AS changed_at
-FROM lab_attempt AS attempt
+FROM attempt
 JOIN lab_session AS session ON session.id = attempt.lab_session_id
-JOIN push ON push.id = attempt.push_id
+CROSS JOIN LATERAL (SELECT * FROM push WHERE push.id = attempt.push_id LIMIT 1) AS push
 CROSS JOIN LATERAL (
     SELECT count(*) AS times, max(asked.recorded_at) AS recorded_at
     FROM work_remade AS asked
     WHERE asked.lab_attempt_id = attempt.id AND asked.request_id IS NULL
 ) AS remade
-WHERE attempt.id > $1 AND attempt.id <= $2
-    AND NOT EXISTS (SELECT FROM attempt_snapshot AS kept WHERE kept.lab_attempt_id = attempt.id)
-    AND NOT EXISTS (
-        SELECT FROM verification_request AS request WHERE request.lab_attempt_id = attempt.id
-    )
 ORDER BY attempt.id

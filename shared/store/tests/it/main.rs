@@ -9,6 +9,7 @@ mod grants;
 mod guards;
 mod migrations;
 mod outage;
+mod plans;
 mod refs;
 mod rows;
 mod tables;

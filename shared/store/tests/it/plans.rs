@@ -1,0 +1,124 @@
+//! How the database goes through a large ledger: by its indexes, never through whole tables.
+
+use contract::ids::{AttemptId, DeliveryId, SessionId};
+use contract::reprocess::{Looked, Selection};
+use contract::time::now;
+use serde_json::{Value, json};
+use servers::postgres::OWNER;
+use store::reprocess;
+use testkit::house::House;
+
+/// Attempts a page looks at.
+const PAGE: i64 = 500;
+/// A ledger of 200 sessions with 60 attempts each: judged, and each of a tree of its own.
+const LARGE: &str = "
+    CREATE TEMP TABLE the AS SELECT gen_random_uuid() AS lab, gen_random_uuid() AS version,
+        gen_random_uuid() AS command, now() AS at;
+    INSERT INTO command SELECT command, 'lab-publish', 'o', '{}', 'accepted', NULL, NULL, at
+        FROM the;
+    INSERT INTO lab SELECT lab, 'calculator', at FROM the;
+    INSERT INTO lab_version SELECT version, lab, 1, 'd', 't', '{}', 'c', 'l', 0, 0, command, at
+        FROM the;
+    CREATE TEMP TABLE each AS SELECT n, gen_random_uuid() AS session, gen_random_uuid() AS delivery,
+        now() - n * interval '1 hour' AS at, lab, version
+        FROM generate_series(1, 200) AS n, the;
+    INSERT INTO lab_session (id, lab_id, lab_version_id, repository, opened_by, recorded_at)
+        SELECT session, lab, version, 'github:a/r' || n, 'test', at FROM each;
+    INSERT INTO delivery_receipt SELECT delivery, 'github', n::text, 'd', delivery, 1, at FROM each;
+    INSERT INTO delivery SELECT delivery, 'github', 'push', 'd', 1, 'k', 't', delivery, 1, at, at
+        FROM each;
+    INSERT INTO push SELECT gen_random_uuid(), delivery, 'd', 'github:a/r' || n, 'refs/heads/' || m,
+        'branch', NULL, 'c' || m, false, 1, NULL, at, at FROM each, generate_series(1, 60) AS m;
+    INSERT INTO lab_attempt SELECT gen_random_uuid(), session, push.id, delivery, after_sha, 'main',
+        NULL, NULL, NULL, at + substr(after_sha, 2)::integer * interval '1 s', 'payload', 't', at
+        FROM each JOIN push ON push.delivery_id = delivery;
+    INSERT INTO listing_due SELECT gen_random_uuid(), push_id, lab_session_id, recorded_at
+        FROM lab_attempt;
+    INSERT INTO listing_part SELECT push_id, lab_session_id, 1, 0, 0, recorded_at FROM lab_attempt;
+    INSERT INTO verification_request SELECT gen_random_uuid(), 'push:' || push_id, id, version,
+        'live', 't', at FROM lab_attempt, the;
+    INSERT INTO verification_attempt (id, request_id, try_number, token, result, cause, points,
+        points_max, steps, limits, peaks, snapshot_digest, lab_version_digest, runner, worker,
+        started_at, finished_at, recorded_at)
+        SELECT gen_random_uuid(), id, 1, 1, 'error', 'worker-lost', 0, 1, '[]', '{}', '{}', 'd',
+        'd', 'r', 'w', at, at, at FROM verification_request, the;
+    INSERT INTO snapshot SELECT gen_random_uuid(), lab_session_id, id::text, 1, 1, 'b', recorded_at
+        FROM lab_attempt;
+    INSERT INTO attempt_snapshot SELECT attempt.id, snapshot.id, NULL, attempt.recorded_at
+        FROM lab_attempt AS attempt JOIN snapshot ON snapshot.digest = attempt.id::text;
+    ANALYZE";
+/// What must not be gone through whole.
+const LARGE_TABLES: [&str; 8] = [
+    "listing_due",
+    "listing_part",
+    "lab_attempt",
+    "push",
+    "verification_request",
+    "verification_attempt",
+    "attempt_snapshot",
+    "snapshot",
+];
+
+#[tokio::test]
+async fn a_page_of_whatever_selection_goes_by_indexes_wherever_it_begins() {
+    let house = House::with_postgres().await;
+    house.sql(LARGE).await;
+    let one = "SELECT lab_session_id AS session, delivery_id AS delivery, received_at, id \
+               FROM lab_attempt ORDER BY received_at OFFSET 6000 LIMIT 1";
+    let one: Value = serde_json::from_str(&house.rows(one).await[0]).unwrap();
+    let session: SessionId = serde_json::from_value(one["session"].clone()).unwrap();
+    let delivery: DeliveryId = serde_json::from_value(one["delivery"].clone()).unwrap();
+    let attempt: AttemptId = serde_json::from_value(one["id"].clone()).unwrap();
+    let received_at: contract::time::Timestamp =
+        one["received_at"].as_str().unwrap().parse().unwrap();
+    let middle = Looked {
+        received_at,
+        attempt,
+    };
+    let store = house.store(OWNER, 1);
+    let conn = &mut store.connection().await.unwrap();
+    for selection in [
+        json!({}),
+        json!({ "result": "error" }),
+        json!({ "result": "none" }),
+        json!({ "cause": "worker-lost" }),
+        json!({ "lab": "calculator" }),
+        json!({ "session": session }),
+        json!({ "repository": "github:a/r7" }),
+        json!({ "since": received_at }),
+        json!({ "until": received_at }),
+        json!({ "delivery": delivery }),
+        json!({ "since": received_at, "lab": "calculator", "result": "error" }),
+    ] {
+        let chosen: Selection = serde_json::from_value(selection.clone()).unwrap();
+        for after in [None, Some(middle)] {
+            let plan = reprocess::explain_page(conn, &chosen, now(), after, PAGE).await;
+            let plan = plan.unwrap().join("\n");
+            assert!(plan.contains(" on lab_attempt"), "{selection}:\n{plan}");
+            for table in LARGE_TABLES {
+                // A line names the table with its alias behind it, or its end.
+                let whole = format!("Seq Scan on {table} ");
+                assert!(!plan.contains(&whole), "{selection}:\n{plan}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_look_for_unfinished_work_goes_by_indexes_in_each_range() {
+    let house = House::with_postgres().await;
+    house.sql(LARGE).await;
+    let store = house.store(OWNER, 1);
+    let conn = &mut store.connection().await.unwrap();
+    for kind in store::unfinished::Kind::ALL {
+        let after = uuid::Uuid::from_u128(1 << 127);
+        let to = uuid::Uuid::from_u128((1 << 127) + (1 << 121));
+        let range = store::unfinished::Range { after, to };
+        let plan = store::unfinished::explain(conn, kind, range).await.unwrap();
+        let plan = plan.join("\n");
+        for table in LARGE_TABLES {
+            let whole = format!("Seq Scan on {table} ");
+            assert!(!plan.contains(&whole), "{kind:?}:\n{plan}");
+        }
+    }
+}
