@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 
 use crate::git::cache::Cache;
 use crate::git::tree::Blobs;
-use crate::snapshot::{FILES_MAX, Planned, PlannedContent, plan};
+use crate::snapshot::{Planned, PlannedContent, plan};
 use git::error::GitError;
 
 /// Most objects that are written at once; each is synced to disk, and held in memory till then.
@@ -153,8 +153,9 @@ impl<'a> Builder<'a> {
         cache: &Cache,
         commit: &CommitSha,
     ) -> Result<Manifest, Preserving> {
-        let lines = cache.list(commit, FILES_MAX).await?;
-        let planned = plan(lines).map_err(|refused| BuildError::refused(refused.to_string()))?;
+        let lines = cache.list(commit).await?;
+        let planned = plan(lines, cache.limits())
+            .map_err(|refused| BuildError::refused(refused.to_string()))?;
         let mut blobs = None;
         let mut putting = JoinSet::new();
         let mut entries = Vec::with_capacity(planned.len());

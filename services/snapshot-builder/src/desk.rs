@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::git::cache::Caches;
 use crate::lab_blobs::LabBlobs;
+use crate::limits::Limits;
 use git::origin::Origin;
 
 /// What the handlers share.
@@ -33,8 +34,9 @@ impl Desk {
     ) -> anyhow::Result<Self> {
         let objects = Objects::open_folder(&settings.objects.folder).context("open the objects")?;
         let snapshots = &settings.snapshots;
-        let caches = Caches::open(&snapshots.cache_folder, snapshots.fetch_seconds_max)
-            .context("open the caches")?;
+        let (folder, limits) = (&snapshots.cache_folder, Limits::of(snapshots));
+        let caches = Caches::open(folder, snapshots.fetch_seconds_max, limits);
+        let caches = caches.context("open the caches")?;
         Ok(Self {
             ground,
             objects,

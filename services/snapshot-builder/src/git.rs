@@ -3,6 +3,7 @@
 
 pub mod cache;
 pub mod commits;
+pub mod holdings;
 pub mod reference;
 pub mod tree;
 pub mod version;

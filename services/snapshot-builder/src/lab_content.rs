@@ -6,7 +6,6 @@ use objects::manifest::Manifest;
 
 use crate::build::BuildError;
 use crate::git::cache::Cache;
-use crate::snapshot::FILES_MAX;
 use git::error::GitError;
 
 /// Largest `lab.toml`, in bytes.
@@ -39,7 +38,7 @@ impl From<GitError> for NotRead {
 /// Reads and judges the `lab.toml` of a commit.
 pub(crate) async fn read_spec(cache: &Cache, commit: &CommitSha) -> Result<LabSpec, NotRead> {
     cache.ensure(commit).await?;
-    let lines = cache.list(commit, FILES_MAX).await?;
+    let lines = cache.list(commit).await?;
     let line = lines
         .into_iter()
         .find(|line| line.path == FILE_NAME.as_bytes());

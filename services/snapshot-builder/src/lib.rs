@@ -10,6 +10,7 @@ mod known;
 mod lab_blobs;
 mod lab_content;
 mod lab_record;
+pub mod limits;
 mod preserve;
 mod publish;
 mod record;

@@ -6,17 +6,10 @@ use objects::path::{BadPath, TreePath, escape};
 use thiserror::Error;
 
 use crate::git::tree::TreeLine;
+use crate::limits::Limits;
 
-/// Most files, symlinks and gitlinks of a snapshot.
-pub const FILES_MAX: usize = 20_000;
-/// Most bytes of all files of a snapshot together.
-pub const TOTAL_BYTES_MAX: u64 = 256 * 1024 * 1024;
-/// Most bytes of one file.
-pub const BLOB_BYTES_MAX: u64 = 32 * 1024 * 1024;
-/// Longest path, in bytes.
-pub const PATH_BYTES_MAX: usize = 1024;
-/// Most parts of a path.
-pub const DEPTH_MAX: usize = 64;
+/// Longest part of a path, in bytes: Linux takes no longer one.
+pub const NAME_BYTES_MAX: usize = 255;
 /// Longest target of a symlink, in bytes: Linux takes no longer one.
 pub const TARGET_BYTES_MAX: u64 = 4095;
 /// Longest part of a path that a refusal shows, in bytes.
@@ -51,18 +44,30 @@ pub enum PlannedContent {
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum TreeRefused {
     /// Too many entries.
-    #[error("the tree has more than {FILES_MAX} files")]
-    Files,
+    #[error("the tree has {files} files, more than {max}")]
+    Files {
+        /// How many it has.
+        files: usize,
+        /// How many it may have.
+        max: usize,
+    },
     /// Too many bytes.
-    #[error("the tree's files have more than {TOTAL_BYTES_MAX} bytes together")]
-    TotalBytes,
+    #[error("the tree's files have {bytes} bytes together, more than {max}")]
+    TotalBytes {
+        /// How many they have.
+        bytes: u64,
+        /// How many they may have.
+        max: u64,
+    },
     /// One file is too large.
-    #[error("{path} has {bytes} bytes, more than {BLOB_BYTES_MAX}")]
+    #[error("{path} has {bytes} bytes, more than {max}")]
     BlobBytes {
         /// Where, escaped.
         path: String,
         /// How many it has.
         bytes: u64,
+        /// How many it may have.
+        max: u64,
     },
     /// A symlink's target is too long.
     #[error("the symlink {path} has a target of {bytes} bytes, more than {TARGET_BYTES_MAX}")]
@@ -73,16 +78,32 @@ pub enum TreeRefused {
         bytes: u64,
     },
     /// A path is too long.
-    #[error("{path}… is a path of more than {PATH_BYTES_MAX} bytes")]
+    #[error("{path}… is a path of {bytes} bytes, more than {max}")]
     PathBytes {
         /// Its beginning, escaped.
         path: String,
+        /// How many it has.
+        bytes: usize,
+        /// How many it may have.
+        max: usize,
+    },
+    /// A part of a path is too long.
+    #[error("{path}… has a part of {bytes} bytes, more than {NAME_BYTES_MAX}")]
+    NameBytes {
+        /// The path's beginning, escaped.
+        path: String,
+        /// How many the part has.
+        bytes: usize,
     },
     /// A path has too many parts.
-    #[error("{path} has more than {DEPTH_MAX} parts")]
+    #[error("{path} has {parts} parts, more than {max}")]
     Depth {
         /// Where, escaped.
         path: String,
+        /// How many it has.
+        parts: usize,
+        /// How many it may have.
+        max: usize,
     },
     /// A path could harm whoever writes the tree.
     #[error("{path}: {reason}")]
@@ -106,23 +127,25 @@ pub enum TreeRefused {
 ///
 /// # Errors
 /// [`TreeRefused`]: the first line, or sum, that is beyond a limit.
-pub fn plan(lines: Vec<TreeLine>) -> Result<Vec<Planned>, TreeRefused> {
-    if lines.len() > FILES_MAX {
-        return Err(TreeRefused::Files);
+pub fn plan(lines: Vec<TreeLine>, limits: &Limits) -> Result<Vec<Planned>, TreeRefused> {
+    if lines.len() > limits.files_max {
+        let (files, max) = (lines.len(), limits.files_max);
+        return Err(TreeRefused::Files { files, max });
     }
-    let mut total: u64 = 0;
+    let mut bytes: u64 = 0;
     let mut planned = Vec::with_capacity(lines.len());
     for line in lines {
-        total = total.saturating_add(line.bytes.unwrap_or(0));
-        planned.push(plan_line(line)?);
-        if total > TOTAL_BYTES_MAX {
-            return Err(TreeRefused::TotalBytes);
-        }
+        bytes = bytes.saturating_add(line.bytes.unwrap_or(0));
+        planned.push(plan_line(line, limits)?);
+    }
+    let max = limits.total_bytes_max;
+    if bytes > max {
+        return Err(TreeRefused::TotalBytes { bytes, max });
     }
     Ok(planned)
 }
 
-fn plan_line(line: TreeLine) -> Result<Planned, TreeRefused> {
+fn plan_line(line: TreeLine, limits: &Limits) -> Result<Planned, TreeRefused> {
     let TreeLine {
         mode,
         id,
@@ -130,16 +153,24 @@ fn plan_line(line: TreeLine) -> Result<Planned, TreeRefused> {
         path: raw,
     } = line;
     let shown = || escape(&raw[..raw.len().min(SHOWN_BYTES_MAX)]);
-    if raw.len() > PATH_BYTES_MAX {
-        return Err(TreeRefused::PathBytes { path: shown() });
+    if raw.len() > limits.path_bytes_max {
+        let (path, bytes, max) = (shown(), raw.len(), limits.path_bytes_max);
+        return Err(TreeRefused::PathBytes { path, bytes, max });
+    }
+    let longest = raw.split(|&byte| byte == b'/').map(<[u8]>::len).max();
+    if let Some(bytes) = longest.filter(|&bytes| bytes > NAME_BYTES_MAX) {
+        let path = shown();
+        return Err(TreeRefused::NameBytes { path, bytes });
     }
     let refused = |reason| TreeRefused::Path {
         path: shown(),
         reason,
     };
     let path = TreePath::new(&*raw).map_err(refused)?;
-    if path.depth() > DEPTH_MAX {
-        return Err(TreeRefused::Depth { path: shown() });
+    let (parts, max) = (path.depth(), limits.depth_max);
+    if parts > max {
+        let path = shown();
+        return Err(TreeRefused::Depth { path, parts, max });
     }
     let unknown = || TreeRefused::Mode {
         path: shown(),
@@ -165,11 +196,10 @@ fn plan_line(line: TreeLine) -> Result<Planned, TreeRefused> {
             bytes,
         });
     }
-    if bytes > BLOB_BYTES_MAX {
-        return Err(TreeRefused::BlobBytes {
-            path: shown(),
-            bytes,
-        });
+    let max = limits.blob_bytes_max;
+    if bytes > max {
+        let path = shown();
+        return Err(TreeRefused::BlobBytes { path, bytes, max });
     }
     Ok(Planned {
         path,

@@ -2,15 +2,18 @@
 //! alone, a URL or a folder that an operator names.
 
 use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+use crate::access::Access;
+
 /// Longest location, in bytes.
 pub const LOCATION_BYTES_MAX: usize = 1024;
 /// The schemes that git may fetch over. All others stay forbidden, `ext::` above all.
-const SCHEMES: [&str; 4] = ["https", "http", "git", "ssh"];
+const SCHEMES: [(&str, u16); 4] = [("https", 443), ("http", 80), ("git", 9418), ("ssh", 22)];
 
 /// Where a repository is fetched from.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -21,6 +24,8 @@ pub enum Origin {
         url: String,
         /// The scheme, the only one that git may use for it.
         scheme: &'static str,
+        /// What it is reached with.
+        access: Access,
     },
     /// A folder of this machine, absolute.
     Folder(PathBuf),
@@ -51,17 +56,45 @@ impl Origin {
             return Err(BadLocation::Form);
         }
         let (scheme, rest) = url.split_once("://").ok_or(BadLocation::Kind)?;
-        let known = SCHEMES.into_iter().find(|known| *known == scheme);
-        let scheme = known.ok_or(BadLocation::Kind)?;
-        let host = rest.split('/').next().unwrap_or_default();
-        // A host that begins with a dash would be an option of ssh.
-        if host.is_empty() || host.starts_with('-') || rest.contains(' ') {
-            return Err(BadLocation::Kind);
-        }
-        Ok(Self::Url {
+        let known = SCHEMES.into_iter().find(|(known, _)| *known == scheme);
+        let (scheme, _) = known.ok_or(BadLocation::Kind)?;
+        let origin = Self::Url {
             url: url.to_owned(),
             scheme,
-        })
+            access: Access::default(),
+        };
+        // What we do not read as git would is not fetched from.
+        if origin.place().is_none() || rest.contains(' ') {
+            return Err(BadLocation::Kind);
+        }
+        Ok(origin)
+    }
+
+    /// The same origin, reached with `access`. A folder needs none.
+    #[must_use]
+    pub fn with_access(self, given: Access) -> Self {
+        match self {
+            Self::Url { url, scheme, .. } => Self::Url {
+                url,
+                scheme,
+                access: given,
+            },
+            Self::Folder(folder) => Self::Folder(folder),
+        }
+    }
+
+    /// Where its host is; `None` for a folder, or where the host does not read.
+    pub fn place(&self) -> Option<Place<'_>> {
+        let Self::Url { url, scheme, .. } = self else {
+            return None;
+        };
+        let rest = url.get(scheme.len() + 3..)?;
+        let held = rest.split('/').next()?;
+        let authority = held
+            .rsplit_once('@')
+            .map_or(held, |(_, authority)| authority);
+        let (_, usual) = SCHEMES.into_iter().find(|(known, _)| known == scheme)?;
+        Place::read(authority, usual)
     }
 
     /// Takes what an operator names: a URL, or a folder of this machine.
@@ -94,6 +127,55 @@ impl Origin {
             Self::Url { url, .. } => url.into(),
             Self::Folder(folder) => folder.to_string_lossy(),
         }
+    }
+}
+
+/// Where an origin's host is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Place<'a> {
+    /// Host and port as the URL has them.
+    pub authority: &'a str,
+    /// The host, without the brackets of an IPv6 address.
+    pub host: &'a str,
+    /// The port.
+    pub port: u16,
+}
+
+impl<'a> Place<'a> {
+    fn read(authority: &'a str, usual: u16) -> Option<Self> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+        let (host, port) = match authority.strip_prefix('[') {
+            Some(rest) => {
+                let (host, port) = rest.split_once(']')?;
+                host.parse::<Ipv6Addr>().ok()?;
+                (host, port)
+            }
+            None => {
+                let end = authority.find(':').unwrap_or(authority.len());
+                let (host, port) = authority.split_at(end);
+                // A host that begins with a dash would be an option of ssh.
+                if host.is_empty() || host.starts_with('-') || !host.bytes().all(plain) {
+                    return None;
+                }
+                (host, port)
+            }
+        };
+        let port = match port.strip_prefix(':') {
+            Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => digits.parse().ok()?,
+            None if port.is_empty() => usual,
+            _ => return None,
+        };
+        Some(Self {
+            authority,
+            host,
+            port,
+        })
+    }
+
+    /// Whether whoever wrote the URL named this machine or an address, and not a name that
+    /// somebody else gives an address to.
+    pub fn is_named_outright(&self) -> bool {
+        self.host.eq_ignore_ascii_case("localhost") || self.host.parse::<IpAddr>().is_ok()
     }
 }
 
@@ -149,6 +231,13 @@ mod tests {
             "file:///srv",
             "-u",
             "ssh://-oProxy=x/a",
+            "https://h%2eevil/a",
+            "https://good\\@evil/a",
+            "https://h:x/a",
+            "https://h:99999/a",
+            "https://[::1/a",
+            "https://?h/a",
+            "https:///a",
         ] {
             assert_eq!(Origin::of_operator(bad), Err(BadLocation::Kind), "{bad}");
         }
@@ -160,6 +249,24 @@ mod tests {
             assert_eq!(Origin::of_operator(bad), Err(BadLocation::Form), "{bad}");
         }
         assert_eq!(Origin::url("/srv/lab"), Err(BadLocation::Kind));
+    }
+
+    #[test]
+    fn a_host_is_read_as_git_reads_it() {
+        for (url, host, port, outright) in [
+            ("https://forge.example/a", "forge.example", 443, false),
+            ("http://LOCALHOST:8080/a", "LOCALHOST", 8080, true),
+            ("ssh://git@h/a@b:c", "h", 22, false),
+            ("git://10.0.0.1/a", "10.0.0.1", 9418, true),
+            ("https://[fd00::1]:3000/a", "fd00::1", 3000, true),
+            ("https://127.1/a", "127.1", 443, false),
+        ] {
+            let origin = Origin::url(url).unwrap();
+            let place = origin.place().unwrap();
+            let read = (place.host, place.port, place.is_named_outright());
+            assert_eq!(read, (host, port, outright), "{url}");
+        }
+        assert_eq!(Origin::Folder("/a".into()).place(), None);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use contract::name::CommitSha;
 
 use crate::error::GitError;
 use crate::origin::Origin;
-use crate::program::{Reach, outside};
+use crate::program::{Bounds, Reach, outside};
 use crate::running::{Running, Unanswered};
 use crate::said::{explain, last_words, unavailable};
 
@@ -47,14 +47,15 @@ impl Ref {
 /// [`GitError::SourceUnavailable`] if the origin gives no answer in `seconds_max`,
 /// [`GitError::Refused`] if it has more refs than are read, [`GitError::Machine`].
 pub async fn refs(origin: &Origin, seconds_max: u64) -> Result<Vec<Ref>, GitError> {
-    let Origin::Url { url, scheme } = origin else {
+    let (Some(route), Origin::Url { url, .. }) = (origin.route().await?, origin) else {
         return Err(unavailable("a folder has no refs to be asked for"));
     };
-    let mut command = outside(Reach::Scheme(scheme));
+    let reach = Reach::Forge(&route);
+    let mut command = outside(reach, Bounds::default());
     // Not in whatever repository this process may have been started in.
     command.current_dir(Path::new("/"));
     command.args(["ls-remote", "--heads", "--tags", "--quiet", "--", url]);
-    let running = Running::start(&mut command)?;
+    let running = Running::start_for(&mut command, reach).await?;
     let ended = match running.finish(seconds_max, ANSWER_BYTES_MAX).await {
         Ok(ended) => ended,
         Err(Unanswered::TimedOut) => return Err(unavailable("the forge is too slow")),

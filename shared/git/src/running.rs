@@ -5,10 +5,11 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
 
 use crate::error::GitError;
+use crate::program::Reach;
 
 /// Most that is kept of what a command says on its standard error, in bytes.
 const SAID_BYTES_MAX: u64 = 64 * 1024;
@@ -57,6 +58,20 @@ impl Running {
             .spawn()
             .map_err(GitError::machine("start git"))?;
         Ok(Self { child })
+    }
+
+    /// Starts a command that was made for `reach`, and says by its input what it needs to get in.
+    ///
+    /// # Errors
+    /// [`GitError::Machine`].
+    pub async fn start_for(command: &mut Command, reach: Reach<'_>) -> Result<Self, GitError> {
+        let mut running = Self::start(command)?;
+        let input = running.child.stdin.take();
+        if let (Some(said), Some(mut input)) = (reach.said_to_git(), input) {
+            // It fits into the pipe. Who has ended already says why himself.
+            let _ = input.write_all(said.as_bytes()).await;
+        }
+        Ok(running)
     }
 
     /// Waits for the end, and gives what it printed.

@@ -9,16 +9,18 @@ const SAID_CHARS_MAX: usize = 160;
 const MEANINGS: &[(&str, Meaning)] = &[
     ("No space left on device", Meaning::Machine),
     ("Disk quota exceeded", Meaning::Machine),
+    ("died of signal 25", Meaning::Refused(TOO_LARGE)),
+    ("File too large", Meaning::Refused(TOO_LARGE)),
+    ("died of signal 24", Meaning::Refused(TOO_LONG)),
+    ("Out of memory", Meaning::Refused(TOO_MUCH_MEMORY)),
+    ("out of memory", Meaning::Refused(TOO_MUCH_MEMORY)),
+    ("Cannot allocate memory", Meaning::Refused(TOO_MUCH_MEMORY)),
+    ("unable to create thread", Meaning::Refused(TOO_MUCH_MEMORY)),
     (
-        "died of signal 25",
-        Meaning::Refused("the repository is larger than may be fetched"),
+        "exceeded maximum allowed tree depth",
+        Meaning::Refused(TOO_DEEP),
     ),
-    (
-        "File too large",
-        Meaning::Refused("the repository is larger than may be fetched"),
-    ),
-    ("not our ref", Meaning::NoSuchCommit),
-    ("unadvertised object", Meaning::NoSuchCommit),
+    ("died of signal 11", Meaning::Refused(TOO_DEEP)),
     ("couldn't find remote ref", Meaning::NoSuchCommit),
     (
         "not found",
@@ -28,34 +30,28 @@ const MEANINGS: &[(&str, Meaning)] = &[
         "does not appear to be a git repository",
         Meaning::Unavailable("there is no git repository"),
     ),
-    (
-        "could not read Username",
-        Meaning::Unavailable("the forge asks for credentials"),
-    ),
-    (
-        "terminal prompts disabled",
-        Meaning::Unavailable("the forge asks for credentials"),
-    ),
+    ("could not read Username", Meaning::Unavailable(WHO)),
+    ("could not read Password", Meaning::Unavailable(WHO)),
+    ("terminal prompts disabled", Meaning::Unavailable(WHO)),
     (
         "Authentication failed",
         Meaning::Unavailable("the forge refused our credentials"),
     ),
     (
-        "returned error: 401",
-        Meaning::Unavailable("the forge asks for credentials"),
+        "Permission denied (",
+        Meaning::Unavailable("the forge refused our key"),
     ),
+    (
+        "Host key verification failed",
+        Meaning::Unavailable("the forge's host key is not one that is known"),
+    ),
+    ("returned error: 401", Meaning::Unavailable(WHO)),
     (
         "returned error: 403",
         Meaning::Unavailable("the forge refuses us: 403"),
     ),
-    (
-        "returned error: 3",
-        Meaning::Unavailable("the forge sends us elsewhere"),
-    ),
-    (
-        "from redirection",
-        Meaning::Unavailable("the forge sends us elsewhere"),
-    ),
+    ("returned error: 3", Meaning::Unavailable(ELSEWHERE)),
+    ("from redirection", Meaning::Unavailable(ELSEWHERE)),
     (
         "returned error: 429",
         Meaning::Unavailable("the forge limits our rate: 429"),
@@ -68,57 +64,49 @@ const MEANINGS: &[(&str, Meaning)] = &[
         "Could not resolve host",
         Meaning::Unavailable("the forge's host name does not resolve"),
     ),
-    (
-        "Failed to connect",
-        Meaning::Unavailable("the forge cannot be reached"),
-    ),
-    (
-        "Couldn't connect",
-        Meaning::Unavailable("the forge cannot be reached"),
-    ),
-    (
-        "Connection refused",
-        Meaning::Unavailable("the forge cannot be reached"),
-    ),
-    (
-        "Connection reset",
-        Meaning::Unavailable("the forge broke off"),
-    ),
-    (
-        "Empty reply from server",
-        Meaning::Unavailable("the forge broke off"),
-    ),
+    ("Failed to connect", Meaning::Unavailable(UNREACHED)),
+    ("Couldn't connect", Meaning::Unavailable(UNREACHED)),
+    ("Connection refused", Meaning::Unavailable(UNREACHED)),
+    ("Connection reset", Meaning::Unavailable(BROKEN_OFF)),
+    ("Empty reply from server", Meaning::Unavailable(BROKEN_OFF)),
     (
         "Operation too slow",
         Meaning::Unavailable("the forge is too slow"),
     ),
-    ("early EOF", Meaning::Unavailable("the forge broke off")),
-    (
-        "hung up unexpectedly",
-        Meaning::Unavailable("the forge broke off"),
-    ),
-    (
-        "SSL",
-        Meaning::Unavailable("the forge's certificate does not hold"),
-    ),
-    (
-        "certificate",
-        Meaning::Unavailable("the forge's certificate does not hold"),
-    ),
+    ("SSL", Meaning::Unavailable(CERTIFICATE)),
+    ("certificate", Meaning::Unavailable(CERTIFICATE)),
     (
         "mismatched algorithms",
         Meaning::Unavailable("the forge names objects by another hash"),
     ),
+    ("fsck error", Meaning::Refused(MALFORMED)),
+    ("in packed object", Meaning::Refused(MALFORMED)),
+    ("early EOF", Meaning::Unavailable(BROKEN_OFF)),
+    ("hung up unexpectedly", Meaning::Unavailable(BROKEN_OFF)),
+];
+/// What a forge's own words mean, which anybody may have written: never more than this.
+const REMOTE_MEANINGS: &[(&str, Meaning)] = &[
+    ("not our ref", Meaning::NoSuchCommit),
+    ("unadvertised object", Meaning::NoSuchCommit),
     (
-        "fsck error",
-        Meaning::Refused("the repository has malformed objects"),
-    ),
-    (
-        "in packed object",
-        Meaning::Refused("the repository has malformed objects"),
+        "not found",
+        Meaning::Unavailable("the forge has no such repository"),
     ),
 ];
+const TOO_LARGE: &str = "the repository is larger than may be fetched";
+const TOO_LONG: &str = "the repository takes more processor time to unpack than a fetch may";
+const TOO_MUCH_MEMORY: &str = "the repository takes more memory to unpack than a fetch may";
+const TOO_DEEP: &str = "the repository has a tree of more levels than git reads";
+const MALFORMED: &str = "the repository has malformed objects";
+const WHO: &str = "the forge asks for credentials";
+const ELSEWHERE: &str = "the forge sends us elsewhere";
+const UNREACHED: &str = "the forge cannot be reached";
+const BROKEN_OFF: &str = "the forge broke off";
+const CERTIFICATE: &str = "the forge's certificate does not hold";
+/// Where in a line the forge's own words begin.
+const REMOTE: [&str; 2] = ["remote: ", "remote error: "];
 
+#[derive(Clone, Copy)]
 enum Meaning {
     NoSuchCommit,
     Unavailable(&'static str),
@@ -129,26 +117,47 @@ enum Meaning {
 /// What a fetch that failed with these words means; [`GitError::Corrupt`] when nothing is known
 /// of them, since the cache may then be what is wrong.
 pub fn explain(said: &str) -> GitError {
-    let known = MEANINGS.iter().find(|(words, _)| said.contains(words));
-    match known.map(|(_, meaning)| meaning) {
+    // What the forge makes git repeat is not git's.
+    let (theirs, ours): (Vec<&str>, Vec<&str>) = said
+        .lines()
+        .partition(|line| REMOTE.iter().any(|begin| line.contains(begin)));
+    let (theirs, ours) = (theirs.join("\n"), ours.join("\n"));
+    let meaning = |said: &str, meanings: &[(&str, Meaning)]| {
+        let known = meanings.iter().find(|(words, _)| said.contains(words));
+        known.map(|(_, meaning)| *meaning)
+    };
+    let known = meaning(&theirs, REMOTE_MEANINGS).or_else(|| meaning(&ours, MEANINGS));
+    match known {
         Some(Meaning::NoSuchCommit) => GitError::NoSuchCommit,
         Some(Meaning::Unavailable(detail)) => unavailable(detail),
         Some(Meaning::Refused(detail)) => {
-            let detail = (*detail).to_owned();
+            let which = fault(&ours).filter(|_| detail == MALFORMED);
+            let which = which.map(|fault| format!(": {fault}"));
+            let detail = format!("{detail}{}", which.unwrap_or_default());
             GitError::Refused { detail }
         }
         Some(Meaning::Machine) => {
-            let source = std::io::Error::new(std::io::ErrorKind::StorageFull, last_words(said));
+            let source = std::io::Error::new(std::io::ErrorKind::StorageFull, last_words(&ours));
             GitError::Machine {
                 action: "fetch",
                 source,
             }
         }
+        None if !theirs.is_empty() => unavailable("the forge gives an error of its own"),
         None => GitError::Corrupt {
             action: "fetch",
-            said: last_words(said),
+            said: last_words(&ours),
         },
     }
+}
+
+/// What git calls the fault of an object: `error: object <id>: hasDotgit: contains '.git'`.
+fn fault(said: &str) -> Option<&str> {
+    let mut lines = said.lines().filter_map(|line| line.split_once(": object "));
+    let (_, object) = lines.next()?;
+    let name = object.split(": ").nth(1)?;
+    let plain = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    plain.then_some(name)
 }
 
 /// The error of an origin that gives nothing, for this reason.
@@ -217,6 +226,33 @@ mod tests {
             "error: object 1: hasDotdot: contains '..'\nfatal: fsck error in packed object",
         );
         assert!(matches!(refused, GitError::Refused { .. }), "{refused:?}");
+        assert!(
+            refused
+                .to_string()
+                .ends_with("malformed objects: hasDotdot")
+        );
+        // What a forge says is no fault of this machine's, nor of ours.
+        for said in [
+            "remote: No space left on device\nfatal: early EOF",
+            "fatal: remote error: No space left on device",
+            "remote: fatal: Out of memory, malloc failed\nfatal: protocol error",
+        ] {
+            let theirs = explain(said);
+            assert!(
+                matches!(theirs, GitError::SourceUnavailable { .. }),
+                "{said}: {theirs:?}"
+            );
+        }
+        for (said, ours) in [
+            ("error: index-pack died of signal 24", TOO_LONG),
+            ("error: index-pack died of signal 25", TOO_LARGE),
+            (
+                "fatal: Out of memory, malloc failed (tried 9 bytes)",
+                TOO_MUCH_MEMORY,
+            ),
+        ] {
+            assert_eq!(explain(said).to_string(), ours);
+        }
         let full = explain("fatal: write error: No space left on device");
         assert!(full.is_transient(), "{full:?}");
         let odd = explain("warning: x\nfatal: loose object 1 is corrupt\n\n");

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -12,9 +13,11 @@ use contract::name::CommitSha;
 use tokio::process::Command;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
+use crate::limits::Limits;
 use git::error::GitError;
 use git::origin::Origin;
 use git::program::{FOLDER_CONFIGURATION, Reach, git};
+use git::route::Route;
 use git::running::{Ended, Running, Unanswered};
 use git::said::{explain, last_words, unavailable};
 
@@ -33,6 +36,7 @@ pub(crate) const SHORT_BYTES_MAX: u64 = 64 * 1024;
 pub struct Caches {
     pub(crate) folder: PathBuf,
     pub(crate) fetch_seconds_max: u64,
+    pub(crate) limits: Limits,
     held: Mutex<HashMap<String, Weak<AsyncMutex<()>>>>,
 }
 
@@ -44,6 +48,9 @@ pub struct Cache {
     origin: Origin,
     object_format: &'static str,
     fetch_seconds_max: u64,
+    limits: Limits,
+    /// Whether something was fetched while it was held: then nothing can have been lost since.
+    fetched: AtomicBool,
     // Two locks: one is fair and costs no thread, the other is seen by other processes.
     _among_tasks: OwnedMutexGuard<()>,
     _among_processes: File,
@@ -54,7 +61,7 @@ impl Caches {
     ///
     /// # Errors
     /// [`GitError::Machine`].
-    pub fn open(folder: &Path, fetch_seconds_max: u64) -> Result<Self, GitError> {
+    pub fn open(folder: &Path, fetch_seconds_max: u64, limits: Limits) -> Result<Self, GitError> {
         let made = std::fs::create_dir_all(folder);
         made.map_err(GitError::machine("make the folder of the caches"))?;
         let folder = std::path::absolute(folder);
@@ -67,6 +74,7 @@ impl Caches {
         Ok(Self {
             folder,
             fetch_seconds_max,
+            limits,
             held,
         })
     }
@@ -92,6 +100,8 @@ impl Caches {
             origin,
             object_format,
             fetch_seconds_max: self.fetch_seconds_max,
+            limits: self.limits,
+            fetched: AtomicBool::new(false),
             _among_tasks: among_tasks,
             _among_processes: among_processes,
         };
@@ -136,14 +146,36 @@ impl Cache {
         if self.has(commit).await? {
             return Ok(());
         }
-        match self.fetch(commit).await {
+        let fetched = match self.fetch(commit).await {
             Err(GitError::Corrupt { action, said }) => {
                 tracing::warn!(action, said, "make a cache anew that may be corrupt");
                 self.renew().await?;
                 self.fetch(commit).await.map_err(GitError::or_unavailable)
             }
             fetched => fetched,
+        };
+        fetched?;
+        self.fetched.store(true, Ordering::Relaxed);
+        self.bound(commit).await?;
+        // What was asked for may be a tag or a tree.
+        if self.has(commit).await? {
+            Ok(())
+        } else {
+            Err(GitError::NoSuchCommit)
         }
+    }
+
+    /// What a snapshot may hold.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    pub(crate) fn repository(&self) -> &Path {
+        &self.repository
+    }
+
+    pub(crate) fn has_fetched(&self) -> bool {
+        self.fetched.load(Ordering::Relaxed)
     }
 
     /// Whether the cache has the commit.
@@ -175,7 +207,7 @@ impl Cache {
     }
 
     pub(crate) fn git(&self, reach: Reach<'_>) -> Command {
-        git(&self.repository, reach)
+        git(&self.repository, reach, self.limits.git)
     }
 
     /// Runs a command on the cache alone.
@@ -192,8 +224,10 @@ impl Cache {
         )
     }
 
-    async fn fetch(&self, commit: &CommitSha) -> Result<(), GitError> {
-        let mut command = self.git(reach(&self.origin, &self.configuration));
+    pub(crate) async fn fetch(&self, commit: &CommitSha) -> Result<(), GitError> {
+        let route = self.origin.route().await?;
+        let reach = reach(route.as_ref(), &self.configuration);
+        let mut command = self.git(reach);
         command.args([
             "fetch",
             "--quiet",
@@ -201,6 +235,11 @@ impl Cache {
             "--no-write-fetch-head",
             "--refmap=",
         ]);
+        if route.is_some() {
+            // A forge that can leaves out what would be refused for its size: it never gets here.
+            let bytes = self.limits.blob_bytes_max + 1;
+            command.arg(format!("--filter=blob:limit={bytes}"));
+        }
         command.args([
             "--no-recurse-submodules",
             "--no-auto-maintenance",
@@ -210,7 +249,7 @@ impl Cache {
         command.arg(&*self.origin.as_text());
         // The ref keeps what was fetched: the next fetch asks only for what is new since.
         command.arg(format!("{commit}:refs/assay/{commit}"));
-        let running = Running::start(&mut command)?;
+        let running = Running::start_for(&mut command, reach).await?;
         let ended = running
             .finish(self.fetch_seconds_max, SHORT_BYTES_MAX)
             .await;
@@ -257,10 +296,11 @@ impl Cache {
     }
 }
 
-pub(crate) fn reach<'a>(origin: &Origin, configuration: &'a Path) -> Reach<'a> {
-    match origin {
-        Origin::Url { scheme, .. } => Reach::Scheme(scheme),
-        Origin::Folder(_) => Reach::Folder { configuration },
+/// What is allowed on the way to an origin; without a way it is a folder.
+pub(crate) fn reach<'a>(route: Option<&'a Route>, configuration: &'a Path) -> Reach<'a> {
+    match route {
+        Some(route) => Reach::Forge(route),
+        None => Reach::Folder { configuration },
     }
 }
 

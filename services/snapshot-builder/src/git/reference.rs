@@ -32,13 +32,18 @@ impl Caches {
             reference.to_owned(),
         ];
         // No repository is needed for this; the folder of the caches is none.
-        let mut command = git(&self.folder, reach(origin, &configuration));
+        let route = origin.route().await?;
+        let reach = reach(route.as_ref(), &configuration);
+        let mut command = git(&self.folder, reach, self.limits.git);
         command
             .args(["ls-remote", "--quiet", "--"])
             .arg(&*origin.as_text())
             .args(&names);
-        let ended = Running::start(&mut command)?.finish(self.fetch_seconds_max, SHORT_BYTES_MAX);
-        let ended = answered(ended.await, "ask the origin")?;
+        let running = Running::start_for(&mut command, reach).await?;
+        let ended = running
+            .finish(self.fetch_seconds_max, SHORT_BYTES_MAX)
+            .await;
+        let ended = answered(ended, "ask the origin")?;
         if !ended.status.success() {
             return Err(explain(&ended.said).or_unavailable());
         }

@@ -37,7 +37,7 @@ impl Caches {
     /// # Errors
     /// [`GitError::Machine`] if there is none, or an older one.
     pub async fn check_git(&self) -> Result<String, GitError> {
-        let mut command = git(&self.folder, Reach::Cache);
+        let mut command = git(&self.folder, Reach::Cache, self.limits.git);
         command.arg("--version");
         let ended = Running::start(&mut command)?.finish(VERSION_SECS_MAX, SHORT_BYTES_MAX);
         let ended = answered(ended.await, "look for git")?;

@@ -2,6 +2,20 @@
 
 use super::*;
 
+const LIMITS: Limits = Limits {
+    files_max: 20,
+    total_bytes_max: 8_000,
+    blob_bytes_max: 1_000,
+    path_bytes_max: 700,
+    depth_max: 64,
+    objects_max: 1,
+    git: git::program::Bounds {
+        file_bytes_max: 1,
+        memory_bytes_max: 1,
+        cpu_seconds_max: 1,
+    },
+};
+
 fn line(mode: &str, bytes: Option<u64>, path: impl Into<Vec<u8>>) -> TreeLine {
     let id = "1".repeat(40);
     TreeLine {
@@ -18,13 +32,13 @@ fn file(bytes: u64, path: impl Into<Vec<u8>>) -> TreeLine {
 
 #[test]
 fn every_kind_of_entry_is_planned() {
-    let planned = plan(vec![
+    let lines = vec![
         file(1, "a"),
         line("100755", Some(2), "b"),
         line("120000", Some(3), "c"),
         line("160000", None, "d"),
-    ])
-    .unwrap();
+    ];
+    let planned = plan(lines, &LIMITS).unwrap();
     let kinds: Vec<_> = planned
         .iter()
         .map(|entry| match &entry.content {
@@ -42,25 +56,33 @@ fn every_kind_of_entry_is_planned() {
 #[test]
 fn what_lies_on_a_limit_is_kept_and_what_lies_beyond_is_refused() {
     let deep = |parts: usize| vec!["a"; parts].join("/");
+    let long = |bytes: usize| {
+        let parts = vec!["a".repeat(200); 3].join("/");
+        format!("{parts}/{}", "a".repeat(bytes - parts.len() - 1))
+    };
     let total = |last: u64| {
-        let full = TOTAL_BYTES_MAX / BLOB_BYTES_MAX;
+        let full = LIMITS.total_bytes_max / LIMITS.blob_bytes_max;
         let mut lines: Vec<_> = (0..full)
-            .map(|n| file(BLOB_BYTES_MAX, n.to_string()))
+            .map(|n| file(LIMITS.blob_bytes_max, n.to_string()))
             .collect();
         lines.push(file(last, "last"));
         lines
     };
     for (kept, refused, why) in [
         (
-            vec![file(0, "a"); FILES_MAX],
-            vec![file(0, "a"); FILES_MAX + 1],
-            "20000 files",
+            vec![file(0, "a"); LIMITS.files_max],
+            vec![file(0, "a"); LIMITS.files_max + 1],
+            "the tree has 21 files, more than 20",
         ),
-        (total(0), total(1), "bytes together"),
         (
-            vec![file(BLOB_BYTES_MAX, "a")],
-            vec![file(BLOB_BYTES_MAX + 1, "a")],
-            "a has 3355",
+            total(0),
+            total(1),
+            "the tree's files have 8001 bytes together, more than 8000",
+        ),
+        (
+            vec![file(LIMITS.blob_bytes_max, "a")],
+            vec![file(LIMITS.blob_bytes_max + 1, "a")],
+            "a has 1001 bytes, more than 1000",
         ),
         (
             vec![line("120000", Some(TARGET_BYTES_MAX), "a")],
@@ -68,18 +90,23 @@ fn what_lies_on_a_limit_is_kept_and_what_lies_beyond_is_refused() {
             "target of 4096",
         ),
         (
-            vec![file(0, "a".repeat(PATH_BYTES_MAX))],
-            vec![file(0, "a".repeat(PATH_BYTES_MAX + 1))],
-            "more than 1024",
+            vec![file(0, long(LIMITS.path_bytes_max))],
+            vec![file(0, long(LIMITS.path_bytes_max + 1))],
+            "… is a path of 701 bytes, more than 700",
         ),
         (
-            vec![file(0, deep(DEPTH_MAX))],
-            vec![file(0, deep(DEPTH_MAX + 1))],
-            "64 parts",
+            vec![file(0, "a".repeat(NAME_BYTES_MAX))],
+            vec![file(0, "a".repeat(NAME_BYTES_MAX + 1))],
+            "… has a part of 256 bytes, more than 255",
+        ),
+        (
+            vec![file(0, deep(LIMITS.depth_max))],
+            vec![file(0, deep(LIMITS.depth_max + 1))],
+            "has 65 parts, more than 64",
         ),
     ] {
-        assert!(plan(kept).is_ok(), "{why}");
-        let said = plan(refused).unwrap_err().to_string();
+        assert!(plan(kept, &LIMITS).is_ok(), "{why}");
+        let said = plan(refused, &LIMITS).unwrap_err().to_string();
         assert!(said.contains(why), "{said}");
     }
 }
@@ -118,6 +145,6 @@ fn a_path_that_could_harm_and_a_mode_that_is_none_are_refused_by_name() {
             },
         ),
     ] {
-        assert_eq!(plan(vec![bad]), Err(why));
+        assert_eq!(plan(vec![bad], &LIMITS), Err(why));
     }
 }

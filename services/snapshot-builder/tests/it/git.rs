@@ -106,7 +106,12 @@ async fn a_forge_that_never_answers_is_given_up_and_leaves_no_process() {
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/a/b.git", silent.local_addr().unwrap());
     let folder = world.folder.path().join("impatient");
-    let caches = snapshot_builder::git::cache::Caches::open(&folder, 1).unwrap();
+    let caches = snapshot_builder::git::cache::Caches::open(
+        &folder,
+        1,
+        snapshot_builder::limits::Limits::default(),
+    )
+    .unwrap();
     let origin = Origin::url(&url).unwrap();
     let cache = caches.hold(origin, &world.starting).await.unwrap();
     let err = cache.ensure(&world.starting).await.unwrap_err();

@@ -8,6 +8,7 @@ use sample::forge::LoopbackForge;
 use sample::lab::{make_lab, make_learner};
 use sample::repository::{Clock, Repository};
 use snapshot_builder::git::cache::{Cache, Caches};
+use snapshot_builder::limits::Limits;
 
 pub(crate) const FETCH_SECONDS_MAX: u64 = 60;
 
@@ -33,7 +34,12 @@ impl World {
             .await
             .unwrap();
         let starting = sha(&learner.head("main").await.unwrap());
-        let caches = Caches::open(&folder.path().join("caches"), FETCH_SECONDS_MAX).unwrap();
+        let caches = Caches::open(
+            &folder.path().join("caches"),
+            FETCH_SECONDS_MAX,
+            Limits::default(),
+        )
+        .unwrap();
         Self {
             folder,
             forge,

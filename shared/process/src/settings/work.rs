@@ -117,44 +117,20 @@ impl Writer {
     }
 }
 
-/// `[snapshots]`: snapshot-builder.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Snapshots {
-    /// Folder of the bare repositories that fetches go into; may be lost at any time.
-    pub cache_folder: PathBuf,
-    /// How long one fetch may take, in seconds.
-    pub fetch_seconds_max: u64,
-}
-
-impl Default for Snapshots {
-    fn default() -> Self {
-        Self {
-            cache_folder: PathBuf::from(".assay/git-cache"),
-            fetch_seconds_max: 120,
-        }
-    }
-}
-
-impl Snapshots {
-    pub(crate) fn check(&self, check: &Check<'_>) -> Result<(), SettingsError> {
-        check.folder("snapshots.cache_folder", &self.cache_folder)?;
-        check.number(
-            "snapshots.fetch_seconds_max",
-            self.fetch_seconds_max,
-            1..=3_600,
-        )
-    }
-}
-
 /// `[verifier]`: verifier.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Verifier {
     /// Folder in which trees are rebuilt for their run; emptied at start.
     pub scratch_folder: PathBuf,
-    /// How many runs at once.
-    pub slots: usize,
+    /// How many runs of pushes at once; without it, as many as the machine has cores and memory
+    /// for. Work that can wait has one more, and what of these is free.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slots: Option<usize>,
+    /// Memory that all runs together may take, in MiB, counted by what their labs allow them;
+    /// without it, four fifths of what the machine has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_mib: Option<u64>,
     /// The control group in which each box gets its own, counted from the hierarchies' roots;
     /// without it, the one that the verifier itself is in.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -168,7 +144,8 @@ impl Default for Verifier {
     fn default() -> Self {
         Self {
             scratch_folder: PathBuf::from(".assay/scratch"),
-            slots: 2,
+            slots: None,
+            memory_mib: None,
             control_group: None,
             dangerously_run_without_limits: false,
         }
@@ -181,7 +158,13 @@ impl Verifier {
         if let Some(group) = &self.control_group {
             check.folder("verifier.control_group", group)?;
         }
-        check.number("verifier.slots", self.slots, 1..=256)
+        if let Some(memory) = self.memory_mib {
+            check.number("verifier.memory_mib", memory, 32..=16_777_216)?;
+        }
+        match self.slots {
+            Some(slots) => check.number("verifier.slots", slots, 1..=256),
+            None => Ok(()),
+        }
     }
 }
 
