@@ -15,6 +15,7 @@ use crate::sources::Sources;
 pub(crate) struct Desk {
     pub(crate) ground: Ground,
     pub(crate) limits: Reconcile,
+    pub(crate) settings: Settings,
     pub(crate) sources: Sources,
     pub(crate) stop: CancellationToken,
     /// This process's run, which numbers the deliveries that it makes.
@@ -35,6 +36,7 @@ impl Desk {
         Ok(Self {
             ground,
             limits: settings.reconcile.clone(),
+            settings: settings.clone(),
             sources: Sources::read(settings)?,
             stop,
             lane: LaneId::new(),

@@ -9,9 +9,9 @@ use forge::provider::Provider;
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream;
-use git::origin::Origin;
 use git::refs::{Ref, refs};
 use process::settings::source::Source;
+use service::origin::origin_of;
 use store::reconciliation::{self, KnownRef, OpenRepository};
 
 use crate::desk::Desk;
@@ -98,11 +98,12 @@ fn look<'a>(
     open: &OpenRepository,
 ) -> Option<impl Future<Output = Result<Looked, String>> + use<'a>> {
     let repository: Repository = open.repository.parse().ok()?;
-    let origin = Origin::url(&source.fetch_url_of(&repository)).ok()?;
+    let origin = origin_of(&desk.settings, &repository).transpose()?;
     let starting = open.starting.clone();
     let seconds_max = desk.limits.refs_seconds_max;
     let wants_tags = wants_tags(source);
     Some(async move {
+        let origin = origin.map_err(|error| format!("refs of {repository}: {error}"))?;
         match refs(&origin, seconds_max).await {
             Ok(mut refs) => {
                 refs.retain(|one| wants_tags || !one.is_tag());

@@ -4,5 +4,6 @@ pub mod delivery;
 pub mod dialect;
 pub mod forge;
 mod git;
+pub mod hooks_api;
 pub mod lab;
 pub mod repository;
