@@ -110,6 +110,16 @@ impl House {
         removed.expect("the stream was there");
     }
 
+    /// Takes a consumer away, with what it knows of how far it came.
+    pub async fn remove_consumer(&self, stream: &str, consumer: &str) {
+        let (user, password) = self.nats().credentials();
+        let options = async_nats::ConnectOptions::with_user_and_password(user, password);
+        let client = options.connect(self.nats().url()).await;
+        let context = async_nats::jetstream::new(client.expect("a connection to the private NATS"));
+        let removed = context.delete_consumer_from_stream(consumer, stream).await;
+        removed.expect("the consumer was there");
+    }
+
     /// Lets a stream hold no more than so many messages; -1 is as many as it likes.
     pub async fn bound_stream(&self, name: &str, messages_max: i64) {
         let (user, password) = self.nats().credentials();

@@ -5,6 +5,7 @@ pub mod house;
 mod ledger;
 pub mod port;
 pub mod program;
+pub mod queue;
 mod room;
 mod template;
 pub mod wait;

@@ -9,7 +9,7 @@ use crate::deliveries::{Delivery, Push};
 use crate::world::{ENROLLED, OTHER, World};
 
 /// A delivery whose body is an object, if it was put there.
-fn by_object(world: &World, name: &str, repository: &str) -> Delivery {
+pub(crate) fn by_object(world: &World, name: &str, repository: &str) -> Delivery {
     let mut payload = Push::new(repository, 1, &[2, 3]).payload();
     payload["compare"] = json!("x".repeat(1024 * 1024));
     let mut delivery = Delivery::new(world, name, &payload);
@@ -17,7 +17,7 @@ fn by_object(world: &World, name: &str, repository: &str) -> Delivery {
     delivery
 }
 
-async fn put(world: &World, delivery: &Delivery) {
+pub(crate) async fn put(world: &World, delivery: &Delivery) {
     let objects = Objects::open_folder(&world.house.folder("objects")).unwrap();
     let frame = zstd::bulk::compress(&delivery.body, 1).unwrap();
     let digest = delivery.received.body_digest;

@@ -4,13 +4,16 @@
 
 mod bad_deliveries;
 mod commands;
+mod dead;
 mod deadlines;
 mod deliveries;
 mod entries;
 mod found;
 mod jobs;
 mod large;
+mod lost;
 mod outages;
+mod orders;
 mod past;
 mod poison;
 mod pushes;

@@ -37,6 +37,7 @@ pub(crate) struct World {
 
 /// A writer that runs in this process. Dropping it kills it: its work ends where it waits.
 pub(crate) struct Writer {
+    health: Health,
     stop: CancellationToken,
     task: JoinHandle<anyhow::Result<()>>,
 }
@@ -101,14 +102,29 @@ impl World {
         LabVersionRow::insert(conn, &[version]).await.unwrap();
     }
 
-    /// Starts a writer with settings that the test has changed.
+    /// Starts a writer.
     pub(crate) fn writer(&self) -> Writer {
-        let (settings, health) = (self.settings.clone(), Health::new());
+        self.writer_with(self.settings.clone())
+    }
+
+    /// The same with a writer that looks for lost work every second.
+    pub(crate) fn writer_that_seeks(&self) -> Writer {
+        let seeking = ["writer.lost_every_seconds", "writer.lost_after_seconds"];
+        let mut settings = self.settings.clone();
+        for setting in seeking {
+            settings = settings.with(setting, json!(1)).unwrap();
+        }
+        self.writer_with(settings)
+    }
+
+    fn writer_with(&self, settings: Settings) -> Writer {
+        let health = Health::new();
         let stop = CancellationToken::new();
-        let told = stop.clone();
+        let (told, shown) = (stop.clone(), health.clone());
         let run = async move { attempt_writer::run::run(&settings, &health, told).await };
         let task = tokio::spawn(run);
-        Writer { stop, task }
+        let health = shown;
+        Writer { health, stop, task }
     }
 
     pub(crate) fn next_number(&self) -> u64 {
@@ -143,6 +159,13 @@ impl World {
     pub(crate) async fn dead(&self) -> u64 {
         let states = self.bus.stream_states().await.unwrap();
         states.iter().find(|s| s.name == "DEAD").unwrap().messages
+    }
+
+    /// How many messages wait for a consumer.
+    pub(crate) async fn queued(&self, durable: &str) -> u64 {
+        let states = self.bus.consumer_states().await.unwrap();
+        let state = states.iter().find(|state| state.durable == durable);
+        state.unwrap().waiting
     }
 
     /// Asks for a session of the sample lab; gives the command.
@@ -196,6 +219,23 @@ impl World {
 }
 
 impl Writer {
+    /// Waits until it is ready.
+    pub(crate) async fn ready(&self) {
+        wait::until("the writer is ready", async || {
+            let report = self.health.report();
+            match report.ready && report.parts.len() > 1 {
+                true => Ok(()),
+                false => Err(format!("{report:?}")),
+            }
+        })
+        .await;
+    }
+
+    /// What a part of it says beside its readiness.
+    pub(crate) fn note(&self, part: &str) -> Option<String> {
+        self.health.report().parts.get(part)?.note.clone()
+    }
+
     pub(crate) async fn stop(mut self) {
         self.stop.cancel();
         (&mut self.task).await.unwrap().unwrap();
