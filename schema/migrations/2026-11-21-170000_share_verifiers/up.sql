@@ -11,7 +11,10 @@ CREATE TABLE work.lease (
     try_number integer NOT NULL CHECK (try_number > 0),
     token bigint NOT NULL,
     worker text NOT NULL,
-    held_until timestamptz NOT NULL,
+    -- Empty when it was given up by its worker's own will.
+    held_until timestamptz,
+    -- How many workers were lost while they held it.
+    lost integer NOT NULL DEFAULT 0,
     PRIMARY KEY (request_id, try_number)
 );
 

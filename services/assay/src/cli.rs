@@ -10,10 +10,9 @@ use process::settings::service::Service;
 use crate::context::Context;
 use crate::dead::DeadOrder;
 use crate::reconcile::Reconcile;
+use crate::replay::Replay;
 use crate::reprocess::Reprocess;
-use crate::{
-    dead, demo, lab, log, operate, reconcile, reprocess, results, run, session, status, trace, up,
-};
+use crate::{dead, demo, lab, log, operate, reconcile, replay, reprocess, results, run, session, status, trace, up, verify};
 
 /// Turns git pushes into proven results.
 #[derive(Debug, Parser)]
@@ -93,9 +92,14 @@ enum Order {
     Reprocess(Box<Reprocess>),
     /// Compare sources with their forges: deliveries that failed, pushes that made none.
     Reconcile(Box<Reconcile>),
+    /// Run a verification again, from the same snapshot and by the same lab version: 0 when it comes
+    /// out as before.
+    Replay(Replay),
     /// Messages that could not be handled.
     #[command(subcommand)]
     Dead(DeadOrder),
+    /// Verify a folder by a lab's, here and without servers: 0 pass, 1 fail, 2 no judgement.
+    Verify(LocalVerify),
     /// Recompute the whole log from the database: 0 ok, 1 tampered, 2 incomplete, 3 untrusted.
     VerifyLog {
         /// The key to trust, as `assay up` prints it; else the settings'.
@@ -137,6 +141,14 @@ pub(crate) enum LabOrder {
         #[command(flatten)]
         who: Who,
     },
+    /// Read a lab's folder: what it asks for, what cannot work, and where results can be forged.
+    Check {
+        /// The lab's folder, its lab.toml at the root.
+        folder: PathBuf,
+        /// As JSON, for machines.
+        #[arg(long)]
+        json: bool,
+    },
     /// Every version of every lab.
     List,
     /// A lab's versions and what the newest asks for.
@@ -170,6 +182,23 @@ pub(crate) struct Who {
     /// Who gives the order, for the record.
     #[arg(long, default_value = "operator")]
     pub(crate) actor: Actor,
+}
+
+/// What is verified on this machine.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct LocalVerify {
+    /// The learner's folder, as it would be pushed.
+    pub(crate) folder: PathBuf,
+    /// The lab's folder, its lab.toml at the root.
+    #[arg(long)]
+    pub(crate) lab: PathBuf,
+    /// The result as JSON, for machines, and nothing else.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Run it even where this machine cannot enforce every limit: strangers' code can then take
+    /// all that the machine has.
+    #[arg(long)]
+    pub(crate) dangerously_run_without_limits: bool,
 }
 
 /// How a table is written.
@@ -220,6 +249,8 @@ impl Cli {
             Order::Topology(order) => operate::topology(&Context::of(&place)?, &order).await,
             Order::Keys { folder } => operate::keys(&Context::of(&place)?, &folder),
             Order::Config(ConfigOrder::Check) => operate::config_check(&Context::of(&place)?),
+            // It needs no settings, and no servers.
+            Order::Lab(LabOrder::Check { folder, json }) => lab::check::check(&folder, json),
             Order::Lab(order) => lab::lab(&Context::of(&place)?, order).await,
             Order::Session(order) => session::session(&Context::of(&place)?, order).await,
             Order::Status { json } => status::status(&Context::of(&place)?, json).await,
@@ -231,7 +262,9 @@ impl Cli {
             }
             Order::Reprocess(asked) => reprocess::reprocess(&Context::of(&place)?, *asked).await,
             Order::Reconcile(asked) => reconcile::reconcile(&Context::of(&place)?, *asked).await,
+            Order::Replay(asked) => replay::replay(&Context::of(&place)?, asked).await,
             Order::Dead(order) => dead::dead(&Context::of(&place)?, order).await,
+            Order::Verify(asked) => verify::local(&Context::of(&place)?, &asked).await,
             Order::VerifyLog { key, ledger } => {
                 let depth = if ledger { Depth::Rows } else { Depth::Log };
                 log::verify(&Context::of(&place)?, key, depth).await

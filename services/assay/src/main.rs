@@ -6,10 +6,12 @@ mod context;
 mod dead;
 mod demo;
 mod lab;
+mod live;
 mod log;
 mod moment;
 mod operate;
 mod reconcile;
+mod replay;
 mod reprocess;
 mod results;
 mod run;
@@ -21,6 +23,7 @@ mod table;
 mod trace;
 mod up;
 mod used;
+mod verify;
 
 use std::process::ExitCode;
 

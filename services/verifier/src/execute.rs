@@ -17,6 +17,7 @@ use crate::sandbox::Sandbox;
 use crate::sandbox::account::Account;
 use crate::sandbox::error::SandboxError;
 use crate::sandbox::scratch::RunFolder;
+use crate::slots::Slot;
 use crate::steps::all;
 use crate::tree::TreeError;
 
@@ -29,6 +30,8 @@ pub(crate) struct Run<'a> {
     pub(crate) lab_version: Digest,
     pub(crate) spec: &'a LabSpec,
     pub(crate) slot: u16,
+    /// What is free again when the run's folder is gone.
+    pub(crate) held: Option<Arc<Slot>>,
     /// Whoever follows it.
     pub(crate) telling: Telling,
 }
@@ -92,7 +95,10 @@ async fn once(
     let (maker, slot) = (sandbox.clone(), run.slot);
     let made = tokio::task::spawn_blocking(move || maker.folder(slot, account)).await;
     let folder: Arc<RunFolder> = match made {
-        Ok(Ok(folder)) => Arc::new(folder),
+        Ok(Ok(mut folder)) => {
+            folder.keep(run.held.clone());
+            Arc::new(folder)
+        }
         Ok(Err(problem)) => return Err(TreeError::Folder(problem).into()),
         Err(_stopped) => return Err(RunError::GivenUp),
     };
@@ -121,6 +127,7 @@ impl From<SandboxError> for RunError {
     fn from(problem: SandboxError) -> Self {
         match problem {
             SandboxError::GivenUp => Self::GivenUp,
+            SandboxError::HostMemory => error(ErrorCause::HostMemory, &chain(&problem)),
             _ => error(ErrorCause::SandboxUnavailable, &chain(&problem)),
         }
     }

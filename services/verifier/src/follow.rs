@@ -1,6 +1,8 @@
 //! Owns what follows a recorded try: the next one, where its error can heal. No IO.
 
-use contract::job::{AttemptToPreserve, PreservedTree, SnapshotRequested, VerificationRequested};
+use contract::job::{
+    AttemptToPreserve, Handed, PreservedTree, SnapshotRequested, VerificationRequested,
+};
 use contract::message::Lane;
 use contract::result::ErrorCause;
 use store::verification_attempt::VerificationRow;
@@ -43,10 +45,19 @@ pub(crate) fn follower(job: &VerificationRequested, row: &VerificationRow) -> Op
             lane: RETRY_LANE,
         }));
     }
+    // What the machine lacked another one may have.
+    let is_machines = matches!(
+        cause,
+        Some(ErrorCause::SandboxUnavailable | ErrorCause::HostMemory)
+    );
     Some(Follower::Verification(VerificationRequested {
         try_number,
         not_before,
         lane: RETRY_LANE,
+        handed: Handed {
+            round: 0,
+            avoid: is_machines.then(|| row.worker.clone()),
+        },
         ..job.clone()
     }))
 }

@@ -2,6 +2,7 @@
 
 mod company;
 mod doubt;
+mod enter;
 mod execute;
 mod follow;
 pub mod harmless;
@@ -10,7 +11,9 @@ pub mod judge;
 pub mod limit;
 mod live;
 pub mod local;
+mod machine;
 mod record;
+mod replay;
 pub mod report;
 mod result;
 pub mod run;
@@ -19,5 +22,6 @@ pub mod schedule;
 mod seal;
 mod slots;
 mod steps;
+mod tend;
 pub mod tree;
 mod verify;

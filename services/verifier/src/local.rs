@@ -11,6 +11,7 @@ use lab::mistake::Mistake;
 use lab::spec::{FILE_NAME, LabSpec, Limits, parse};
 use objects::owner::Owner;
 use objects::store::{Objects, ObjectsError};
+use process::settings::work;
 use serde::Serialize;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -21,9 +22,10 @@ use crate::execute::{Run, RunError, execute};
 use crate::judge::Judgement;
 use crate::live::Telling;
 use crate::result::Came;
+use crate::run;
 use crate::sandbox::account::Account;
 use crate::sandbox::error::CannotSandbox;
-use crate::sandbox::{Bounding, Sandbox, Site};
+use crate::sandbox::{Sandbox, Site};
 
 mod folder;
 
@@ -41,10 +43,8 @@ pub struct Local<'a> {
     pub learner: &'a Path,
     /// The lab, its `lab.toml` at the root.
     pub lab: &'a Path,
-    /// The control group in which each box gets its own; without it, this process's.
-    pub control_group: Option<&'a Path>,
-    /// What to do where a limit cannot be enforced.
-    pub bounding: Bounding,
+    /// What a verifier here would be set to; its scratch folder is not used.
+    pub settings: &'a work::Verifier,
 }
 
 /// How it came out: what the service would have recorded.
@@ -135,9 +135,7 @@ pub async fn verify(
     let scratch = scratch().map_err(CannotVerify::Temporary)?;
     let site = Site {
         scratch: scratch.path(),
-        system: &[],
-        control_group: local.control_group,
-        bounding: local.bounding,
+        ..run::site(local.settings)
     };
     let sandbox = Sandbox::probe(site, Account::of_slot(SLOT)).await?;
     let (telling, mut events) = Telling::channel();
@@ -148,6 +146,7 @@ pub async fn verify(
         lab_version: labs.digest,
         spec: &spec,
         slot: SLOT,
+        held: None,
         telling,
     };
     let company = Company::default();
@@ -198,6 +197,8 @@ async fn fill(
             log: (digest, _),
         } => (judgement, peaks, digest),
         Came::Error { cause, detail } => return Ok(error(blank, cause, detail)),
+        // Nothing is newer here.
+        Came::Superseded { .. } => return Err(CannotVerify::GivenUp),
     };
     let log = objects.get(Owner::Session(session), digest, LOG_BYTES_MAX);
     let Judgement {

@@ -4,6 +4,7 @@ use contract::audit::AuditEvent;
 use contract::digest::Digest;
 use contract::ids::VerificationId;
 use contract::job::{PreservedTree, VerificationRequested};
+use contract::message::canonical_json;
 use contract::result::{ErrorCause, Verdict};
 use contract::time::Timestamp;
 use lab::spec::Limits;
@@ -12,12 +13,14 @@ use store::audit_entry::PendingEntry;
 use store::row::LedgerRow as _;
 use store::verification_attempt::VerificationRow;
 use store::verification_claim::ClaimRow;
+use store::verification_origin::OriginRow;
+use store::verification_refused::RefusedRow;
 
 use crate::judge::Judgement;
 use crate::schedule;
 
 /// The service's name in the audit log.
-const SERVICE: &str = "verifier";
+pub(crate) const SERVICE: &str = "verifier";
 
 /// How a try came out.
 #[derive(Clone, PartialEq, Debug)]
@@ -31,6 +34,11 @@ pub(crate) enum Came {
         /// The output's object and its length.
         log: (Digest, u64),
     },
+    /// A newer push took its place before it was judged.
+    Superseded {
+        /// By what, for people.
+        detail: String,
+    },
     /// It could not be judged.
     Error {
         /// Why.
@@ -38,6 +46,20 @@ pub(crate) enum Came {
         /// Why, for people.
         detail: String,
     },
+}
+
+/// What runs are made of here: what bounds and closes boxes, and the tools that the lab names.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct MadeOf {
+    pub(crate) box_of: Value,
+    pub(crate) tools: Value,
+}
+
+impl MadeOf {
+    /// The digest of what bounds and closes the boxes.
+    pub(crate) fn box_digest(&self) -> Digest {
+        Digest::of(canonical_json(&self.box_of).as_bytes())
+    }
 }
 
 /// What is known of a try beside its job.
@@ -90,6 +112,11 @@ pub(crate) fn row(job: &VerificationRequested, tried: &Try<'_>, came: Came) -> V
             retry_at: schedule::retry_at(cause, job.try_number, tried.finished_at),
             ..row
         },
+        Came::Superseded { detail } => VerificationRow {
+            result: Verdict::Superseded.to_string(),
+            detail: Some(detail),
+            ..row
+        },
         Came::Judged {
             judgement,
             peaks,
@@ -108,20 +135,54 @@ pub(crate) fn row(job: &VerificationRequested, tried: &Try<'_>, came: Came) -> V
     }
 }
 
-/// The entry of a recorded try: it covers the result and every claim that led to it.
+/// What made the result of a run, beside what its row says.
+pub(crate) fn origin(
+    job: &VerificationRequested,
+    row: &VerificationRow,
+    made_of: &MadeOf,
+) -> OriginRow {
+    OriginRow {
+        verification_attempt_id: row.id,
+        lane: job.lane.to_string(),
+        box_of: made_of.box_of.clone(),
+        box_digest: made_of.box_digest().to_string(),
+        tools: made_of.tools.clone(),
+        recorded_at: row.recorded_at,
+    }
+}
+
+/// The row of a result that came too late; `row` is `None` for a run that was stopped before it had
+/// one.
+pub(crate) fn refused(
+    claim: &ClaimRow,
+    row: Option<&VerificationRow>,
+    reason: &str,
+    now: Timestamp,
+) -> RefusedRow {
+    RefusedRow {
+        request_id: claim.request_id,
+        try_number: claim.try_number,
+        token: claim.token,
+        worker: claim.worker.clone(),
+        result: row.map_or("none", |row| &row.result).to_owned(),
+        cause: row.and_then(|row| row.cause.clone()),
+        reason: reason.to_owned(),
+        started_at: row.map_or(claim.recorded_at, |row| row.started_at),
+        finished_at: row.map_or(now, |row| row.finished_at),
+        recorded_at: now,
+    }
+}
+
+/// The entry of a recorded try: it covers the result, what made it, and every claim that led to it.
 pub(crate) fn entry(
     job: &VerificationRequested,
     row: &VerificationRow,
+    origin: Option<&OriginRow>,
     claims: &[ClaimRow],
 ) -> PendingEntry {
-    let mut fields = Map::new();
+    let mut fields = fields(job);
     let mut set = |name: &str, value: Value| fields.insert(name.to_owned(), value);
-    set("assay.delivery.id", json!(job.push.delivery));
-    set("assay.session.id", json!(job.push.session));
-    set("assay.attempt.id", json!(job.attempt));
-    set("assay.request.id", json!(job.request));
     set("assay.verification.id", json!(row.id));
-    set("assay.verification.try", json!(row.try_number));
     set("assay.verification.result", json!(row.result));
     set("assay.verification.cause", json!(row.cause));
     set("assay.verification.points", json!(row.points));
@@ -129,7 +190,12 @@ pub(crate) fn entry(
     set("assay.lab_version.digest", json!(row.lab_version_digest));
     set("assay.log.digest", json!(row.log_digest));
     set("assay.runner", json!(row.runner));
+    if let Some(origin) = origin {
+        set("assay.box.digest", json!(origin.box_digest));
+    }
     let claims = claims.iter().map(|claim| claim.covered());
+    let origin = origin.map(|origin| origin.covered());
+    let rows = std::iter::once(row.covered()).chain(claims).chain(origin);
     let is_error = row.result == Verdict::Error.as_str();
     let event = AuditEvent {
         action: "verification-recorded",
@@ -139,12 +205,52 @@ pub(crate) fn entry(
         trace_id: Some(job.push.delivery.trace_id()),
         at: row.recorded_at,
         fields,
-        rows: std::iter::once(row.covered()).chain(claims).collect(),
+        rows: rows.collect(),
     };
     PendingEntry {
         entry: event.entry(),
         traceparent: bus::trace::current_traceparent(),
     }
+}
+
+/// The entry of a result that was refused, with the claim that it was worked on under.
+pub(crate) fn refusal(
+    job: &VerificationRequested,
+    row: &RefusedRow,
+    claim: &ClaimRow,
+) -> PendingEntry {
+    let mut fields = fields(job);
+    let mut set = |name: &str, value: Value| fields.insert(name.to_owned(), value);
+    set("assay.verification.result", json!(row.result));
+    set("assay.verification.cause", json!(row.cause));
+    set("assay.reason", json!(row.reason));
+    set("assay.worker", json!(row.worker));
+    let event = AuditEvent {
+        action: "verification-refused",
+        subject: &row.key(),
+        service: SERVICE,
+        outcome: "failure",
+        trace_id: Some(job.push.delivery.trace_id()),
+        at: row.recorded_at,
+        fields,
+        rows: vec![row.covered(), claim.covered()],
+    };
+    PendingEntry {
+        entry: event.entry(),
+        traceparent: bus::trace::current_traceparent(),
+    }
+}
+
+/// Whose try it is.
+fn fields(job: &VerificationRequested) -> Map<String, Value> {
+    let mut fields = Map::new();
+    let mut set = |name: &str, value: Value| fields.insert(name.to_owned(), value);
+    set("assay.delivery.id", json!(job.push.delivery));
+    set("assay.session.id", json!(job.push.session));
+    set("assay.attempt.id", json!(job.attempt));
+    set("assay.request.id", json!(job.request));
+    set("assay.verification.try", json!(job.try_number));
+    fields
 }
 
 /// The ledger's integers are signed; a try or a point beyond them is none.

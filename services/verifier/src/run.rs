@@ -4,27 +4,27 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use bus::consume::{Consumption, each};
-use bus::topology::{ConsumerSpec, VERIFIER_BULK, VERIFIER_LIVE};
+use bus::topology::{ConsumerSpec, VERIFIER_BULK, VERIFIER_LIVE, VERIFIER_REPLAY};
 use objects::store::Objects;
 use process::dependency::Dependency;
 use process::health::{Gate, Health};
 use process::settings::Settings;
 use process::settings::service::Service;
 use process::settings::work;
+use serde_json::json;
 use service::ground::Ground;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::company::Company;
 use crate::doubt::Doubt;
+use crate::machine;
+use crate::replay::{REPLAYS_MAX, Replay};
+use crate::result::MadeOf;
 use crate::sandbox::account::{Account, SLOTS_MAX};
 use crate::sandbox::{Bounding, Sandbox, Site};
-use crate::slots::Slots;
+use crate::slots::{Capacity, Slots};
 use crate::verify::Verifier;
-
-/// Runs of the bulk lane at once, beside the live lane's slots: it always progresses, and never
-/// takes a slot from a learner who waits.
-const BULK_SLOTS: usize = 1;
 
 /// Runs the service until it is told to stop.
 ///
@@ -36,8 +36,8 @@ pub async fn run(
     health: &Health,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let slots = settings.verifier.slots;
-    let count = u16::try_from(slots + BULK_SLOTS)
+    let capacity = machine::capacity(&settings.verifier);
+    let count = u16::try_from(capacity.runs_max())
         .ok()
         .filter(|&count| count < SLOTS_MAX);
     let count = count.context("verifier.slots is too large")?;
@@ -63,9 +63,17 @@ pub async fn run(
         sandbox: sandbox.clone(),
         company: Company::default(),
         doubt: Arc::clone(&doubt),
-        slots: Slots::new(count),
+        made_of: made_of(&sandbox),
+        slots: Slots::new(capacity),
         worker: format!("verifier-{}", Uuid::now_v7()),
+        stop: stop.clone(),
     });
+    let Capacity { slots, memory_mib } = capacity;
+    tracing::info!(
+        slots,
+        memory_mib,
+        "runs of pushes at once, and what they may take"
+    );
     let lane = |consumer: &'static ConsumerSpec| Consumption {
         gate: Gate::new(
             ["bus", "ledger", "objects", "sandbox"]
@@ -83,9 +91,28 @@ pub async fn run(
     tokio::try_join!(
         watch,
         each(lane(&VERIFIER_LIVE), slots, Arc::clone(&verifier)),
-        each(lane(&VERIFIER_BULK), BULK_SLOTS, verifier),
+        // What is taken beyond the lane's own slot waits for one that is free.
+        each(lane(&VERIFIER_BULK), slots, Arc::clone(&verifier)),
+        each(
+            lane(&VERIFIER_REPLAY),
+            REPLAYS_MAX,
+            Arc::new(Replay { verifier })
+        ),
     )?;
     Ok(())
+}
+
+/// What runs are made of here.
+fn made_of(sandbox: &Sandbox) -> MadeOf {
+    MadeOf {
+        box_of: json!({
+            "verifier": env!("CARGO_PKG_VERSION"),
+            "sandbox": sandbox.identification(),
+            "filter": sandbox.filter_digest(),
+            "architecture": std::env::consts::ARCH,
+        }),
+        tools: json!([]),
+    }
 }
 
 /// Where these settings have boxes made.

@@ -10,6 +10,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use contract::digest::Digest;
 use lab::spec::Limits;
 
 use crate::judge::Ending;
@@ -161,6 +162,11 @@ impl Sandbox {
             Size::Unbounded => "disk unbounded",
         };
         format!("{}, {groups}, {files}", self.programs.version)
+    }
+
+    /// The digest of the system call filter.
+    pub fn filter_digest(&self) -> Option<Digest> {
+        filter::bytes().ok().map(|bytes| Digest::of(&bytes))
     }
 
     /// Whether every limit is enforced.

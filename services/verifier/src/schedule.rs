@@ -25,6 +25,21 @@ pub fn retry_at(cause: ErrorCause, try_number: u32, now: Timestamp) -> Option<Ti
     Some(now + chrono::Duration::seconds(*seconds))
 }
 
+/// How long a worker leaves a try to others that it could not do itself, in seconds after the try's
+/// time has come.
+const AVOID_SECS: i64 = 15;
+
+/// From when on a worker may begin a message's try: `not_before`, and later where it is to be left
+/// to others for a while.
+pub fn begins_at(
+    not_before: Option<Timestamp>,
+    avoid: Option<&str>,
+    worker: &str,
+) -> Option<Timestamp> {
+    let others_first = if avoid == Some(worker) { AVOID_SECS } else { 0 };
+    Some(not_before? + chrono::Duration::seconds(others_first))
+}
+
 /// How long a message has to wait for its time; `None` when that has come.
 pub fn remaining(not_before: Option<Timestamp>, now: Timestamp) -> Option<Duration> {
     let remaining = (not_before? - now).to_std().ok()?;
@@ -42,6 +57,8 @@ mod tests {
         for (cause, try_number, seconds) in [
             (ErrorCause::SourceUnavailable, 1, Some(10)),
             (ErrorCause::SandboxUnavailable, 2, Some(60)),
+            (ErrorCause::HostMemory, 1, Some(10)),
+            (ErrorCause::WorkerLost, 3, Some(300)),
             (ErrorCause::SnapshotUnavailable, 4, Some(1_800)),
             (ErrorCause::SourceUnavailable, TRIES_MAX, None),
             (ErrorCause::SourceUnavailable, 0, None),
@@ -51,6 +68,20 @@ mod tests {
         ] {
             let at = retry_at(cause, try_number, now).map(|at| (at - now).num_seconds());
             assert_eq!(at, seconds, "{cause} {try_number}");
+        }
+    }
+
+    #[test]
+    fn whoever_could_not_do_it_leaves_it_to_others_for_a_while() {
+        let now = Timestamp::UNIX_EPOCH;
+        let later = now + chrono::Duration::seconds(AVOID_SECS);
+        for (not_before, avoid, expected) in [
+            (None, Some("a"), None),
+            (Some(now), None, Some(now)),
+            (Some(now), Some("b"), Some(now)),
+            (Some(now), Some("a"), Some(later)),
+        ] {
+            assert_eq!(begins_at(not_before, avoid, "a"), expected);
         }
     }
 

@@ -1,4 +1,4 @@
-//! Owns the handling of one verification request: looked up, claimed, run, recorded, followed.
+//! Owns the handling of one verification request: looked up, entered, run, recorded, followed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,8 +7,9 @@ use bus::consume::{Handler, Outcome};
 use bus::error::PublishError;
 use bus::incoming::{Incoming, Lease};
 use contract::digest::Digest;
-use contract::ids::LabId;
+use contract::ids::{LabId, SessionId};
 use contract::job::{PreservedTree, VerificationRequested};
+use contract::message::Lane;
 use contract::result::ErrorCause;
 use contract::time;
 use lab::spec::LabSpec;
@@ -18,22 +19,29 @@ use service::ground::{AWAY_RETRY_SECS, Ground};
 use store::error::StoreError;
 use store::lab_version::LabVersionRow;
 use store::verification_attempt::{self, VerificationRow};
-use store::verification_claim::{self, ClaimRow};
+use store::verification_claim::ClaimRow;
+use store::work_turn;
+use tokio_util::sync::CancellationToken;
 
 use crate::company::Company;
 use crate::doubt::Doubt;
+use crate::enter::{Asking, Entered, aside, call, enter, run_of};
 use crate::execute::{Run, RunError, execute};
 use crate::follow::{Follower, follower};
 use crate::live::Telling;
-use crate::record::{Recorded, record};
-use crate::result::{Came, Try, integer, row};
+use crate::record::{Recorded, record, refuse};
+use crate::result::{Came, MadeOf, Try, integer, row};
 use crate::sandbox::Sandbox;
 use crate::schedule;
-use crate::slots::Slots;
+use crate::slots::{Slot, Slots, Wish};
+use crate::tend::{Stop, tend};
 
-/// How long a message is put off whose try somebody else has claimed since, in seconds: long
-/// enough for that one to end. Acking would take the message away from under it.
-const OVERTAKEN_SECS: u64 = 300;
+/// How long a message is put off whose try somebody else has claimed since, in seconds: as long as
+/// that one's lease holds. Acking would take the message away from under it.
+const OVERTAKEN_SECS: u64 = 30;
+/// Deliveries of a message whose request is run elsewhere, after which it is put aside: its own
+/// count must not make it hopeless.
+const HELD_DELIVERIES_MAX: u64 = 8;
 
 /// Handles verification requests.
 pub(crate) struct Verifier {
@@ -48,16 +56,30 @@ pub(crate) struct Verifier {
     pub(crate) worker: String,
     /// What runs the steps, with its version.
     pub(crate) runner: String,
+    pub(crate) made_of: MadeOf,
+    pub(crate) stop: CancellationToken,
+}
+
+/// What is run: a kept tree by a lab version.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Subject<'a> {
+    pub(crate) session: SessionId,
+    pub(crate) snapshot: Digest,
+    pub(crate) version: &'a LabVersionRow,
+    pub(crate) spec: &'a LabSpec,
 }
 
 /// Why a request was not handled to its end.
-enum Trouble {
+#[derive(Debug)]
+pub(crate) enum Trouble {
     Ledger(StoreError),
     Bus(PublishError),
     Objects(ObjectsError),
     /// Somebody else works on it.
     Overtaken,
-    /// This process is about to end, or has no slot left.
+    /// Somebody else works on it, for so long at least.
+    Held(Duration),
+    /// This process is about to end.
     NotNow,
     /// It names what does not exist.
     Unknown(String),
@@ -69,47 +91,49 @@ impl Handler for Verifier {
             Ok(job) => job,
             Err(reason) => return Outcome::Never(reason),
         };
-        if let Some(wait) = schedule::remaining(job.not_before, time::now()) {
+        let avoid = job.handed.avoid.as_deref();
+        let begins_at = schedule::begins_at(job.not_before, avoid, &self.worker);
+        if let Some(wait) = schedule::remaining(begins_at, time::now()) {
             return Outcome::Later(wait);
         }
-        match self.verify(&job, incoming.lease()).await {
+        match self.verify(&job, incoming).await {
             Ok(()) => Outcome::Done,
-            Err(Trouble::Ledger(error)) => self.ground.ledger_refused(&error),
-            Err(Trouble::Bus(error)) => self.ground.bus_refused(&error),
-            Err(Trouble::Objects(error)) => {
-                tracing::warn!(%error, "the objects are away");
-                self.objects_watch.report_trouble(error.to_string());
-                Outcome::Later(Duration::from_secs(AWAY_RETRY_SECS))
-            }
-            Err(Trouble::Overtaken) => Outcome::Later(Duration::from_secs(OVERTAKEN_SECS)),
-            Err(Trouble::NotNow) => Outcome::Later(Duration::from_secs(AWAY_RETRY_SECS)),
-            Err(Trouble::Unknown(reason)) => Outcome::Never(reason),
+            Err(trouble) => self.outcome(trouble),
         }
     }
 }
 
 impl Verifier {
-    async fn verify(&self, job: &VerificationRequested, lease: &Lease) -> Result<(), Trouble> {
-        let row = match self.find(job).await? {
-            Some(row) => row,
-            None => {
-                let (version, claim) = self.claim(job).await?;
-                let row = self.work(job, &version, &claim).await?;
-                if lease.is_lost() {
-                    return Err(Trouble::Overtaken);
-                }
-                match record(&self.ground.store, job, row).await? {
-                    Recorded::Row(row) => {
-                        let result = row.result.clone();
-                        metrics::counter!("assay_verifications_total", "result" => result)
-                            .increment(1);
-                        *row
-                    }
-                    Recorded::Overtaken => return Err(Trouble::Overtaken),
-                }
+    /// What becomes of a message that met trouble.
+    pub(crate) fn outcome(&self, trouble: Trouble) -> Outcome {
+        match trouble {
+            Trouble::Ledger(error) => self.ground.ledger_refused(&error),
+            Trouble::Bus(error) => self.ground.bus_refused(&error),
+            Trouble::Objects(error) => {
+                tracing::warn!(%error, "the objects are away");
+                self.objects_watch.report_trouble(error.to_string());
+                Outcome::Later(Duration::from_secs(AWAY_RETRY_SECS))
             }
+            Trouble::Overtaken => Outcome::Later(Duration::from_secs(OVERTAKEN_SECS)),
+            Trouble::Held(wait) => Outcome::Later(wait),
+            Trouble::NotNow => Outcome::Later(Duration::from_secs(AWAY_RETRY_SECS)),
+            Trouble::Unknown(reason) => Outcome::Never(reason),
+        }
+    }
+
+    async fn verify(
+        &self,
+        job: &VerificationRequested,
+        incoming: &Incoming,
+    ) -> Result<(), Trouble> {
+        let there = match self.find(job).await? {
+            Some(row) => Some(row),
+            None => self.work(job, incoming).await?,
         };
-        self.follow(job, &row).await
+        match there {
+            Some(row) => self.follow(job, &row).await,
+            None => Ok(()),
+        }
     }
 
     async fn find(&self, job: &VerificationRequested) -> Result<Option<VerificationRow>, Trouble> {
@@ -118,57 +142,105 @@ impl Verifier {
         Ok(found.await?)
     }
 
-    async fn claim(
-        &self,
-        job: &VerificationRequested,
-    ) -> Result<(LabVersionRow, ClaimRow), Trouble> {
-        let mut conn = self.ground.store.connection().await?;
-        let version = verification_attempt::version_of(&mut conn, job.request).await?;
-        let version =
-            version.ok_or_else(|| Trouble::Unknown(format!("no request {}", job.request)))?;
-        let (try_number, now) = (integer(job.try_number), time::now());
-        let claim =
-            verification_claim::claim(&mut conn, job.request, try_number, &self.worker, now);
-        Ok((version, claim.await?))
-    }
-
-    /// Works on the request: however it comes out, a row says so.
+    /// Works on the request: however it comes out, a row says so. `None` where it is not to be run
+    /// by way of this message.
     async fn work(
         &self,
         job: &VerificationRequested,
-        version: &LabVersionRow,
-        claim: &ClaimRow,
-    ) -> Result<VerificationRow, Trouble> {
-        let started_at = time::now();
+        incoming: &Incoming,
+    ) -> Result<Option<VerificationRow>, Trouble> {
+        let mut conn = self.ground.store.connection().await?;
+        let version = verification_attempt::version_of(&mut conn, job.request).await?;
+        drop(conn);
+        let version =
+            version.ok_or_else(|| Trouble::Unknown(format!("no request {}", job.request)))?;
         let spec = serde_json::from_value::<LabSpec>(version.spec.clone());
-        let came = match &spec {
-            Ok(spec) => self.try_once(job, version, spec).await?,
-            Err(error) => Came::Error {
-                cause: ErrorCause::LabBroken,
-                detail: format!("the lab version's rules do not read: {error}"),
-            },
-        };
-        self.doubt.saw(&came);
-        let spec = spec.as_ref().ok();
-        let tried = Try {
-            token: claim.token,
-            lab_version_digest: &version.digest,
-            limits: spec.map(|spec| spec.limits),
-            points_max: spec.map_or(0, LabSpec::points_max),
-            runner: &self.runner,
+        let asking = Asking {
+            job,
+            supersede: spec.as_ref().is_ok_and(|spec| spec.verify.supersede),
             worker: &self.worker,
-            started_at,
-            finished_at: time::now(),
+            now: time::now(),
         };
-        Ok(row(job, &tried, came))
+        // What can wait holds nothing while it waits. What cannot is first asked whose turn it is.
+        let slot = match (&spec, &job.tree, job.lane) {
+            (Ok(spec), PreservedTree::Kept { .. }, Lane::Bulk) => {
+                Some(self.slot(Lane::Bulk, spec).await?)
+            }
+            _ => None,
+        };
+        let (claim, came) = match enter(&self.ground.store, asking).await? {
+            Entered::Run(claim) => {
+                let running = self.attend(asking, &version, &spec, (&claim, slot));
+                let came = running.await?;
+                (claim, came)
+            }
+            Entered::Known(claim, came) => (claim, came),
+            Entered::Needless => return Ok(None),
+            Entered::Held(wait) if incoming.deliveries < HELD_DELIVERIES_MAX => {
+                return Err(Trouble::Held(wait));
+            }
+            Entered::Held(_) | Entered::Aside => {
+                metrics::counter!("assay_verifications_put_aside_total").increment(1);
+                let published = self.ground.bus.publish(&aside(job)).await;
+                return published.map(|_| None).map_err(Trouble::Bus);
+            }
+        };
+        self.keep(
+            job,
+            (&version, spec.as_ref().ok()),
+            (&claim, came),
+            incoming.lease(),
+        )
+        .await
+        .map(Some)
     }
 
-    async fn try_once(
+    /// Runs it under the care for its lease; a run that is stopped has what is known of it.
+    async fn attend(
+        &self,
+        asking: Asking<'_>,
+        version: &LabVersionRow,
+        spec: &Result<LabSpec, serde_json::Error>,
+        (claim, slot): (&ClaimRow, Option<Slot>),
+    ) -> Result<Came, Trouble> {
+        let (store, run) = (&self.ground.store, run_of(asking.job, claim));
+        let stopped = tokio::select! {
+            biased;
+            came = self.come(asking.job, version, spec, slot) => {
+                if came.is_err() {
+                    let mut conn = store.connection().await?;
+                    store::work_lease::give_up(&mut conn, run).await?;
+                }
+                return came;
+            }
+            stop = tend(store, run, asking) => stop,
+        };
+        match stopped {
+            Stop::Known(came) => Ok(came),
+            Stop::Lost => {
+                let reason = "the lease was lost while it ran";
+                refuse(store, asking.job, claim, (None, reason)).await?;
+                Err(Trouble::Overtaken)
+            }
+        }
+    }
+
+    async fn come(
         &self,
         job: &VerificationRequested,
         version: &LabVersionRow,
-        spec: &LabSpec,
+        spec: &Result<LabSpec, serde_json::Error>,
+        slot: Option<Slot>,
     ) -> Result<Came, Trouble> {
+        let spec = match spec {
+            Ok(spec) => spec,
+            Err(error) => {
+                return Ok(Came::Error {
+                    cause: ErrorCause::LabBroken,
+                    detail: format!("the lab version's rules do not read: {error}"),
+                });
+            }
+        };
         let snapshot = match &job.tree {
             PreservedTree::Kept { digest } => *digest,
             PreservedTree::Missing { cause, detail } => {
@@ -176,42 +248,121 @@ impl Verifier {
                 return Ok(Came::Error { cause, detail });
             }
         };
+        let slot = match slot {
+            Some(slot) => slot,
+            None => self.slot(job.lane, spec).await?,
+        };
+        let subject = Subject {
+            session: job.push.session,
+            snapshot,
+            version,
+            spec,
+        };
+        let came = self.run(subject, slot).await?;
+        if let Came::Error { cause, detail } = &came {
+            tracing::warn!(request.id = %job.request, "no judgement: {cause}: {detail}");
+        }
+        Ok(came)
+    }
+
+    /// Waits for a slot, as long as this process is to work.
+    pub(crate) async fn slot(&self, lane: Lane, spec: &LabSpec) -> Result<Slot, Trouble> {
+        let limits = spec.limits;
+        let memory_mib = u64::from(limits.memory_mib) + u64::from(limits.disk_mib);
+        let taking = self.slots.take(Wish { lane, memory_mib });
+        let taken = self.stop.run_until_cancelled(taking).await;
+        taken.ok_or(Trouble::NotNow)
+    }
+
+    /// Runs it once, and judges it.
+    pub(crate) async fn run(&self, subject: Subject<'_>, slot: Slot) -> Result<Came, Trouble> {
+        let Subject {
+            session,
+            snapshot,
+            version,
+            spec,
+        } = subject;
         let lab_version: Digest = version.digest.parse().map_err(|_| StoreError::Unreadable {
             table: "lab_version",
             column: "digest",
             reason: "it is no digest".into(),
         })?;
-        let slot = self.slots.take().ok_or(Trouble::NotNow)?;
         let run = Run {
-            session: job.push.session,
+            session,
             snapshot,
             lab: LabId::from_uuid(version.lab_id),
             lab_version,
             spec,
             slot: slot.number,
+            held: Some(Arc::new(slot)),
             telling: Telling::nobody(),
         };
         match execute(&self.sandbox, &self.objects, &self.company, run).await {
             Ok(came) => Ok(came),
-            Err(RunError::Error { cause, detail }) => {
-                tracing::warn!(request.id = %job.request, "no judgement: {cause}: {detail}");
-                Ok(Came::Error { cause, detail })
-            }
+            Err(RunError::Error { cause, detail }) => Ok(Came::Error { cause, detail }),
             Err(RunError::Objects(error)) => Err(Trouble::Objects(error)),
             Err(RunError::GivenUp) => Err(Trouble::NotNow),
         }
     }
 
+    /// Records what came of it.
+    async fn keep(
+        &self,
+        job: &VerificationRequested,
+        (version, spec): (&LabVersionRow, Option<&LabSpec>),
+        (claim, came): (&ClaimRow, Came),
+        lease: &Lease,
+    ) -> Result<VerificationRow, Trouble> {
+        self.doubt.saw(&came);
+        let store = &self.ground.store;
+        let made_of = matches!(came, Came::Judged { .. }).then_some(&self.made_of);
+        let tried = Try {
+            token: claim.token,
+            lab_version_digest: &version.digest,
+            limits: spec.map(|spec| spec.limits),
+            points_max: spec.map_or(0, LabSpec::points_max),
+            runner: &self.runner,
+            worker: &self.worker,
+            started_at: claim.recorded_at,
+            finished_at: time::now(),
+        };
+        let row = row(job, &tried, came);
+        if lease.is_lost() {
+            let reason = "the queue had given it to another worker";
+            refuse(store, job, claim, (Some(&row), reason)).await?;
+            return Err(Trouble::Overtaken);
+        }
+        match record(store, job, claim, (row, made_of)).await? {
+            Recorded::Row(row) => {
+                let result = row.result.clone();
+                metrics::counter!("assay_verifications_total", "result" => result).increment(1);
+                Ok(*row)
+            }
+            Recorded::Overtaken => Err(Trouble::Overtaken),
+        }
+    }
+
+    /// Publishes what follows: the next try, and the call for whoever has the session's turn now.
     async fn follow(
         &self,
         job: &VerificationRequested,
         row: &VerificationRow,
     ) -> Result<(), Trouble> {
         let published = match follower(job, row) {
-            None => return Ok(()),
-            Some(Follower::Snapshot(message)) => self.ground.bus.publish(&message).await,
-            Some(Follower::Verification(message)) => self.ground.bus.publish(&message).await,
+            None => Ok(()),
+            Some(Follower::Snapshot(message)) => self.ground.bus.publish(&message).await.map(drop),
+            Some(Follower::Verification(message)) => {
+                self.ground.bus.publish(&message).await.map(drop)
+            }
         };
+        published.map_err(Trouble::Bus)?;
+        let mut conn = self.ground.store.connection().await?;
+        let waiting = work_turn::called(&mut conn, job.push.session).await?;
+        drop(conn);
+        let Some(call) = waiting.and_then(call) else {
+            return Ok(());
+        };
+        let published = self.ground.bus.publish(&call).await;
         published.map(drop).map_err(Trouble::Bus)
     }
 }

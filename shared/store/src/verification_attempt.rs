@@ -1,6 +1,6 @@
 //! Owns `verification_attempt`: one try of a request, with its result.
 
-use contract::ids::RequestId;
+use contract::ids::{RequestId, VerificationId};
 use contract::time::Timestamp;
 use diesel::sql_types::{BigInt, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel::{OptionalExtension, sql_query};
@@ -96,4 +96,55 @@ pub async fn version_of(
         .get_result(conn)
         .await
         .optional()?)
+}
+
+/// A verification with what it is run again from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Replayable {
+    /// The verification.
+    pub verification: VerificationRow,
+    /// Its lab version.
+    pub version: LabVersionRow,
+    /// The session of its attempt.
+    pub session_id: Uuid,
+}
+
+#[derive(diesel::QueryableByName)]
+struct SessionOf {
+    #[diesel(sql_type = SqlUuid)]
+    lab_session_id: Uuid,
+}
+
+/// A verification by its id, with what it is run again from, if there is such a verification.
+///
+/// # Errors
+/// What the database answers.
+pub async fn replayable(
+    conn: &mut AsyncPgConnection,
+    verification: VerificationId,
+) -> Result<Option<Replayable>, StoreError> {
+    let verification: Option<VerificationRow> =
+        sql_query("SELECT * FROM verification_attempt WHERE id = $1")
+            .bind::<SqlUuid, _>(verification.as_uuid())
+            .get_result(conn)
+            .await
+            .optional()?;
+    let Some(verification) = verification else {
+        return Ok(None);
+    };
+    let request = RequestId::from_uuid(verification.request_id);
+    let text = "SELECT lab_session_id FROM verification_request \
+                JOIN lab_attempt ON lab_attempt.id = lab_attempt_id \
+                WHERE verification_request.id = $1";
+    let session: Option<SessionOf> = sql_query(text)
+        .bind::<SqlUuid, _>(verification.request_id)
+        .get_result(conn)
+        .await
+        .optional()?;
+    let version = version_of(conn, request).await?;
+    Ok(version.zip(session).map(|(version, session)| Replayable {
+        verification,
+        version,
+        session_id: session.lab_session_id,
+    }))
 }

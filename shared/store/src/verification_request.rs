@@ -1,8 +1,9 @@
 //! Owns `verification_request`: a reason to verify an attempt with a lab version.
 
+use contract::ids::{PushId, RequestId};
 use contract::time::Timestamp;
-use diesel::sql_query;
 use diesel::sql_types::{Array, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::{OptionalExtension, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
@@ -77,4 +78,28 @@ pub async fn answered(
         .load(conn)
         .await?;
     Ok(found.into_iter().map(|row| row.key).collect())
+}
+
+#[derive(diesel::QueryableByName)]
+struct Newer {
+    #[diesel(sql_type = SqlUuid)]
+    id: Uuid,
+}
+
+/// The push that has taken the place of the one that caused this request, by the links of before
+/// and after: the ref was led away from where that push left it, and is not back there. `None` for
+/// a request that no push of a branch caused, and for a branch that was deleted.
+///
+/// # Errors
+/// What the database answers.
+pub async fn superseded_by(
+    conn: &mut AsyncPgConnection,
+    request: RequestId,
+) -> Result<Option<PushId>, StoreError> {
+    let newer: Option<Newer> = sql_query(include_str!("verification_request_superseded_by.sql"))
+        .bind::<SqlUuid, _>(request.as_uuid())
+        .get_result(conn)
+        .await
+        .optional()?;
+    Ok(newer.map(|newer| PushId::from_uuid(newer.id)))
 }

@@ -26,8 +26,8 @@ pub struct RunOf {
 /// What became of the wish to run a try.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Leased {
-    /// It is ours.
-    Ours,
+    /// It is ours, after so many workers were lost that had it.
+    Ours(i32),
     /// Another run has it, for this many milliseconds at least.
     Held(i64),
 }
@@ -52,8 +52,10 @@ pub async fn take(
     let text = "INSERT INTO work.lease AS lease \
                 VALUES ($1, $2, 0, $3, clock_timestamp() + $4 * interval '1 second') \
                 ON CONFLICT (request_id, try_number) DO UPDATE \
-                SET token = 0, worker = excluded.worker, held_until = excluded.held_until \
-                WHERE lease.held_until <= clock_timestamp() RETURNING 0::bigint AS left";
+                SET token = 0, worker = excluded.worker, held_until = excluded.held_until, \
+                    lost = lease.lost + (lease.held_until IS NOT NULL)::integer \
+                WHERE lease.held_until IS NULL OR lease.held_until <= clock_timestamp() \
+                RETURNING lost::bigint AS left";
     let taken: Option<Left> = sql_query(text)
         .bind::<SqlUuid, _>(request.as_uuid())
         .bind::<Integer, _>(try_number)
@@ -62,8 +64,8 @@ pub async fn take(
         .get_result(conn)
         .await
         .optional()?;
-    if taken.is_some() {
-        return Ok(Leased::Ours);
+    if let Some(taken) = taken {
+        return Ok(Leased::Ours(i32::try_from(taken.left).unwrap_or(i32::MAX)));
     }
     let text = "SELECT ceil(extract(epoch FROM held_until - clock_timestamp()) * 1000)::bigint \
                 AS left FROM work.lease WHERE request_id = $1 AND try_number = $2";
@@ -86,7 +88,7 @@ pub async fn name(conn: &mut AsyncPgConnection, run: RunOf) -> Result<(), StoreE
     Ok(())
 }
 
-/// Extends a run's lease, and the turn that its request may have; false when the run has it no more.
+/// Extends a run's lease; false when the run has it no more.
 ///
 /// # Errors
 /// What the database answers.
@@ -97,13 +99,31 @@ pub async fn extend(conn: &mut AsyncPgConnection, run: RunOf) -> Result<bool, St
     Ok(extended.execute(conn).await? == 1)
 }
 
-/// Ends a run's lease, if it still has it.
+/// Gives a run's lease up without a result, if it still has it: whoever comes next may begin.
 ///
 /// # Errors
 /// What the database answers.
-pub async fn end(conn: &mut AsyncPgConnection, run: RunOf) -> Result<(), StoreError> {
-    let text = "DELETE FROM work.lease WHERE request_id = $1 AND try_number = $2 AND token = $3";
+pub async fn give_up(conn: &mut AsyncPgConnection, run: RunOf) -> Result<(), StoreError> {
+    let text = "UPDATE work.lease SET held_until = NULL \
+                WHERE request_id = $1 AND try_number = $2 AND token = $3";
     bound(text, run).execute(conn).await?;
+    Ok(())
+}
+
+/// Ends the lease of a try that has its result.
+///
+/// # Errors
+/// What the database answers.
+pub async fn end(
+    conn: &mut AsyncPgConnection,
+    request: RequestId,
+    try_number: i32,
+) -> Result<(), StoreError> {
+    sql_query("DELETE FROM work.lease WHERE request_id = $1 AND try_number = $2")
+        .bind::<SqlUuid, _>(request.as_uuid())
+        .bind::<Integer, _>(try_number)
+        .execute(conn)
+        .await?;
     Ok(())
 }
 

@@ -12,6 +12,7 @@ use rustix::io::Errno;
 
 use crate::sandbox::account::Account;
 use crate::sandbox::filter;
+use crate::slots::Slot;
 use crate::sandbox::quota::{self, Allowance, Quota, Used};
 
 /// What the names of the runs' folders begin with.
@@ -107,6 +108,8 @@ pub struct RunFolder {
     account: Option<Account>,
     /// The file system that it is; a plain folder without.
     quota: Option<Quota>,
+    /// The slot whose folder it is: free when this is gone, and not before.
+    slot: Option<Arc<Slot>>,
 }
 
 impl RunFolder {
@@ -125,6 +128,7 @@ impl RunFolder {
             work,
             account,
             quota: None,
+            slot: None,
         };
         fs::DirBuilder::new().mode(0o700).create(&folder.path)?;
         if size == Size::Bounded {
@@ -134,6 +138,11 @@ impl RunFolder {
         folder.hand_over(&folder.path)?;
         folder.hand_over(&folder.work)?;
         Ok(folder)
+    }
+
+    /// Keeps the slot taken until the folder is gone, whoever drops it.
+    pub(crate) fn keep(&mut self, slot: Option<Arc<Slot>>) {
+        self.slot = slot;
     }
 
     /// Whom the box's processes belong to outside it.

@@ -66,6 +66,9 @@ fn the_example_shows_every_setting_without_a_default_or_names_it_as_the_other_wa
             "password_env",
             "timestamp_tolerance_seconds",
             "token_env",
+            "token_env",
+            "ssh_key_file",
+            "known_hosts_file",
             "env",
             "verifier_key"
         ],
@@ -90,7 +93,7 @@ fn variables_override_the_file_and_each_value_knows_its_origin() {
         .with("http.listen", "127.0.0.1:0")
         .unwrap();
     assert_eq!(settings.nats.url, "nats://b:2");
-    assert_eq!(settings.verifier.slots, 9);
+    assert_eq!(settings.verifier.slots, Some(9));
     assert_eq!(settings.writer.batch_deliveries_max, 7);
     assert_eq!(settings.http.listen.port(), 0);
     for (setting, origin) in [

@@ -1,12 +1,15 @@
 //! Owns the settings of what the services do: how much at once, how long, and where.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use contract::name::ToolName;
 use serde::{Deserialize, Serialize};
 
 use crate::settings::check::Check;
 use crate::settings::error::SettingsError;
 use crate::settings::spool::Spool;
+use crate::settings::tools::Tool;
 
 /// Most messages of one atomic batch: the server's own limit.
 pub const BATCH_MESSAGES_MAX: usize = 1_000;
@@ -135,6 +138,9 @@ pub struct Verifier {
     /// without it, the one that the verifier itself is in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub control_group: Option<PathBuf>,
+    /// Folders that labs may name, by the names that labs call them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub tools: BTreeMap<ToolName, Tool>,
     /// Runs strangers' code even where the machine cannot enforce every limit. For trials on a
     /// machine that nobody else needs.
     pub dangerously_run_without_limits: bool,
@@ -147,6 +153,7 @@ impl Default for Verifier {
             slots: None,
             memory_mib: None,
             control_group: None,
+            tools: BTreeMap::new(),
             dangerously_run_without_limits: false,
         }
     }
@@ -157,6 +164,9 @@ impl Verifier {
         check.folder("verifier.scratch_folder", &self.scratch_folder)?;
         if let Some(group) = &self.control_group {
             check.folder("verifier.control_group", group)?;
+        }
+        for (name, tool) in &self.tools {
+            tool.check(name, check)?;
         }
         if let Some(memory) = self.memory_mib {
             check.number("verifier.memory_mib", memory, 32..=16_777_216)?;
