@@ -1,18 +1,37 @@
 //! Owns `assay status`: what is recorded, running, queued, failed, missing.
 
 use bus::inspect::{ConsumerState, StreamState};
+use contract::ids::CommandId;
 use process::exit;
 use serde_json::{Value, json};
+use store::dead_letter;
+use store::pool::Connection;
+use store::reprocess::order::{self, Progress};
 use store::view::status::{self, Status};
 
 use crate::context::Context;
 use crate::say::say;
 use crate::table::table;
 
+/// Orders to reprocess that are looked at, the newest.
+const ORDERS_MAX: i64 = 100;
+
+/// An order to reprocess that is under way.
+struct Order {
+    command: CommandId,
+    actor: String,
+    reason: String,
+    attempts: i64,
+    progress: Progress,
+}
+
 /// Everything that is said, at one moment.
 struct Picture {
     counts: Status,
     missing: i64,
+    /// Dead letters that nobody has decided on.
+    dead_open: i64,
+    orders: Vec<Order>,
     streams: Vec<StreamState>,
     consumers: Vec<ConsumerState>,
 }
@@ -27,6 +46,8 @@ pub(crate) async fn status(context: &Context, as_json: bool) -> anyhow::Result<u
     let picture = Picture {
         counts,
         missing,
+        dead_open: dead_letter::open(&mut ledger).await?,
+        orders: orders(&mut ledger).await?,
         streams,
         consumers,
     };
@@ -36,6 +57,22 @@ pub(crate) async fn status(context: &Context, as_json: bool) -> anyhow::Result<u
         show(&picture);
     }
     Ok(exit::OK)
+}
+
+async fn orders(ledger: &mut Connection) -> anyhow::Result<Vec<Order>> {
+    let mut orders = Vec::new();
+    for row in order::under_way(ledger, ORDERS_MAX).await? {
+        let command = CommandId::from_uuid(row.id);
+        let result = row.result.unwrap_or_default();
+        orders.push(Order {
+            command,
+            actor: row.actor,
+            reason: row.body["reason"].as_str().unwrap_or_default().to_owned(),
+            attempts: result["attempts"].as_i64().unwrap_or(0),
+            progress: order::progress(ledger, command).await?,
+        });
+    }
+    Ok(orders)
 }
 
 fn messages(streams: &[StreamState], name: &str) -> u64 {
@@ -61,9 +98,21 @@ fn json(picture: &Picture) -> Value {
             })
         })
         .collect();
+    let orders: Vec<_> = picture
+        .orders
+        .iter()
+        .map(|order| {
+            json!({
+                "command": order.command, "actor": order.actor, "reason": order.reason,
+                "attempts": order.attempts, "progress": order.progress,
+            })
+        })
+        .collect();
     json!({
+        "orders": orders,
         "ledger": picture.counts,
         "missing": picture.missing,
+        "dead_letters_open": picture.dead_open,
         "streams": streams,
         "consumers": consumers,
     })
@@ -73,6 +122,7 @@ fn show(picture: &Picture) {
     let Picture {
         counts,
         missing,
+        orders,
         streams,
         consumers,
     } = picture;
@@ -83,6 +133,10 @@ fn show(picture: &Picture) {
         counts.pushes,
         counts.attempts,
         counts.sessions
+    );
+    say!(
+        "late       {} attempts, received after their session's deadline",
+        counts.late
     );
     say!("preserved  {} trees", counts.snapshots);
     say!(
@@ -105,6 +159,13 @@ fn show(picture: &Picture) {
         ""
     };
     say!("missing    {missing}{word}");
+    if counts.remade > 0 {
+        say!(
+            "lost       {} times work was in no queue any more and was asked for again",
+            counts.remade
+        );
+    }
+    show_orders(orders);
     say!(
         "log        {} leaves, {} entries waiting for theirs",
         counts.leaves,
@@ -121,7 +182,27 @@ fn show(picture: &Picture) {
         ]);
     }
     say!("{shown}");
-    say!("dead letters: {}", messages(streams, "DEAD"));
+    say!(
+        "dead letters: {} to be decided on (`assay dead list`), {} messages in DEAD",
+        picture.dead_open,
+        messages(streams, "DEAD")
+    );
+}
+
+fn show_orders(orders: &[Order]) {
+    for order in orders {
+        let Progress {
+            requests, waiting, ..
+        } = order.progress;
+        say!(
+            "order      {} by {}: asked for {requests} of {}, judged {} ({})",
+            order.command,
+            order.actor,
+            order.attempts,
+            requests - waiting,
+            order.reason
+        );
+    }
 }
 
 /// Requests without a final result beyond what the queue can still carry. One message carries at

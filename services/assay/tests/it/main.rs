@@ -10,6 +10,7 @@ mod bad_input;
 mod bad_labs;
 mod forges;
 mod health;
+mod lost;
 #[cfg(target_os = "linux")]
 mod memory;
 mod once;

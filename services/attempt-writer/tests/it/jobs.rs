@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use bus::consume::{Consumption, Handler, Outcome, each};
 use bus::incoming::Incoming;
-use bus::topology::SNAPSHOT_BUILDER_LIVE;
+use bus::topology::{ConsumerSpec, SNAPSHOT_BUILDER_LIVE};
 use contract::job::SnapshotRequested;
 use process::health::Gate;
 use testkit::wait;
@@ -30,11 +30,16 @@ impl Handler for Reader {
 
 impl Jobs {
     pub(crate) fn read(world: &World) -> Self {
+        Self::read_from(world, &SNAPSHOT_BUILDER_LIVE)
+    }
+
+    /// The same of any consumer.
+    pub(crate) fn read_from(world: &World, consumer: &'static ConsumerSpec) -> Self {
         let read = Arc::default();
         let reader = Arc::new(Reader(Arc::clone(&read)));
         let consumption = Consumption {
             bus: world.bus.clone(),
-            consumer: &SNAPSHOT_BUILDER_LIVE,
+            consumer,
             gate: Gate::new(Vec::new()),
             stop: CancellationToken::new(),
         };

@@ -59,13 +59,6 @@ impl World {
         });
         serde_json::from_str(entry.await["entry"].as_str().unwrap()).unwrap()
     }
-
-    /// How many messages wait for a verifier's or a builder's bulk lane.
-    async fn queued(&self, durable: &str) -> u64 {
-        let states = self.bus.consumer_states().await.unwrap();
-        let state = states.iter().find(|state| state.durable == durable);
-        state.unwrap().waiting
-    }
 }
 
 #[tokio::test]

@@ -29,6 +29,8 @@ counts! {
         sessions,
         /// Attempts recorded.
         attempts,
+        /// Of those, the ones received after their session's deadline.
+        late,
         /// Trees preserved.
         snapshots,
         /// Leaves of the log.
@@ -53,6 +55,8 @@ counts! {
         queued_to_verify,
         /// Those whose tree is not preserved yet.
         queued_to_snapshot,
+        /// How often work was asked for again that no queue had any more.
+        remade,
     }
 }
 

@@ -18,6 +18,14 @@ SELECT
     (SELECT count(*) FROM push) AS pushes,
     (SELECT count(*) FROM lab_session) AS sessions,
     (SELECT count(*) FROM lab_attempt) AS attempts,
+    (
+        SELECT count(*)
+        FROM lab_session AS session
+        JOIN lab_attempt AS attempt ON attempt.lab_session_id = session.id
+        JOIN lab_attempt_received AS received ON received.lab_attempt_id = attempt.id
+        WHERE received.received_at > session.closes_at
+    ) AS late,
+    (SELECT count(*) FROM work_remade) AS remade,
     (SELECT count(*) FROM snapshot) AS snapshots,
     (SELECT count(*) FROM ledger_leaf) AS leaves,
     (SELECT count(*) FROM ledger_pending) AS pending,
