@@ -7,6 +7,7 @@ use process::dependency::Dependency;
 use process::health::Health;
 use process::settings::Settings;
 use service::ground::Ground;
+use service::origin::{origin_at, origin_of};
 use tokio_util::sync::CancellationToken;
 
 use crate::git::cache::Caches;
@@ -48,11 +49,23 @@ impl Desk {
         })
     }
 
-    /// Where a repository is fetched from; `None` if its source is not configured here, or by a
-    /// URL that is none.
-    pub(crate) fn origin(&self, repository: &Repository) -> Option<Origin> {
-        let source = self.settings.source(&repository.source())?;
-        Origin::url(&source.fetch_url_of(repository)).ok()
+    /// Where a repository is fetched from, or why nowhere.
+    pub(crate) fn origin(&self, repository: &Repository) -> Result<Origin, String> {
+        let source = repository.source();
+        match origin_of(&self.settings, repository) {
+            Ok(Some(origin)) => Ok(origin),
+            Ok(None) => Err(format!("the source {source} is not configured")),
+            Err(error) => {
+                tracing::error!(%error, "a source has no login");
+                Err(format!("the login of the source {source} cannot be read"))
+            }
+        }
+    }
+
+    /// Where an operator's location is fetched from, or why nowhere.
+    pub(crate) fn origin_at(&self, location: &str) -> Result<Origin, String> {
+        let origin = Origin::of_operator(location).map_err(|bad| bad.to_string())?;
+        origin_at(&self.settings, origin).map_err(|error| error.to_string())
     }
 
     pub(crate) async fn watch_objects(&self, stop: &CancellationToken) {

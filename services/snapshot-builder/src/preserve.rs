@@ -54,10 +54,9 @@ impl Preserve {
         let Some(head) = job.attempts.first() else {
             return Err(Trouble::Hopeless("the message names no attempt".into()));
         };
-        let Some(origin) = desk.origin(&job.push.repository) else {
-            let source = job.push.repository.source();
-            let detail = format!("the source {source} is not configured");
-            return self.all_missing(job, &detail).await;
+        let origin = match desk.origin(&job.push.repository) {
+            Ok(origin) => origin,
+            Err(detail) => return self.all_missing(job, &detail).await,
         };
         let ground = &desk.ground;
         let version = job.push.lab_version;

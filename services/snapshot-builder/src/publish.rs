@@ -20,7 +20,6 @@ use crate::git::cache::Cache;
 use crate::lab_content::{NotRead, mismatch, not_built, read_spec};
 use crate::lab_record::{Preserved, Recorded, accept, refuse};
 use crate::trouble::Trouble;
-use git::origin::Origin;
 
 /// How often a tree is preserved anew because the lab was made meanwhile by somebody else. A
 /// lab's id never changes, so once is enough.
@@ -105,8 +104,7 @@ impl Publish {
         lab: Option<LabId>,
     ) -> Result<Preserved, Stopped> {
         let refused = |reason: String| Stopped::NotRead(NotRead::Refused(reason));
-        let origin =
-            Origin::of_operator(&request.location).map_err(|bad| refused(bad.to_string()))?;
+        let origin = self.desk.origin_at(&request.location).map_err(refused)?;
         let caches = &self.desk.caches;
         let resolving = caches.resolve(&origin, request.reference.as_deref());
         let commit = resolving.await.map_err(NotRead::from)?;

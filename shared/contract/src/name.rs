@@ -18,13 +18,16 @@ pub enum BadName {
     /// The token is empty, too long, or holds a character that a subject cannot carry safely.
     #[error("{0:?} is not 1 to 64 of the characters a-z, A-Z, 0-9, '-' and '_'")]
     Token(String),
+    /// The tool's name is empty, too long, begins with a dot, or could not be a folder's.
+    #[error("{0:?} is not 1 to 64 of the characters a-z, A-Z, 0-9, '-', '_' and '.'")]
+    Tool(String),
     /// The repository is not written `source:owner/name`.
     #[error("{0:?} is not a repository written source:owner/name")]
     Repository(String),
 }
 
 macro_rules! token {
-    ($(#[$doc:meta])* $name:ident) => {
+    ($(#[$doc:meta])* $name:ident, $holds:path, $bad:path) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
@@ -49,7 +52,7 @@ macro_rules! token {
             type Error = BadName;
 
             fn try_from(text: String) -> Result<Self, Self::Error> {
-                if is_token(&text) { Ok(Self(text)) } else { Err(BadName::Token(text)) }
+                if $holds(&text) { Ok(Self(text)) } else { Err($bad(text)) }
             }
         }
 
@@ -69,15 +72,19 @@ macro_rules! token {
 
 token!(
     /// A configured source of webhooks.
-    SourceName
+    SourceName, is_token, BadName::Token
 );
 token!(
     /// Who gave a command: the token that the broker's permissions bind to a credential.
-    Actor
+    Actor, is_token, BadName::Token
 );
 token!(
     /// A lab's short name, which people type.
-    Slug
+    Slug, is_token, BadName::Token
+);
+token!(
+    /// A folder of tools that a verifier has and a lab may name: `python-3.11`.
+    ToolName, is_tool, BadName::Tool
 );
 
 fn is_token(text: &str) -> bool {
@@ -85,6 +92,10 @@ fn is_token(text: &str) -> bool {
         && text
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+}
+
+fn is_tool(text: &str) -> bool {
+    (1..=TOKEN_BYTES_MAX).contains(&text.len()) && is_path_part(text)
 }
 
 /// A repository of a source, written `source:owner/name` (GitLab: `source:group/sub/name`).

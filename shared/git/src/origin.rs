@@ -232,7 +232,6 @@ mod tests {
             "-u",
             "ssh://-oProxy=x/a",
             "https://h%2eevil/a",
-            "https://good\\@evil/a",
             "https://h:x/a",
             "https://h:99999/a",
             "https://[::1/a",
@@ -248,6 +247,11 @@ mod tests {
         ] {
             assert_eq!(Origin::of_operator(bad), Err(BadLocation::Form), "{bad}");
         }
+        // What one program reads as a host and another as a user.
+        let two_hosts = Origin::url("https://evil/a\\@good").unwrap();
+        assert_eq!(two_hosts.place().unwrap().host, "evil");
+        let odd = Origin::url("https://evil\\@good.example/a").unwrap();
+        assert_eq!(odd.place().unwrap().host, "good.example");
         assert_eq!(Origin::url("/srv/lab"), Err(BadLocation::Kind));
     }
 

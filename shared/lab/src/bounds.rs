@@ -39,6 +39,8 @@ pub(crate) const STEPS_MAX: usize = 64;
 pub(crate) const TESTS_MAX: usize = 5_000;
 /// Most patterns in a list.
 pub(crate) const PATTERNS_MAX: usize = 64;
+/// Most folders of tools of a lab.
+pub(crate) const TOOLS_MAX: usize = 16;
 /// Most commits that a lab names as its templates.
 pub(crate) const TEMPLATE_COMMITS_MAX: usize = 64;
 /// Longest title or name of a step, in characters.

@@ -49,6 +49,8 @@ pub(crate) struct RawVerify {
     pub(crate) hidden: Vec<Spanned<String>>,
     #[serde(default)]
     pub(crate) expected_tests: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(crate) tools: Vec<Spanned<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -1,6 +1,6 @@
 //! Owns what a lab asks for: the judged content of its `lab.toml`.
 
-use contract::name::{CommitSha, Slug};
+use contract::name::{CommitSha, Slug, ToolName};
 use contract::result::Strength;
 use contract::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -74,6 +74,10 @@ pub struct VerifyRules {
     pub hidden: Vec<TreePattern>,
     /// Tests that must be reported once, by whichever step reports tests.
     pub expected_tests: Vec<String>,
+    /// Folders of tools that the verifier must have: each is `/tools/<name>` in the boxes, and its
+    /// `bin` is where commands are looked for first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<ToolName>,
 }
 
 /// Which commits of a push are verified.
@@ -160,6 +164,15 @@ impl Step {
         }
     }
 
+    /// The words of its command, as far as they may name files.
+    pub(crate) fn words(&self) -> impl Iterator<Item = &str> {
+        let between = |c: char| c.is_whitespace() || ";&|()<>".contains(c);
+        let words = self.run.split(between);
+        words
+            .map(|word| word.trim_matches(['"', '\'']))
+            .map(|word| word.strip_prefix("./").unwrap_or(word))
+    }
+
     /// Whether anything is earned by what it says: it brings points, or names tests.
     pub const fn is_claim(&self) -> bool {
         self.points > 0 || self.report.names_tests()
@@ -202,14 +215,9 @@ impl LabSpec {
     /// `has` says whether the lab version has a file at a path.
     pub fn missing_files(&self, has: impl Fn(&str) -> bool) -> Vec<(&Step, String)> {
         let places = self.places();
-        let words = self.steps.iter().flat_map(|step| {
-            let words = step
-                .run
-                .split(|c: char| c.is_whitespace() || ";&|()<>".contains(c));
-            words.map(move |word| (step, word.trim_matches(['"', '\''])))
-        });
+        let words = self.steps.iter();
+        let words = words.flat_map(|step| step.words().map(move |word| (step, word)));
         words
-            .map(|(step, word)| (step, word.strip_prefix("./").unwrap_or(word)))
             .filter(|(step, word)| {
                 is_one_file(word) && places.of(word.as_bytes()).is_laid_for(step.kind)
             })

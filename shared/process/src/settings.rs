@@ -26,6 +26,7 @@ use crate::settings::work::{Ingest, Objects, Verifier, Writer};
 
 pub(crate) mod check;
 pub mod error;
+pub mod fetch;
 pub mod log;
 pub mod nats;
 pub mod origin;
@@ -43,6 +44,7 @@ pub mod spool;
 pub mod surface;
 #[cfg(test)]
 mod tests;
+pub mod tools;
 mod variables;
 pub mod work;
 

@@ -2,4 +2,5 @@
 
 pub mod connect;
 pub mod ground;
+pub mod origin;
 pub mod sync;

@@ -3,14 +3,14 @@
 use std::ops::Range;
 
 use chrono::DateTime;
-use contract::name::{CommitSha, Slug};
+use contract::name::{CommitSha, Slug, ToolName};
 use contract::time::{Timestamp, to_micros};
 use toml::Spanned;
 use toml::value::Datetime;
 
 use crate::bounds::{
     Bound, CPU, DISK, FILE_BYTES_MAX, MEMORY, NAME_CHARS_MAX, OUTPUT, PATTERNS_MAX, PROCESSES,
-    TEMPLATE_COMMITS_MAX, WALL,
+    TEMPLATE_COMMITS_MAX, TOOLS_MAX, WALL,
 };
 use crate::mistake::{Fault, of_toml};
 use crate::pattern::BadPattern;
@@ -101,7 +101,30 @@ fn check_verify(verify: RawVerify) -> Result<VerifyRules, Fault> {
         protected: check_patterns("protected", verify.protected)?,
         hidden: check_patterns("hidden", verify.hidden)?,
         expected_tests: values(verify.expected_tests),
+        tools: check_tools(verify.tools)?,
     })
+}
+
+fn check_tools(tools: Vec<Spanned<String>>) -> Result<Vec<ToolName>, Fault> {
+    if let Some(extra) = tools.get(TOOLS_MAX) {
+        let reason = format!("there are more than {TOOLS_MAX} tools");
+        return Err(Fault::new(extra.span(), reason, "join some of the folders"));
+    }
+    let mut names = Vec::with_capacity(tools.len());
+    for tool in tools {
+        let name: ToolName = tool.get_ref().parse().map_err(|_| {
+            let reason = format!("tool {:?} is refused", tool.get_ref());
+            let advice = "write 1 to 64 of the characters a-z, A-Z, 0-9, '-', '_' and '.', as the \
+                          verifier's settings call it";
+            Fault::new(tool.span(), reason, advice)
+        })?;
+        if names.contains(&name) {
+            let reason = format!("tool {name} is named twice");
+            return Err(Fault::new(tool.span(), reason, "name it once"));
+        }
+        names.push(name);
+    }
+    Ok(names)
 }
 
 fn check_limits(limits: &RawLimits) -> Result<Limits, Fault> {

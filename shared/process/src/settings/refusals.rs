@@ -48,6 +48,20 @@ const REFUSED: &str = r#"
     sources.a = { fetch_url = "https://a/{full_name}", provider = "gitea", api = { url = "https://a" } } => has no effect: gitea has no
     sources.a = { fetch_url = "https://a/{full_name}", provider = "github", api = { url = "file:///a" } } => sources.a.api.url (in FILE): expected a URL
     sources.a = { fetch_url = "https://a/{full_name}", provider = "github", api = { url = "https://a", hooks = ["../b"] } } => hooks.0 (in FILE): expected an organization
+    sources.a = { fetch_url = "https://{full_name}.a/b", provider = "github" } => sources.a.fetch_url (in FILE): expected {full_name} in the path
+    sources.a = { fetch_url = "https://me@a/{full_name}", provider = "github" } => sources.a.fetch_url (in FILE): holds a user
+    sources.a = { fetch_url = "http://a/{full_name}", provider = "github", fetch = { token_env = "A" } } => sources.a.fetch.token_file (not set): expected a fetch_url of https://
+    sources.a = { fetch_url = "https://a/{full_name}", provider = "github", fetch = { token_env = "A", token_file = "b" } } => sources.a.fetch.token_file (in FILE): is set beside
+    sources.a = { fetch_url = "https://a/{full_name}", provider = "github", fetch = { user = "a" } } => sources.a.fetch.user (in FILE): has no effect
+    sources.a = { fetch_url = "https://a/{full_name}", provider = "github", fetch = { ssh_key_file = "a" } } => sources.a.fetch.ssh_key_file (in FILE): has no effect
+    sources.a = { fetch_url = "ssh://git@a/{full_name}", provider = "github" } => sources.a.fetch.ssh_key_file (not set): expected a key
+    sources.a = { fetch_url = "ssh://git@a/{full_name}", provider = "github", fetch = { ssh_key_file = "a" } } => sources.a.fetch.known_hosts_file (not set): expected the file
+    sources.a = { fetch_url = "file:///srv/{full_name}", provider = "github" } => sources.a.fetch_url (in FILE): expected a URL that begins with
+    snapshots.file_mib_max = 257 => snapshots.file_mib_max (in FILE): is 257; expected 1 to 256
+    snapshots.git_memory_mib_max = 255 => is 255; expected 256 to 65536
+    verifier.tools.python = { folder = "/opt/python", digest = "x" } => verifier.tools.python.digest (in FILE): not a SHA-256
+    verifier.tools.python = { folder = "opt/python", digest = "0000000000000000000000000000000000000000000000000000000000000000" } => verifier.tools.python.folder (in FILE): expected a full path
+    verifier.tools."../x" = { folder = "/opt/python", digest = "x" } => is not 1 to 64 of
     sources."a.b".x = 1 => is not 1 to 64 of the characters
     sources.a.provider = "github" => setting sources.a.fetch_url (in FILE): is not set
 "#;

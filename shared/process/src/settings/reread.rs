@@ -80,16 +80,16 @@ mod tests {
                 settings.writer.batch_deliveries_max,
             )
         };
-        assert_eq!(said(&settings), (3, 9, 7));
+        assert_eq!(said(&settings), (Some(3), 9, 7));
         write("4", 4, 4);
         let again = settings.reread().unwrap();
-        assert_eq!(said(&again), (4, 9, 7));
+        assert_eq!(said(&again), (Some(4), 9, 7));
         assert_eq!(
             again.origin("verifier.slots"),
             settings.origin("verifier.slots")
         );
         // What was read before is not changed by what is read now.
-        assert_eq!(said(&settings), (3, 9, 7));
+        assert_eq!(said(&settings), (Some(3), 9, 7));
         write("\"none\"", 4, 4);
         let refused = settings.reread().unwrap_err().to_string();
         assert!(

@@ -178,7 +178,7 @@ impl Settings {
 
     /// The secret that `<section>.<stem>_file` or `<section>.<stem>_env` names, if one of them is
     /// set.
-    fn secret_at(
+    pub(crate) fn secret_at(
         &self,
         section: &str,
         stem: &str,

@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::settings::check::Check;
 use crate::settings::error::SettingsError;
+use crate::settings::fetch::Fetch;
 use crate::settings::reconcile::Api;
 
 /// What stands for a repository's `owner/name` in `fetch_url`.
@@ -49,9 +50,16 @@ pub struct Source {
     /// compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api: Option<Api>,
+    /// As whom repositories are fetched, and where the forge may be.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub fetch: Fetch,
     /// The secrets that sign; while one is replaced there are several.
     #[serde(default)]
     pub secrets: Vec<SourceSecret>,
+}
+
+fn is_default(fetch: &Fetch) -> bool {
+    *fetch == Fetch::default()
 }
 
 /// `sources.<name>.rate`: a bucket of tokens, one of which each delivery takes.
@@ -129,6 +137,21 @@ impl Source {
         TimeDelta::seconds(seconds.unwrap_or(TIMESTAMP_TOLERANCE_SECONDS).into())
     }
 
+    /// The forge is the settings' alone: no part of a payload may choose the host, and what proves
+    /// who we are is not in the URL, which is written down.
+    fn check_forge(&self, name: &SourceName, check: &Check<'_>) -> Result<(), SettingsError> {
+        let refuse = |reason| Err(check.refused(&format!("sources.{name}.fetch_url"), reason));
+        let (scheme, rest) = self.fetch_url.split_once("://").unwrap_or_default();
+        let authority = rest.split('/').next().unwrap_or_default();
+        if authority.contains('{') {
+            return refuse("expected {full_name} in the path: the forge's host is no payload's");
+        }
+        if scheme.starts_with("http") && authority.contains('@') {
+            return refuse("holds a user; expected it in fetch.user, and a token in a file");
+        }
+        self.fetch.check(name, &self.fetch_url, check)
+    }
+
     pub(crate) fn check(&self, name: &SourceName, check: &Check<'_>) -> Result<(), SettingsError> {
         let setting = |key: &str| format!("sources.{name}.{key}");
         let refuse = |key: &str, reason: &str| Err(check.refused(&setting(key), reason));
@@ -140,6 +163,7 @@ impl Source {
         }
         let filled = self.fetch_url.replace(FULL_NAME_PLACEHOLDER, "owner/name");
         check.url(&setting("fetch_url"), &filled, &FETCH_SCHEMES)?;
+        self.check_forge(name, check)?;
         if let Some(api) = &self.api {
             if self.provider != Provider::Github {
                 let provider = self.provider;
