@@ -328,6 +328,32 @@ diesel::table! {
 }
 
 diesel::table! {
+    verification_origin (verification_attempt_id) {
+        verification_attempt_id -> Uuid,
+        lane -> Text,
+        box_of -> Jsonb,
+        box_digest -> Text,
+        tools -> Jsonb,
+        recorded_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    verification_refused (request_id, try_number, token) {
+        request_id -> Uuid,
+        try_number -> Int4,
+        token -> Int8,
+        worker -> Text,
+        result -> Text,
+        cause -> Nullable<Text>,
+        reason -> Text,
+        started_at -> Timestamptz,
+        finished_at -> Timestamptz,
+        recorded_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     verification_request (id) {
         id -> Uuid,
         cause -> Text,
