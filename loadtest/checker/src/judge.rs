@@ -2,6 +2,7 @@
 
 mod answers;
 mod effects;
+mod found;
 mod queue;
 #[cfg(test)]
 mod tests;
@@ -59,8 +60,10 @@ pub(crate) fn judge(account: &Account, ledger: &Ledger, drained: Drained) -> Ver
     let mut verdict = Verdict::default();
     verdict.faults.clone_from(&account.faults);
     let bodies = answers::judge(account, ledger, &mut verdict);
-    effects::judge(&bodies, ledger, &mut verdict);
-    verified::judge(&bodies, ledger, drained, &mut verdict);
+    let found = found::judge(account, ledger, &mut verdict);
+    effects::judge(&bodies, &found, ledger, &mut verdict);
+    found::silent(account, ledger, drained, &mut verdict);
+    verified::judge(&bodies, &found, ledger, drained, &mut verdict);
     queue::judge(account, ledger, drained, &mut verdict);
     verdict
 }

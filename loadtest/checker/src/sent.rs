@@ -16,6 +16,7 @@ enum Line {
     Unanswered {
         request: u64,
     },
+    Silent(Silent),
     Poison(Poison),
     Fault {
         what: String,
@@ -84,6 +85,12 @@ pub(crate) struct Answer {
     pub(crate) duplicate: bool,
 }
 
+/// A push that was made in git and of which no webhook was sent: it must be found.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Silent {
+    pub(crate) push: PushSent,
+}
+
 /// A message that was put straight into a stream and can never succeed.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Poison {
@@ -96,6 +103,7 @@ pub(crate) struct Poison {
 pub(crate) struct Account {
     pub(crate) requests: BTreeMap<u64, Request>,
     pub(crate) answers: BTreeMap<u64, Answer>,
+    pub(crate) silent: Vec<Silent>,
     pub(crate) poisons: Vec<Poison>,
     /// How often each kind of fault was noted.
     pub(crate) faults: BTreeMap<String, u64>,
@@ -147,11 +155,20 @@ impl Account {
                     bail!("request {request} has no answer, and was never sent");
                 }
             }
+            Line::Silent(silent) => self.silent.push(silent),
             Line::Poison(poison) => self.poisons.push(poison),
             Line::Fault { what } => *self.faults.entry(what).or_default() += 1,
             Line::Remark => {}
         }
         Ok(())
+    }
+}
+
+impl Account {
+    /// Everything that was pushed: what webhooks told of, and what none did.
+    pub(crate) fn pushed(&self) -> impl Iterator<Item = &PushSent> {
+        let told = self.requests.values().flat_map(|request| &request.pushes);
+        told.chain(self.silent.iter().map(|silent| &silent.push))
     }
 }
 

@@ -10,6 +10,8 @@ use std::sync::{Mutex, PoisonError};
 use contract::time;
 use serde_json::{Value, json};
 
+use crate::ground::SOURCE;
+
 /// The account of one run.
 #[derive(Debug)]
 pub struct Account {
@@ -65,6 +67,11 @@ impl Account {
                 json!({ "kind": "unanswered", "request": request, "error": error })
             }
         });
+    }
+
+    /// Notes a push of which no webhook is sent.
+    pub fn silent(&self, push: &Value) {
+        self.write(json!({ "kind": "silent", "source": SOURCE, "push": push }));
     }
 
     /// Notes a message that was put straight into a stream.

@@ -1,15 +1,19 @@
 //! Owns what is done to the house, as thought: decks of kills and of other faults, shuffled by the
 //! seed round by round, so that every kind comes in every round.
 
+pub mod fault;
 pub mod traps;
+
+use std::fmt;
 
 use process::settings::service::Service;
 use rand::Rng as _;
 use rand::seq::SliceRandom as _;
-use testkit::wire::Act;
 
-use crate::deck::traps::{DEADLY, LOSSES, Link, Trap};
+use crate::deck::fault::{Fault, Step};
+use crate::deck::traps::{DEADLY, DEADLY_SELDOM, LOSSES, Link, Trap};
 use crate::dice::Seed;
+use crate::mischief::Sick;
 use crate::seat::{ROSTER, Who};
 
 /// How somebody is killed.
@@ -21,37 +25,20 @@ pub enum Kill {
     At(Trap, Who),
 }
 
-/// What else is done.
+/// Kills that are done one after the other; those of the lanes go on beside each other.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Fault {
-    /// A message is lost.
-    Lose(Trap, Act, Who),
-    /// All connections of a wire are cut.
-    Cut(Who, Link),
-    /// Nothing passes for a while.
-    Hold(Who, Link),
-    /// Every message is late for a while.
-    Slow(Who, Link),
-    /// SIGSTOP, then SIGCONT after a while.
-    Stop(Who),
-    /// SIGSTOP for longer than the ack wait.
-    StopLong(Who),
-    /// nats-server is killed and started again.
-    KillNats,
-    /// The same in the middle of a batch of deliveries.
-    KillNatsMidBatch,
-    /// nats-server is killed, its data is removed, and the forge sends again what is missing.
-    WipeNats,
-    /// Postgres is killed and started again.
-    KillPostgres,
-    /// Every connection of the services is ended by Postgres.
-    EndBackends,
-    /// Somebody locks tables in an order in which it deadlocks with a writer.
-    Deadlock,
-    /// All connections of Postgres are taken.
-    ExhaustConnections,
-    /// A message that can never succeed is put into a stream.
-    Poison,
+pub enum Lane {
+    /// Anybody, at any moment.
+    AtRandom,
+    /// When messages pass.
+    AtMoments,
+    /// Reconciler, whose moments are rare.
+    Seldom,
+}
+
+impl Lane {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::AtRandom, Self::AtMoments, Self::Seldom];
 }
 
 /// Whether a run has time for what takes a minute.
@@ -74,17 +61,72 @@ pub struct Card<T> {
     pub lasts: u64,
 }
 
-/// The kills of a round.
-pub fn kills(seed: Seed, round: u64) -> Vec<Card<Kill>> {
-    let mut dice = seed.dice("kills", round);
-    let mut deck: Vec<Kill> = ROSTER.iter().map(|who| Kill::AtRandom(*who)).collect();
-    for trap in DEADLY {
-        deck.push(Kill::At(*trap, one_of(trap.service, &mut dice)));
+impl Kill {
+    /// Who is killed.
+    pub const fn who(&self) -> Who {
+        let (Self::AtRandom(who) | Self::At(_, who)) = *self;
+        who
     }
+}
+
+impl Card<Kill> {
+    /// The same for another process of the service, where the message counts and not whose it is.
+    pub fn for_another(self) -> Self {
+        let what = match self.what {
+            Kill::AtRandom(who) => Kill::AtRandom(who),
+            Kill::At(trap, who) => Kill::At(trap, who.other()),
+        };
+        Self { what, ..self }
+    }
+}
+
+impl Card<Fault> {
+    /// As for a kill.
+    pub fn for_another(self) -> Self {
+        let what = match self.what {
+            Fault::Lose(trap, act, who) => Fault::Lose(trap, act, who.other()),
+            Fault::Disk(sick, who) => Fault::Disk(sick, who.other()),
+            Fault::Clock(step, who) => Fault::Clock(step, who.other()),
+            other => other,
+        };
+        Self { what, ..self }
+    }
+}
+
+/// What a kill is called in reports.
+impl fmt::Display for Kill {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let when = match self {
+            Self::AtRandom(_) => "at random",
+            Self::At(trap, _) => trap.name,
+        };
+        write!(f, "SIGKILL {} {when}", self.who().service)
+    }
+}
+
+/// The kills of a round of a lane.
+pub fn kills(seed: Seed, lane: Lane, round: u64, tier: Tier) -> Vec<Card<Kill>> {
+    let mut dice = seed.dice(&format!("kills {lane:?}"), round);
+    let is_seldom = |who: &Who| who.service == Service::Reconciler;
+    let at = |trap: &Trap, dice: &mut _| Kill::At(*trap, one_of(trap.service, dice));
+    let deck: Vec<Kill> = match (lane, tier) {
+        (Lane::AtRandom, _) => {
+            let often = ROSTER.iter().filter(|who| !is_seldom(who));
+            often.map(|who| Kill::AtRandom(*who)).collect()
+        }
+        (Lane::AtMoments, _) => DEADLY.iter().map(|trap| at(trap, &mut dice)).collect(),
+        (Lane::Seldom, Tier::Short) => vec![Kill::AtRandom(one_of(Service::Reconciler, &mut dice))],
+        (Lane::Seldom, Tier::Long) => {
+            let moments = DEADLY_SELDOM.iter().map(|trap| at(trap, &mut dice));
+            let mut deck: Vec<Kill> = moments.collect();
+            deck.push(Kill::AtRandom(one_of(Service::Reconciler, &mut dice)));
+            deck
+        }
+    };
     shuffled(deck, &mut dice)
 }
 
-/// The other faults of a round. Data is removed in every second round of a long run.
+/// The other faults of a round. What takes a minute comes in every second round of a long run.
 pub fn faults(seed: Seed, round: u64, tier: Tier) -> Vec<Card<Fault>> {
     let mut dice = seed.dice("faults", round);
     let mut deck = vec![
@@ -98,6 +140,9 @@ pub fn faults(seed: Seed, round: u64, tier: Tier) -> Vec<Card<Fault>> {
     ];
     for (trap, act) in LOSSES {
         deck.push(Fault::Lose(*trap, *act, one_of(trap.service, &mut dice)));
+    }
+    for sick in [Sick::Syncs, Sick::Full] {
+        deck.push(Fault::Disk(sick, one_of(Service::WebhookIngest, &mut dice)));
     }
     let mut anybody = || {
         let who = ROSTER[dice.gen_range(0..ROSTER.len())];
@@ -113,10 +158,16 @@ pub fn faults(seed: Seed, round: u64, tier: Tier) -> Vec<Card<Fault>> {
         let (who, link) = anybody();
         deck.push(make(who, link));
     }
+    for step in [Step::Forwards, Step::Backwards] {
+        deck.push(Fault::Clock(step, anybody().0));
+    }
     deck.push(Fault::Stop(anybody().0));
     if tier == Tier::Long {
+        deck.push(Fault::LockTable);
+    }
+    if tier == Tier::Long && round % 2 == 0 {
         deck.push(Fault::StopLong(anybody().0));
-        deck.extend((round % 2 == 1).then_some(Fault::WipeNats));
+        deck.push(Fault::WipeNats);
     }
     shuffled(deck, &mut dice)
 }
@@ -138,44 +189,4 @@ fn shuffled<T>(mut deck: Vec<T>, dice: &mut impl rand::Rng) -> Vec<Card<T>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_same_seed_deals_the_same_cards_and_another_seed_others() {
-        for round in 0..5 {
-            assert_eq!(kills(Seed(1), round), kills(Seed(1), round));
-            assert_eq!(
-                faults(Seed(1), round, Tier::Long),
-                faults(Seed(1), round, Tier::Long)
-            );
-            assert_ne!(kills(Seed(1), round), kills(Seed(2), round));
-        }
-        assert_ne!(kills(Seed(1), 0), kills(Seed(1), 1));
-    }
-
-    #[test]
-    fn every_round_kills_everybody_and_at_every_moment() {
-        let round = kills(Seed(3), 0);
-        for who in ROSTER {
-            assert!(
-                round.iter().any(|card| card.what == Kill::AtRandom(who)),
-                "{who}"
-            );
-        }
-        for trap in DEADLY {
-            let at = |kill| matches!(kill, Kill::At(this, _) if this == *trap);
-            assert!(round.iter().any(|card| at(card.what)), "{trap:?}");
-        }
-    }
-
-    #[test]
-    fn only_a_long_run_takes_what_needs_a_minute() {
-        for round in 0..4 {
-            let long =
-                |card: &Card<Fault>| matches!(card.what, Fault::StopLong(_) | Fault::WipeNats);
-            assert!(!faults(Seed(3), round, Tier::Short).iter().any(long));
-            assert!(faults(Seed(3), round, Tier::Long).iter().any(long));
-        }
-    }
-}
+mod tests;

@@ -46,6 +46,8 @@ pub struct Driver {
     /// Everything that was answered 2xx and must be recorded, to be sent again after a broker lost
     /// its disk.
     promised: Mutex<HashMap<(String, String), Ready>>,
+    /// Heads that were pushed and of which no webhook tells.
+    silent: Mutex<Vec<String>>,
     closed: AtomicBool,
 }
 
@@ -59,6 +61,7 @@ impl Driver {
             seed,
             client: client.build().expect("a client without settings"),
             promised: Mutex::default(),
+            silent: Mutex::default(),
             closed: AtomicBool::new(false),
         }
     }
@@ -125,6 +128,9 @@ impl Driver {
         let answered = self.ask(ready, ingest).await;
         self.account.answered(request, &answered);
         let success = matches!(&answered, Answered::With(status, _) if (200..300).contains(status));
+        if success {
+            self.ground.ingest(ingest).note_work();
+        }
         if success && ready.line["expect"] == "recorded" {
             let mut promised = self.promised.lock().unwrap_or_else(PoisonError::into_inner);
             promised.entry(ready.key()).or_insert_with(|| ready.clone());
@@ -151,6 +157,20 @@ impl Driver {
             }
             Err(error) => Answered::Not(error.without_url().to_string()),
         }
+    }
+
+    /// Notes a push of which no webhook is sent: it must be found.
+    pub fn keep_silent(&self, push: &Value) {
+        self.account.silent(push);
+        let head = push["after"].as_str().unwrap_or_default().to_owned();
+        let mut silent = self.silent.lock().unwrap_or_else(PoisonError::into_inner);
+        silent.push(head);
+    }
+
+    /// The heads of the pushes that no webhook tells of.
+    pub fn silent(&self) -> Vec<String> {
+        let silent = self.silent.lock().unwrap_or_else(PoisonError::into_inner);
+        silent.clone()
     }
 
     /// Everything that was promised so far.

@@ -18,6 +18,7 @@ use testkit::wire::Wire;
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
+use crate::mischief;
 use crate::programs::Programs;
 use crate::seat::{ROSTER, Seat, Who};
 
@@ -61,6 +62,7 @@ impl Ground {
         std::fs::set_permissions(folder.path(), Permissions::from_mode(0o711))?;
         let forge = LoopbackForge::start(&folder.path().join("forge")).await?;
         let nats = house.nats().url().replace("nats://", "");
+        let mischief = mischief::build(folder.path());
         let mut seats = Vec::with_capacity(ROSTER.len());
         for who in ROSTER {
             let own = folder.path().join(who.to_string());
@@ -71,9 +73,9 @@ impl Ground {
             let to_postgres = Wire::to_postgres(&sockets, &own.join("pg")).await;
             seats.push(Seat::new(
                 who,
-                to_nats,
-                to_postgres,
+                [to_nats, to_postgres],
                 &programs.assay,
+                mischief.as_deref(),
                 folder.path(),
             ));
         }
@@ -101,12 +103,22 @@ impl Ground {
         found.expect("everybody on the roster has a seat")
     }
 
+    /// Whether clocks and disks of single processes can be disturbed.
+    pub fn has_mischief(&self) -> bool {
+        self.seats.iter().all(|seat| seat.mischief.is_some())
+    }
+
     /// Where webhooks are posted: to the first webhook-ingest, or the second.
     pub fn hooks_url(&self, ingest: usize) -> String {
+        let seat = self.ingest(ingest);
+        format!("http://{}/hooks/{SOURCE}", seat.hooks.address)
+    }
+
+    /// The first webhook-ingest, or the second.
+    pub fn ingest(&self, ingest: usize) -> &Seat {
         let ingests = self.seats.iter();
         let mut ingests = ingests.filter(|seat| seat.who.service == Service::WebhookIngest);
-        let seat = ingests.nth(ingest).expect("there are two of them");
-        format!("http://{}/hooks/{SOURCE}", seat.hooks.address)
+        ingests.nth(ingest).expect("there are two of them")
     }
 
     /// Where the owner of the ledger reaches it, past all wires.
@@ -117,6 +129,13 @@ impl Ground {
     /// Where the ledger is read, past all wires.
     pub fn reader_url(&self) -> &str {
         &self.reader_url
+    }
+
+    /// How often Postgres said something. Its own counts end with a crash.
+    pub async fn postgres_said(&self, words: &str) -> usize {
+        let log = self.house().await.postgres().log();
+        let log = std::fs::read_to_string(log).unwrap_or_default();
+        log.matches(words).count()
     }
 
     /// The folder of the run's files.

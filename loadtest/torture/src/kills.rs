@@ -1,13 +1,18 @@
-//! Kills processes, at random and at the moments of the wires, and starts them again.
+//! Kills processes that are at work, at random and at the moments of the wires, and starts them
+//! again.
 
 use std::time::Duration;
 
+use testkit::wire::Sprung;
+use tokio::time::Instant;
+
 use crate::deck::traps::{Link, Trap};
 use crate::deck::{Card, Kill};
-use crate::driver::Driver;
-use crate::ground::Ground;
-use crate::seat::{Seat, Who};
-use crate::tally::Tally;
+use crate::hand::Hand;
+use crate::seat::Seat;
+
+/// The pause between two looks at whether somebody is at work, in milliseconds.
+const LOOK_MS: u64 = 20;
 
 /// How the killing goes.
 #[derive(Clone, Copy, Debug)]
@@ -16,46 +21,70 @@ pub struct Pace {
     pub pause_ms_max: u64,
     /// Longest time for which a seat stays empty, in milliseconds.
     pub empty_ms_max: u64,
-    /// How long a trap waits for its message, in milliseconds; then the kill is at random.
-    pub trap_ms_max: u64,
+    /// How long somebody may take to be at work, or a trap waits for its message, in milliseconds;
+    /// then there was no occasion.
+    pub wait_ms_max: u64,
 }
 
-/// Carries one kill out.
-pub async fn kill(ground: &Ground, driver: &Driver, tally: &Tally, pace: Pace, card: Card<Kill>) {
-    tokio::time::sleep(part(card.pause, pace.pause_ms_max)).await;
-    let (Kill::AtRandom(who) | Kill::At(_, who)) = card.what;
-    if ground.seat(who).is_spared() {
-        return;
-    }
-    let (who, name) = match card.what {
-        Kill::AtRandom(who) => (who, "at random"),
-        Kill::At(trap, who) => (who, until_sprung(ground.seat(who), &trap, pace).await),
+/// Carries one kill out. Says whether it did: there may have been no occasion.
+pub async fn kill(hand: &Hand, pace: Pace, card: Card<Kill>) -> bool {
+    let seat = hand.ground.seat(card.what.who());
+    let pause = part(card.pause, pace.pause_ms_max);
+    let Ok(_turn) = seat.turn.try_lock() else {
+        // Somebody else does something to it.
+        tokio::time::sleep(pause).await;
+        return false;
     };
-    if ground.seat(who).kill().await {
-        tell(driver, tally, who, name);
+    let limit = Duration::from_millis(pace.wait_ms_max);
+    let has_occasion = match card.what {
+        Kill::AtRandom(_) => {
+            let is_at_work = until_at_work(seat, limit).await;
+            // Any moment of its work.
+            tokio::time::sleep(pause).await;
+            is_at_work
+        }
+        Kill::At(trap, _) => {
+            tokio::time::sleep(pause).await;
+            let sprung = wire(seat, &trap).lay(trap.moment, trap.act());
+            is_sprung(sprung, limit).await
+        }
+    };
+    let has_killed = has_occasion && seat.kill().await;
+    if has_killed {
+        hand.tell(&card.what.to_string());
+        tokio::time::sleep(part(card.lasts, pace.empty_ms_max)).await;
     }
-    tokio::time::sleep(part(card.lasts, pace.empty_ms_max)).await;
-    ground.seat(who).start().await;
+    seat.start().await;
+    has_killed
 }
 
-/// Lays the trap and waits for it; says what the kill is called.
-async fn until_sprung(seat: &Seat, trap: &Trap, pace: Pace) -> &'static str {
-    let wire = match trap.link {
+async fn until_at_work(seat: &Seat, limit: Duration) -> bool {
+    let until = Instant::now() + limit;
+    while !seat.is_at_work() {
+        if Instant::now() > until {
+            return false;
+        }
+        seat.start().await;
+        tokio::time::sleep(Duration::from_millis(LOOK_MS)).await;
+    }
+    true
+}
+
+/// Waits for a trap within a limit; says whether its message came.
+pub(crate) async fn is_sprung(mut sprung: Sprung, limit: Duration) -> bool {
+    if let Ok(told) = tokio::time::timeout(limit, &mut sprung).await {
+        return told.is_ok();
+    }
+    // It may have come this very moment; from here on the trap is none.
+    sprung.close();
+    sprung.try_recv().is_ok()
+}
+
+fn wire<'a>(seat: &'a Seat, trap: &Trap) -> &'a testkit::wire::Wire {
+    match trap.link {
         Link::Nats => &seat.nats,
         Link::Postgres => &seat.postgres,
-    };
-    let sprung = wire.lay(trap.moment, testkit::wire::Act::Hold);
-    let limit = Duration::from_millis(pace.trap_ms_max);
-    match tokio::time::timeout(limit, sprung).await {
-        Ok(Ok(())) => trap.name,
-        _ => "at random",
     }
-}
-
-fn tell(driver: &Driver, tally: &Tally, who: Who, name: &str) {
-    let what = format!("SIGKILL {} {name}", who.service);
-    driver.account.fault(&what);
-    tally.add(&what);
 }
 
 /// So many thousandths of the longest time.

@@ -31,9 +31,12 @@ pub struct Class {
     pub pushes_max: u64,
     /// Longest pause before a push, in milliseconds.
     pub pause_ms_max: u64,
+    /// Most pushes of the learner whose webhooks do not come.
+    pub silent_max: u64,
 }
 
-/// Publishes the lab and makes the learners' repositories.
+/// Publishes the lab and makes the learners' repositories, and one more for the learner whose
+/// webhooks do not come: the last.
 ///
 /// # Errors
 /// What git or the lab's publication says.
@@ -41,8 +44,8 @@ pub async fn enrol(ground: &Ground, class: Class) -> Result<Vec<Repository>> {
     let lab = make_lab(&ground.forge, LAB, Clock::Fixed).await?;
     let published = ground.assay(&["lab", "publish", &lab.clone_url()]).await;
     published.context("publish the lab")?;
-    let mut learners = Vec::with_capacity(class.learners);
-    for number in 0..class.learners {
+    let mut learners = Vec::with_capacity(class.learners + 1);
+    for number in 0..=class.learners {
         let name = format!("course-2026/intro-{number}");
         learners.push(make_learner(&ground.forge, &lab, &name, Clock::Fixed).await?);
     }

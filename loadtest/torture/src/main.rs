@@ -49,13 +49,15 @@ async fn main() -> Result<ExitCode> {
             learners: 6,
             pushes_max: u64::MAX,
             pause_ms_max: 16_000,
+            silent_max: u64::MAX,
         },
         pace: Pace {
             pause_ms_max: 500,
             empty_ms_max: 300,
-            trap_ms_max: 1_500,
+            wait_ms_max: 1_500,
         },
         fault_pause_ms_max: 6_000,
+        fault_max: Duration::from_millis(2_500),
         drain_max: Duration::from_secs(DRAIN_SECS_MAX),
         command: format!("make torture SEED={seed} MINUTES={}", cli.minutes),
     };

@@ -1,7 +1,6 @@
 //! Owns the report of a run: figures for programs, and a page for people. No IO.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -21,8 +20,10 @@ pub struct Report {
     pub drained_secs: u64,
     /// What was done, and how often.
     pub done: BTreeMap<String, u64>,
-    /// Deadlocks that Postgres ended, as its log has them.
-    pub deadlocks: usize,
+    /// What must have been done at least once.
+    pub planned: BTreeSet<String>,
+    /// What this machine does not allow, if there is such a thing.
+    pub skipped: Option<&'static str>,
     /// How the drain ended.
     pub drained: Drained,
     /// What the checker says.
@@ -33,11 +34,33 @@ pub struct Report {
 
 /// How `assay verify-log` ends where the log is whole and nothing waits.
 const LOG_IS_WHOLE: &str = " 0 entries waiting";
+/// How the names of kills begin, and those at any moment end.
+const KILLED: &str = "SIGKILL ";
+const AT_RANDOM: &str = "at random";
 
 impl Report {
     /// Whether the run shows what it is to show.
     pub fn is_good(&self) -> bool {
-        self.verdict.is_good && self.drained.is_done && self.log.contains(LOG_IS_WHOLE)
+        self.verdict.is_good
+            && self.drained.is_done
+            && self.log.contains(LOG_IS_WHOLE)
+            && self.never_done().is_empty()
+            && self.given_up() == 0
+    }
+
+    /// What was planned, and never happened.
+    pub fn never_done(&self) -> Vec<&str> {
+        let planned = self.planned.iter().map(String::as_str);
+        planned
+            .filter(|what| !self.done.contains_key(*what))
+            .collect()
+    }
+
+    /// Messages that became dead letters and are no poison: none of these faults is theirs.
+    pub fn given_up(&self) -> u64 {
+        self.verdict.figures["counts"]["dead_letters_of_no_poison"]
+            .as_u64()
+            .unwrap_or(u64::MAX)
     }
 
     /// SIGKILLs, of services and of servers.
@@ -45,7 +68,7 @@ impl Report {
         let kills = self
             .done
             .iter()
-            .filter(|(what, _)| what.starts_with("SIGKILL"));
+            .filter(|(what, _)| what.starts_with(KILLED));
         kills.map(|(_, number)| number).sum()
     }
 
@@ -61,7 +84,8 @@ impl Report {
             "drained": self.drained.is_done,
             "last_seen": self.drained.seen,
             "done": self.done,
-            "deadlocks": self.deadlocks,
+            "never_done": self.never_done(),
+            "skipped": self.skipped,
             "verify_log": self.log,
             "checker": self.verdict.figures,
         })
@@ -70,57 +94,85 @@ impl Report {
     /// For people.
     pub fn page(&self) -> String {
         let figures = &self.verdict.figures;
+        let drained = if self.drained.is_done {
+            "they were"
+        } else {
+            "they were not"
+        };
         let mut page = format!(
             "# Torture, seed {}\n\n`{}`\n\n{} s of torture, {} s until the queues \
-             were empty ({}).\n\n\
+             were empty ({drained}).\n\n\
              SIGKILLs: **{}**. Lost: **{}**. Doubled: **{}**. Wrong: **{}**. \
-             Unaccounted: **{}**.\n\n\
-             ## What was done\n\n| what | times |\n|---|---:|\n",
+             Unaccounted: **{}**. Given up: **{}**.\n\n\
+             Planned and never done: {}.\n",
             self.seed,
             self.command,
             self.tortured_secs,
             self.drained_secs,
-            if self.drained.is_done {
-                "they were"
-            } else {
-                "they were not"
-            },
             self.kills(),
             figures["lost"],
             figures["doubled"],
             figures["wrong"],
             figures["unaccounted"],
+            self.given_up(),
+            match self.never_done() {
+                none if none.is_empty() => "nothing".to_owned(),
+                some => some.join(", "),
+            },
         );
-        // Writing to a string cannot fail.
-        for (what, number) in &self.done {
-            let _ = writeln!(page, "| {what} | {number} |");
+        if let Some(skipped) = self.skipped {
+            page += &format!("Skipped: {skipped}.\n");
         }
-        let _ = writeln!(
-            page,
-            "| deadlocks that Postgres ended | {} |",
-            self.deadlocks
-        );
-        let _ = write!(page, "\n## What the checker says\n\n| | |\n|---|---:|\n");
+        self.write_kills(&mut page);
+        page += "\n## What was done\n\n| what | times |\n|---|---:|\n";
+        for (what, number) in &self.done {
+            page += &format!("| {what} | {number} |\n");
+        }
+        self.write_verdict(&mut page);
+        page
+    }
+
+    /// The kills by who died and when: everybody had work, or the kill was put off.
+    fn write_kills(&self, page: &mut String) {
+        let mut by: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+        for (what, number) in &self.done {
+            let Some(rest) = what.strip_prefix(KILLED) else {
+                continue;
+            };
+            let who = rest.split(' ').next().unwrap_or(rest);
+            let (at_random, at_moments) = by.entry(who).or_default();
+            if rest.ends_with(AT_RANDOM) {
+                *at_random += number;
+            } else {
+                *at_moments += number;
+            }
+        }
+        *page += "\n## Who was killed at work\n\n";
+        *page += "| who | at random | at a moment | all |\n|---|---:|---:|---:|\n";
+        for (who, (at_random, at_moments)) in by {
+            let all = at_random + at_moments;
+            *page += &format!("| {who} | {at_random} | {at_moments} | {all} |\n");
+        }
+    }
+
+    fn write_verdict(&self, page: &mut String) {
+        let figures = &self.verdict.figures;
+        *page += "\n## What the checker says\n\n| | |\n|---|---:|\n";
         for (name, number) in figures["counts"].as_object().into_iter().flatten() {
-            let _ = writeln!(page, "| {} | {number} |", name.replace('_', " "));
+            *page += &format!("| {} | {number} |\n", name.replace('_', " "));
         }
         for (reason, number) in figures["dead_letters"].as_object().into_iter().flatten() {
-            let _ = writeln!(
-                page,
-                "| dead letter: {} | {number} |",
-                reason.replace('|', "/")
-            );
+            let reason = reason.replace('|', "/");
+            *page += &format!("| dead letter: {reason} | {number} |\n");
         }
         for culprit in figures["culprits"].as_array().into_iter().flatten() {
             let text = |name: &str| culprit[name].as_str().unwrap_or_default().to_owned();
             let (fault, what, which) = (text("fault"), text("what"), text("which"));
-            let _ = writeln!(page, "\n- {fault}: {what}: {which}");
+            *page += &format!("\n- {fault}: {what}: {which}\n");
         }
-        let _ = write!(
-            page,
+        *page += &format!(
             "\n## What `assay verify-log --ledger` says\n\n```text\n{}\n```\n",
             self.log
         );
-        page
     }
 }

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use process::settings::service::Service;
 use rustix::process::Signal;
@@ -12,6 +12,8 @@ use testkit::port::Port;
 use testkit::program::{Plan, Program};
 use testkit::wire::Wire;
 use tokio::sync::Mutex;
+
+use crate::mischief::Mischief;
 
 /// Which process of which service.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -23,7 +25,7 @@ pub struct Who {
 }
 
 /// Everybody who is killed.
-pub const ROSTER: [Who; 8] = [
+pub const ROSTER: [Who; 9] = [
     who(Service::WebhookIngest, 1),
     who(Service::WebhookIngest, 2),
     who(Service::AttemptWriter, 1),
@@ -32,10 +34,26 @@ pub const ROSTER: [Who; 8] = [
     who(Service::Verifier, 1),
     who(Service::Auditor, 1),
     who(Service::Auditor, 2),
+    who(Service::Reconciler, 1),
 ];
+
+/// The first webhook-ingest.
+pub const INGEST: Who = ROSTER[0];
+/// Has but one connection to the ledger, so that its pool is soon empty.
+pub const TIGHT: Who = ROSTER[3];
+/// Finds what no webhook told of.
+pub const RECONCILER: Who = ROSTER[8];
 
 const fn who(service: Service, number: u8) -> Who {
     Who { service, number }
+}
+
+impl Who {
+    /// Another process of the same service, or itself where there is none.
+    pub fn other(self) -> Self {
+        let same = |who: &&Self| who.service == self.service && **who != self;
+        *ROSTER.iter().find(same).unwrap_or(&self)
+    }
 }
 
 impl fmt::Display for Who {
@@ -56,8 +74,14 @@ pub struct Seat {
     /// Where webhooks are posted, if it is webhook-ingest's.
     pub hooks: Port,
     health: Port,
-    /// Whether somebody needs its process to live on for a while.
-    spared: AtomicBool,
+    /// What is done to its process from within, where that can be had.
+    pub mischief: Option<Mischief>,
+    /// Who has it does something to the process, and nobody else meanwhile.
+    pub turn: Mutex<()>,
+    /// Work that does not show on the wires.
+    elsewhere: AtomicU64,
+    /// The work of those before it, when the process began.
+    began_with: AtomicU64,
     program: Mutex<Option<Program>>,
     assay: PathBuf,
     folder: PathBuf,
@@ -65,14 +89,27 @@ pub struct Seat {
 
 impl Seat {
     /// An empty seat with its wires laid. `folder` has the settings.
-    pub fn new(who: Who, nats: Wire, postgres: Wire, assay: &Path, folder: &Path) -> Self {
+    pub fn new(
+        who: Who,
+        [nats, postgres]: [Wire; 2],
+        assay: &Path,
+        mischief: Option<&Path>,
+        folder: &Path,
+    ) -> Self {
+        let mischief = mischief.map(|library| {
+            let orders = folder.join(who.to_string()).join("mischief");
+            Mischief::new(library, orders)
+        });
         Self {
             who,
             nats,
             postgres,
             hooks: Port::take(),
             health: Port::take(),
-            spared: AtomicBool::new(false),
+            mischief,
+            turn: Mutex::new(()),
+            elsewhere: AtomicU64::new(0),
+            began_with: AtomicU64::new(0),
             program: Mutex::new(None),
             assay: assay.to_owned(),
             folder: folder.to_owned(),
@@ -81,7 +118,7 @@ impl Seat {
 
     fn plan(&self) -> Plan<'_> {
         let own = self.folder.join(self.who.to_string()).display().to_string();
-        let variables = vec![
+        let mut variables = vec![
             ("ASSAY__HEALTH__LISTEN", self.health.address.to_string()),
             ("ASSAY__HTTP__LISTEN", self.hooks.address.to_string()),
             ("ASSAY__NATS__URL", self.nats.url()),
@@ -93,6 +130,10 @@ impl Seat {
             ("ASSAY__INGEST__SPOOL__FOLDER", format!("{own}/spool")),
             ("ASSAY__VERIFIER__SCRATCH_FOLDER", format!("{own}/scratch")),
         ];
+        if self.who == TIGHT {
+            variables.push(("ASSAY__POSTGRES__POOL_SIZE", "1".to_owned()));
+        }
+        variables.extend(self.mischief.iter().flat_map(Mischief::variables));
         let config = self.folder.join("assay.toml").display().to_string();
         let service = self.who.service.to_string();
         Plan {
@@ -108,19 +149,30 @@ impl Seat {
         self.folder.join(format!("{}.log", self.who))
     }
 
+    /// How often its process, or one before it, said something.
+    pub fn said(&self, words: &str) -> usize {
+        let log = std::fs::read_to_string(self.log()).unwrap_or_default();
+        log.matches(words).count()
+    }
+
     /// Where it says how it is.
     pub fn health_url(&self) -> String {
         format!("http://{}", self.health.address)
     }
 
-    /// Keeps the killing away from it, or no more.
-    pub fn spare(&self, spared: bool) {
-        self.spared.store(spared, Ordering::Relaxed);
+    /// Notes work that does not show on a wire.
+    pub fn note_work(&self) {
+        self.elsewhere.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Whether it is not to be killed now.
-    pub fn is_spared(&self) -> bool {
-        self.spared.load(Ordering::Relaxed)
+    /// Whether its process has done something that is to be remembered, or been given it: not
+    /// one that only just begins.
+    pub fn is_at_work(&self) -> bool {
+        self.work() > self.began_with.load(Ordering::Relaxed)
+    }
+
+    fn work(&self) -> u64 {
+        self.nats.work() + self.postgres.work() + self.elsewhere.load(Ordering::Relaxed)
     }
 
     /// Starts its process, if none runs.
@@ -130,6 +182,7 @@ impl Seat {
             .as_mut()
             .is_none_or(|program| program.has_ended().is_some())
         {
+            self.began_with.store(self.work(), Ordering::Relaxed);
             *program = Some(self.plan().start(&self.log()));
         }
     }

@@ -3,24 +3,30 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::judge::found::Found;
 use crate::judge::{Bodies, Body};
 use crate::ledger::{Ledger, Push, Session};
 use crate::sent::PushSent;
 use crate::verdict::{Fault, Verdict};
 
-pub(crate) fn judge(bodies: &Bodies<'_>, ledger: &Ledger, verdict: &mut Verdict) {
+pub(crate) fn judge(
+    bodies: &Bodies<'_>,
+    found: &Found<'_>,
+    ledger: &Ledger,
+    verdict: &mut Verdict,
+) {
     verdict.count("pushes", ledger.pushes.len() as u64);
     verdict.count("sessions", ledger.sessions.len() as u64);
     verdict.count("attempts", ledger.attempts.len() as u64);
-    pushes(bodies, ledger, verdict);
+    pushes(bodies, found, ledger, verdict);
     sessions(ledger, verdict);
-    attempts(bodies, ledger, verdict);
+    attempts(bodies, found, ledger, verdict);
 }
 
 /// By delivery, body and ref.
 type Key<'a> = (&'a str, &'a str, &'a str);
 
-fn pushes(bodies: &Bodies<'_>, ledger: &Ledger, verdict: &mut Verdict) {
+fn pushes(bodies: &Bodies<'_>, found: &Found<'_>, ledger: &Ledger, verdict: &mut Verdict) {
     let mut rows: HashMap<Key<'_>, &Push> = HashMap::new();
     for push in &ledger.pushes {
         let key = (
@@ -60,7 +66,7 @@ fn pushes(bodies: &Bodies<'_>, ledger: &Ledger, verdict: &mut Verdict) {
             }
         }
     }
-    for push in rows.values() {
+    for push in rows.values().filter(|push| !found.has(&push.delivery)) {
         let which = format!("{} {}", push.delivery, push.ref_name);
         verdict.find(Fault::Wrong, "push that was never sent", which);
     }
@@ -93,7 +99,7 @@ fn sessions(ledger: &Ledger, verdict: &mut Verdict) {
     }
 }
 
-fn attempts(bodies: &Bodies<'_>, ledger: &Ledger, verdict: &mut Verdict) {
+fn attempts(bodies: &Bodies<'_>, found: &Found<'_>, ledger: &Ledger, verdict: &mut Verdict) {
     let mut rows: HashMap<(&str, &str), u64> = HashMap::new();
     for attempt in &ledger.attempts {
         *rows.entry((&attempt.session, &attempt.commit)).or_default() += 1;
@@ -110,27 +116,27 @@ fn attempts(bodies: &Bodies<'_>, ledger: &Ledger, verdict: &mut Verdict) {
         of.entry(&session.repository).or_default().push(session);
     }
     let mut wanted: HashSet<(&str, &str)> = HashSet::new();
-    for body in bodies.values().filter(|body| body.recorded.is_some()) {
-        for push in body.pushes() {
-            let sessions = of.get(push.repository.as_str());
-            if sessions.is_none() && push.enrolled {
-                verdict.find(
-                    Fault::Lost,
-                    "session of an enrolled repository",
-                    named(body, push),
-                );
-            }
-            for session in sessions.into_iter().flatten() {
-                for commit in &push.commits {
-                    // The starting commit is nobody's work, whoever lists it.
-                    if session.starting.as_ref() == Some(commit) {
-                        continue;
-                    }
-                    let key = (session.id.as_str(), commit.as_str());
-                    if wanted.insert(key) && !rows.contains_key(&key) {
-                        let which = format!("{commit} of {}", named(body, push));
-                        verdict.find(Fault::Lost, "attempt", which);
-                    }
+    let recorded = bodies.values().filter(|body| body.recorded.is_some());
+    let told = recorded.flat_map(|body| body.pushes().iter().map(move |push| (Some(body), push)));
+    let all = told.chain(found.pushes.iter().map(|push| (None, *push)));
+    for (body, push) in all {
+        let which = || match body {
+            Some(body) => named(body, push),
+            None => format!("{} {}, found", push.repository, push.ref_name),
+        };
+        let sessions = of.get(push.repository.as_str());
+        if sessions.is_none() && push.enrolled {
+            verdict.find(Fault::Lost, "session of an enrolled repository", which());
+        }
+        for session in sessions.into_iter().flatten() {
+            for commit in &push.commits {
+                // The starting commit is nobody's work, whoever lists it.
+                if session.starting.as_ref() == Some(commit) {
+                    continue;
+                }
+                let key = (session.id.as_str(), commit.as_str());
+                if wanted.insert(key) && !rows.contains_key(&key) {
+                    verdict.find(Fault::Lost, "attempt", format!("{commit} of {}", which()));
                 }
             }
         }

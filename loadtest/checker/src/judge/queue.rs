@@ -19,7 +19,16 @@ fn dead_letters(account: &Account, ledger: &Ledger, verdict: &mut Verdict) {
         .iter()
         .filter(|row| row.action == "dead-lettered");
     let mut reasons: HashMap<(&str, &str), &str> = HashMap::new();
+    let poisons: HashSet<&str> = account
+        .poisons
+        .iter()
+        .map(|p| p.message_id.as_str())
+        .collect();
+    verdict.count("dead letters of no poison", 0);
     for letter in letters {
+        if !poisons.contains(letter.message_id.as_str()) {
+            verdict.count("dead letters of no poison", 1);
+        }
         *verdict.dead.entry(letter.reason.clone()).or_default() += 1;
         if letter.reason.trim().is_empty() {
             verdict.find(

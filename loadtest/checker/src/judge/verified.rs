@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::judge::found::Found;
 use crate::judge::{Bodies, Drained};
 use crate::ledger::{Ledger, Request, Tried};
 use crate::verdict::{Fault, Verdict};
@@ -9,7 +10,13 @@ use crate::verdict::{Fault, Verdict};
 /// How the cause of a request begins that a push asked for.
 const BY_PUSH: &str = "push:";
 
-pub(crate) fn judge(bodies: &Bodies<'_>, ledger: &Ledger, drained: Drained, verdict: &mut Verdict) {
+pub(crate) fn judge(
+    bodies: &Bodies<'_>,
+    found: &Found<'_>,
+    ledger: &Ledger,
+    drained: Drained,
+    verdict: &mut Verdict,
+) {
     verdict.count("verification requests", ledger.requests.len() as u64);
     for name in [
         "results",
@@ -35,7 +42,7 @@ pub(crate) fn judge(bodies: &Bodies<'_>, ledger: &Ledger, drained: Drained, verd
             finals.insert(request.id.as_str(), result);
         }
     }
-    heads(bodies, ledger, &finals, verdict);
+    heads(bodies, found, ledger, &finals, verdict);
 }
 
 /// Looks at the tries of a request; gives its result, if it has one that stays.
@@ -80,6 +87,7 @@ fn tries_of<'a>(
 /// The heads whose result the account foretells.
 fn heads(
     bodies: &Bodies<'_>,
+    found: &Found<'_>,
     ledger: &Ledger,
     finals: &HashMap<&str, &str>,
     verdict: &mut Verdict,
@@ -93,14 +101,14 @@ fn heads(
     }
     // How many pushes named a commit as their head, and what it is to come out as.
     let mut pushed: HashMap<(&str, &str), (usize, Option<&str>)> = HashMap::new();
-    for body in bodies.values().filter(|body| body.recorded.is_some()) {
-        for push in body.pushes() {
-            let Some(after) = &push.after else { continue };
-            let key = (push.repository.as_str(), after.as_str());
-            let known = pushed.entry(key).or_default();
-            known.0 += 1;
-            known.1 = known.1.or(push.result.as_deref());
-        }
+    let recorded = bodies.values().filter(|body| body.recorded.is_some());
+    let told = recorded.flat_map(|body| body.pushes());
+    for push in told.chain(found.pushes.iter().copied()) {
+        let Some(after) = &push.after else { continue };
+        let key = (push.repository.as_str(), after.as_str());
+        let known = pushed.entry(key).or_default();
+        known.0 += 1;
+        known.1 = known.1.or(push.result.as_deref());
     }
     let repositories: HashMap<&str, &str> = ledger
         .sessions

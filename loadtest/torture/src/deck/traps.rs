@@ -25,7 +25,18 @@ pub struct Trap {
     pub moment: Moment,
 }
 
-/// The moments at which somebody is killed. What the message would have said is never heard.
+impl Trap {
+    /// What becomes of the message at which somebody is killed: what is handed out gets there, and
+    /// work on it begins; anything else is never heard.
+    pub const fn act(&self) -> Act {
+        match self.moment {
+            Moment::HandedOut(_) => Act::Pass,
+            _ => Act::Hold,
+        }
+    }
+}
+
+/// The moments at which somebody is killed.
 pub const DEADLY: &[Trap] = &[
     trap(
         "before the publish of a delivery",
@@ -74,6 +85,18 @@ pub const DEADLY: &[Trap] = &[
         Service::AttemptWriter,
         Link::Nats,
         Moment::Acked("DELIVERIES"),
+    ),
+    trap(
+        "when a job is handed out",
+        Service::SnapshotBuilder,
+        Link::Nats,
+        Moment::HandedOut("JOBS"),
+    ),
+    trap(
+        "before the COMMIT",
+        Service::SnapshotBuilder,
+        Link::Postgres,
+        Moment::CommitAsked,
     ),
     trap(
         "between the COMMIT and its reply",
@@ -128,6 +151,35 @@ pub const DEADLY: &[Trap] = &[
         Service::Auditor,
         Link::Postgres,
         Moment::CommitAnswered,
+    ),
+];
+
+/// The same of reconciler, which has work only when a push came without its webhook, and then takes
+/// its time.
+pub const DEADLY_SELDOM: &[Trap] = &[
+    trap(
+        "before the COMMIT",
+        Service::Reconciler,
+        Link::Postgres,
+        Moment::CommitAsked,
+    ),
+    trap(
+        "between the COMMIT and its reply",
+        Service::Reconciler,
+        Link::Postgres,
+        Moment::CommitAnswered,
+    ),
+    trap(
+        "after the COMMIT before the publish",
+        Service::Reconciler,
+        Link::Nats,
+        Moment::Published("assay.delivery."),
+    ),
+    trap(
+        "between the publish and its ack",
+        Service::Reconciler,
+        Link::Nats,
+        Moment::PublishAnswered("DELIVERIES"),
     ),
 ];
 

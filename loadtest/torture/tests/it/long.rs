@@ -8,7 +8,9 @@ use std::time::Duration;
 use rustix::process::Signal;
 use testkit::wire::{Act, Moment};
 
-use crate::scene::{INGEST, OTHER_WRITER, Scene, WRITER};
+use torture::seat::INGEST;
+
+use crate::scene::{OTHER_WRITER, Scene, WRITER};
 
 /// Longer than the ack wait of every consumer, in seconds.
 const BEYOND_ACK_WAIT_SECS: u64 = 35;

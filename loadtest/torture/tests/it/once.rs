@@ -2,7 +2,9 @@
 
 use testkit::wire::{Act, Moment};
 
-use crate::scene::{INGEST, OTHER_INGEST, OTHER_WRITER, Scene, WRITER};
+use torture::seat::INGEST;
+
+use crate::scene::{OTHER_INGEST, OTHER_WRITER, Scene, WRITER};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_id_at_two_ingests_in_the_same_moment_takes_effect_once() {

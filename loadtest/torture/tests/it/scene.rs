@@ -21,7 +21,6 @@ pub(crate) const SEED: Seed = Seed(1);
 /// How long the queues may take to drain, in seconds.
 const DRAIN_SECS_MAX: u64 = 150;
 
-pub(crate) const INGEST: Who = ROSTER[0];
 pub(crate) const OTHER_INGEST: Who = ROSTER[1];
 pub(crate) const WRITER: Who = ROSTER[2];
 pub(crate) const OTHER_WRITER: Who = ROSTER[3];
@@ -44,6 +43,7 @@ impl Scene {
             learners: 1,
             pushes_max: 0,
             pause_ms_max: 0,
+            silent_max: 0,
         };
         let learner = enrol(&ground, class).await.unwrap().remove(0);
         let folder = tempfile::tempdir().unwrap();

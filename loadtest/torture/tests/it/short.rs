@@ -43,13 +43,15 @@ async fn what_was_answered_is_there_once_whoever_dies_and_whatever_breaks() {
             learners: 3,
             pushes_max: 12,
             pause_ms_max: 3_000,
+            silent_max: 2,
         },
         pace: Pace {
-            pause_ms_max: 300,
+            pause_ms_max: 200,
             empty_ms_max: 200,
-            trap_ms_max: 2_000,
+            wait_ms_max: 2_000,
         },
-        fault_pause_ms_max: 400,
+        fault_pause_ms_max: 150,
+        fault_max: Duration::from_millis(800),
         drain_max: Duration::from_secs(DRAIN_SECS_MAX),
         command: format!("ASSAY_TORTURE_SEED={seed} cargo nextest run -p torture short"),
     };
