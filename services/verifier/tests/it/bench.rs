@@ -9,7 +9,7 @@ use lab::spec::Limits;
 use tempfile::TempDir;
 use verifier::sandbox::account::Account;
 use verifier::sandbox::scratch::RunFolder;
-use verifier::sandbox::{Bounding, BoxOutcome, BoxedStep, Sandbox, Site};
+use verifier::sandbox::{Bounding, BoxOutcome, BoxedStep, Sandbox, Site, means};
 
 /// The slot of all runs on a bench.
 pub(crate) const SLOT: u16 = 3;
@@ -21,24 +21,52 @@ pub(crate) struct Bench {
     pub(crate) scratch: TempDir,
 }
 
-/// A site with every limit, in this folder.
+/// A site with every limit, in this folder. A control group that the tests may use can be named
+/// from outside, for a user that has none by itself.
 pub(crate) fn site(scratch: &Path) -> Site<'_> {
+    static GROUP: std::sync::OnceLock<Option<std::path::PathBuf>> = std::sync::OnceLock::new();
+    let group = GROUP.get_or_init(|| std::env::var_os("ASSAY_TEST_CONTROL_GROUP").map(Into::into));
     Site {
         scratch,
         system: &[],
-        control_group: None,
+        control_group: group.as_deref(),
         bounding: Bounding::Required,
     }
 }
 
+/// Which limits this user cannot enforce on this machine, and why.
+pub(crate) fn lacking() -> Option<String> {
+    let scratch = scratch();
+    means::lacking(site(scratch.path())).unwrap()
+}
+
+/// A folder that the slots' users can get to.
+pub(crate) fn scratch() -> TempDir {
+    let scratch = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(scratch.path(), std::fs::Permissions::from_mode(0o711)).unwrap();
+    scratch
+}
+
 impl Bench {
+    /// With every limit where they can be enforced, without them elsewhere.
     pub(crate) async fn new() -> Self {
-        Self::with(Bounding::Required).await
+        match lacking() {
+            None => Self::with(Bounding::Required).await,
+            Some(_) => Self::with(Bounding::DangerouslyWaived).await,
+        }
+    }
+
+    /// With every limit; where they cannot be enforced, says that the test is skipped.
+    pub(crate) async fn bounded() -> Option<Self> {
+        if let Some(lacking) = lacking() {
+            eprintln!("skipped: this machine, or this user, cannot enforce: {lacking}");
+            return None;
+        }
+        Some(Self::with(Bounding::Required).await)
     }
 
     pub(crate) async fn with(bounding: Bounding) -> Self {
-        let scratch = tempfile::tempdir().unwrap();
-        std::fs::set_permissions(scratch.path(), std::fs::Permissions::from_mode(0o711)).unwrap();
+        let scratch = scratch();
         let account = Account::of_slot(SLOT);
         let site = Site {
             bounding,

@@ -4,7 +4,7 @@ use crate::bench::{Bench, SLOT};
 
 /// Calls by their numbers on x86-64, with a name.
 #[cfg(target_arch = "x86_64")]
-const REFUSED: [(&str, &str); 12] = [
+const REFUSED: [(&str, &str); 35] = [
     ("keyctl", "250, 0, 0, 0"),
     ("add_key", "248, 0, 0, 0, 0, 0"),
     ("io_uring_setup", "425, 1, 0"),
@@ -16,7 +16,30 @@ const REFUSED: [(&str, &str); 12] = [
     ("unshare of a user namespace", "272, 0x10000000"),
     ("clone of a user namespace", "56, 0x10000011, 0, 0, 0, 0"),
     ("a socket of AF_VSOCK", "41, 40, 1, 0"),
+    ("a socket of AF_ALG", "41, 38, 5, 0"),
+    ("a socket of AF_PACKET", "41, 17, 3, 0"),
+    ("a socket of AF_KEY", "41, 15, 3, 2"),
     ("ioctl TIOCSTI", "16, 0, 0x5412, 0"),
+    ("ioctl TIOCLINUX", "16, 0, 0x541c, 0"),
+    ("request_key", "249, 0, 0, 0, 0"),
+    ("io_uring_enter", "426, 0, 0, 0, 0, 0, 0"),
+    ("io_uring_register", "427, 0, 0, 0, 0"),
+    ("process_vm_readv", "310, 1, 0, 0, 0, 0, 0"),
+    ("process_vm_writev", "311, 1, 0, 0, 0, 0, 0"),
+    ("kcmp", "312, 1, 1, 0, 0, 0"),
+    ("pidfd_getfd", "438, 0, 0, 0"),
+    ("clone3", "435, 0, 0"),
+    ("setns", "308, 0, 0"),
+    ("open_tree", "428, -100, 0, 0"),
+    ("fsopen", "430, 0, 0"),
+    ("move_mount", "429, 0, 0, 0, 0, 0"),
+    ("pivot_root", "155, 0, 0"),
+    ("open_by_handle_at", "304, 0, 0, 0"),
+    ("fanotify_init", "300, 0, 0"),
+    ("memfd_secret", "447, 0"),
+    ("syslog", "103, 10, 0, 0"),
+    ("clock_settime", "227, 0, 0"),
+    ("adjtimex", "159, 0"),
 ];
 
 #[cfg(target_arch = "x86_64")]

@@ -9,7 +9,7 @@ use verifier::sandbox::Sandbox;
 use verifier::sandbox::account::Account;
 
 use crate::bench::site;
-use crate::workshop::scratch;
+use crate::bench::scratch;
 
 /// A box that waits to be told to go on, for as long as its input is open.
 fn waiting_box(folder: &Path) -> Child {

@@ -18,7 +18,9 @@ const SMALL: Limits = Limits {
 
 #[tokio::test]
 async fn the_limit_that_stopped_a_run_is_named() {
-    let bench = Bench::new().await;
+    let Some(bench) = Bench::bounded().await else {
+        return;
+    };
     let many_hogs = "for i in 1 2 3 4 5; do \
         perl -e '$x = \"x\" x (20 << 20); sleep 20' & done; wait";
     for (command, limit) in [
@@ -55,7 +57,9 @@ async fn the_limit_that_stopped_a_run_is_named() {
 
 #[tokio::test]
 async fn what_stays_within_the_limits_is_let_alone() {
-    let bench = Bench::new().await;
+    let Some(bench) = Bench::bounded().await else {
+        return;
+    };
     let command = "perl -e '$x = \"x\" x (20 << 20)'; head -c 6000000 /dev/zero > /tmp/a; \
         cat /tmp/a > /dev/null; sleep 0.05 & sleep 0.05 & sleep 0.05 & sleep 0.05 & wait";
     let outcome = bench.run(command, SMALL).await;
@@ -82,7 +86,9 @@ async fn what_stays_within_the_limits_is_let_alone() {
 
 #[tokio::test]
 async fn memory_that_is_in_no_process_is_counted_too() {
-    let bench = Bench::new().await;
+    let Some(bench) = Bench::bounded().await else {
+        return;
+    };
     // Anonymous files are shared memory of nobody's in particular.
     let hidden = "perl -e '
         my @held;
@@ -101,7 +107,9 @@ async fn memory_that_is_in_no_process_is_counted_too() {
 
 #[tokio::test]
 async fn each_step_finds_its_own_tmp_and_the_run_has_one_disk() {
-    let bench = Bench::new().await;
+    let Some(bench) = Bench::bounded().await else {
+        return;
+    };
     let fill = "head -c 5000000 /dev/zero > kept; touch /tmp/x /dev/shm/y";
     assert_eq!(bench.run(fill, SMALL).await.ending.limit, None);
     let outcome = bench.run("ls -A /tmp /dev/shm; ls", SMALL).await;
@@ -112,7 +120,7 @@ async fn each_step_finds_its_own_tmp_and_the_run_has_one_disk() {
 
 #[tokio::test]
 async fn a_machine_that_cannot_enforce_a_limit_is_refused_unless_asked_for_by_its_dangerous_name() {
-    let scratch = crate::workshop::scratch();
+    let scratch = crate::bench::scratch();
     let mut nowhere = site(scratch.path());
     nowhere.control_group = Some(std::path::Path::new("/no/such/group"));
     let refused = Sandbox::probe(nowhere, None).await.unwrap_err();

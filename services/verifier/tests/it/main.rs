@@ -4,9 +4,13 @@
 mod author;
 mod bench;
 mod closed;
+mod crowd;
+mod hostile;
 mod leftover;
 mod limits;
+mod long;
 mod sandbox;
 mod sealed;
 mod service;
+mod supersede;
 mod workshop;
