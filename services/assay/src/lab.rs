@@ -1,4 +1,4 @@
-//! Owns `assay lab`: publish, list, show.
+//! Owns `assay lab`: publish, check, list, show.
 
 use anyhow::Context as _;
 use contract::command::LabPublishRequested;
@@ -13,6 +13,8 @@ use crate::command::{Outcome, send};
 use crate::context::Context;
 use crate::say::say;
 use crate::table::{short, table};
+
+pub(crate) mod check;
 
 /// Most versions that a list shows.
 const VERSIONS_MAX: i64 = 10_000;
@@ -33,6 +35,7 @@ pub(crate) async fn lab(context: &Context, order: LabOrder) -> anyhow::Result<u8
                 Ok(exit::FAILED)
             }
         },
+        LabOrder::Check { folder, json } => check::check(&folder, json),
         LabOrder::List => list(context).await,
         LabOrder::Show { lab } => show(context, &lab).await,
     }

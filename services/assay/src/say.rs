@@ -14,3 +14,9 @@ pub(crate) fn line(text: Arguments<'_>) {
     // A closed pipe (`assay status | head`) ends the reading, not the work.
     let _ = writeln!(std::io::stdout().lock(), "{text}");
 }
+
+/// Writes text as it is, and at once.
+pub(crate) fn text(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}

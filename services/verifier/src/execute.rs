@@ -10,7 +10,6 @@ use objects::store::{Objects, ObjectsError};
 use thiserror::Error;
 
 use crate::company::Company;
-use crate::harmless::{self, REASON_CHARS_MAX};
 use crate::live::Telling;
 use crate::result::Came;
 use crate::sandbox::Sandbox;
@@ -20,6 +19,7 @@ use crate::sandbox::scratch::RunFolder;
 use crate::slots::Slot;
 use crate::steps::all;
 use crate::tree::TreeError;
+use report::harmless::{self, REASON_CHARS_MAX};
 
 /// What is run.
 #[derive(Debug)]

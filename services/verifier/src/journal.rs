@@ -5,9 +5,9 @@ use std::borrow::Cow;
 
 use lab::spec::Limits;
 
-use crate::harmless;
 use crate::judge::Ending;
 use crate::limit::Limit;
+use report::harmless;
 
 /// Longest log, in bytes, but for our own lines.
 const LOG_BYTES_MAX: usize = 16 * 1024 * 1024;

@@ -11,9 +11,9 @@
 use contract::result::{StepResult, TestOutcome, TestResult, Verdict};
 use lab::spec::{LabSpec, Step};
 
-use crate::harmless::{self, REASON_CHARS_MAX};
 use crate::limit::Limit;
-use crate::report::{Report, Reported};
+use report::harmless::{self, REASON_CHARS_MAX};
+use report::reported::{Report, Reported};
 
 mod account;
 

@@ -20,7 +20,6 @@ use crate::execute::{Run, RunError, Waited, error};
 use crate::journal::Journal;
 use crate::judge::{Ending, Evidence, judge};
 use crate::limit::Limit;
-use crate::report::{Reported, junit, tap};
 use crate::result::Came;
 use crate::sandbox::account::Account;
 use crate::sandbox::gauge::Peaks;
@@ -29,6 +28,8 @@ use crate::sandbox::scratch::RunFolder;
 use crate::sandbox::{BoxOutcome, BoxedStep, Sandbox};
 use crate::seal::{self, CannotSeal, Ended};
 use crate::tree::{Tree, TreeError};
+use report::reported::Reported;
+use report::{junit, tap};
 
 /// A run that was stopped by the clock has used little of its processor time below this part of the
 /// wall time: it waited for something, perhaps for its turn.

@@ -4,6 +4,7 @@ pub mod audit;
 pub mod command;
 pub mod delivery;
 pub mod digest;
+pub mod fact;
 pub mod ids;
 pub mod job;
 pub mod live;

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod bounds;
+pub mod caution;
 pub mod mistake;
 pub mod pattern;
 pub mod place;

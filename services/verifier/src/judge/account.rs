@@ -6,7 +6,7 @@ use contract::result::{TestOutcome, TestResult};
 use lab::spec::LabSpec;
 
 use crate::judge::Evidence;
-use crate::report::{Report, Reported, ReportedTest};
+use report::reported::{Report, Reported, ReportedTest};
 
 /// One step's tests.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]

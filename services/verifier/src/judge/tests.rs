@@ -1,7 +1,7 @@
 use contract::result::TestOutcome::{Failed, Passed, Skipped};
 
 use super::*;
-use crate::report::ReportedTest;
+use report::reported::ReportedTest;
 
 const CLEAN: Ending = Ending {
     exit_code: Some(0),

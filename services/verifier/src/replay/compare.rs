@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use contract::result::{StepResult, TestOutcome};
 use store::verification_attempt::VerificationRow;
 
-use crate::harmless::{self, REASON_CHARS_MAX};
 use crate::judge::Judgement;
+use report::harmless::{self, REASON_CHARS_MAX};
 
 /// Most differences that are told.
 const DIFFERENCES_MAX: usize = 50;
@@ -95,6 +95,7 @@ mod tests_of_this {
             message: None,
         };
         StepResult {
+            strength: None,
             name: "unit".to_owned(),
             passed: exit_code == 0,
             exit_code: Some(exit_code),

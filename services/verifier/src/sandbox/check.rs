@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use lab::spec::Limits;
 
-use crate::harmless;
 use crate::judge::Ending;
 use crate::limit::Limit;
 use crate::sandbox::account::Account;
 use crate::sandbox::{BoxOutcome, BoxedStep, Sandbox};
+use report::harmless;
 
 /// The least that a lab may set, but for time: a loaded machine is no broken one.
 const LIMITS: Limits = Limits {

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use lab::spec::Limits;
 
-use crate::harmless;
 use crate::judge::Ending;
 use crate::sandbox::error::{CannotSandbox, SandboxError};
 use crate::sandbox::scratch::RunFolder;
 use crate::sandbox::{BoxedStep, Sandbox};
+use report::harmless;
 
 /// The namespaces that a box must have of its own.
 const NAMESPACES: [&str; 6] = ["user", "net", "pid", "mnt", "ipc", "uts"];

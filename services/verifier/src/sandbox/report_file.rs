@@ -11,7 +11,7 @@ use rustix::fs::{CWD, FileType, Mode, OFlags, fstat, openat};
 use rustix::io::Errno;
 use thiserror::Error;
 
-use crate::report::REPORT_BYTES_MAX;
+use report::reported::REPORT_BYTES_MAX;
 
 /// Why a report could not be read. The words follow the report's name.
 #[derive(Debug, Error)]

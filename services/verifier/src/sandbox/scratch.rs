@@ -12,8 +12,8 @@ use rustix::io::Errno;
 
 use crate::sandbox::account::Account;
 use crate::sandbox::filter;
-use crate::slots::Slot;
 use crate::sandbox::quota::{self, Allowance, Quota, Used};
+use crate::slots::Slot;
 
 /// What the names of the runs' folders begin with.
 const SLOT_PREFIX: &str = "slot-";
@@ -275,5 +275,5 @@ pub fn remove(path: &Path) -> io::Result<()> {
         return Ok(());
     }
     let said = String::from_utf8_lossy(&removed.stderr);
-    Err(io::Error::other(crate::harmless::line(&said, 200)))
+    Err(io::Error::other(report::harmless::line(&said, 200)))
 }

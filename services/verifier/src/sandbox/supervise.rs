@@ -19,7 +19,6 @@ use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 
-use crate::harmless;
 use crate::limit::Limit;
 use crate::sandbox::BoxOutcome;
 use crate::sandbox::ending::{SIGNAL_BASE, Stop, ending};
@@ -27,6 +26,7 @@ use crate::sandbox::error::SandboxError;
 use crate::sandbox::gauge::{Gauge, Peaks};
 use crate::sandbox::output::{Listener, Output, Taken};
 use crate::sandbox::status::{self, STATUS_BYTES_MAX};
+use report::harmless;
 
 /// How long making the namespaces may take, in seconds.
 const SETUP_WAIT_SECS: u64 = 30;

@@ -5,9 +5,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use contract::live::LiveEvent;
+use process::settings::work;
 use tempfile::TempDir;
 use verifier::local::{CannotVerify, Local, LocalResult, verify};
-use verifier::sandbox::Bounding;
 
 /// The example lab of the guide for authors.
 pub(crate) fn example(name: &str) -> PathBuf {
@@ -47,12 +47,15 @@ pub(crate) async fn heard(
     learner: &Path,
     hear: impl FnMut(LiveEvent),
 ) -> Result<LocalResult, CannotVerify> {
+    let settings = work::Verifier {
+        // Limits hold where the machine can, and have tests of their own.
+        dangerously_run_without_limits: true,
+        ..work::Verifier::default()
+    };
     let local = Local {
         learner,
         lab,
-        control_group: None,
-        // Limits hold where the machine can, and have tests of their own.
-        bounding: Bounding::DangerouslyWaived,
+        settings: &settings,
     };
     verify(local, hear).await
 }

@@ -8,6 +8,7 @@ mod dead;
 mod killers;
 mod lease;
 mod letters;
+mod live;
 mod outage;
 mod publish;
 mod renew;

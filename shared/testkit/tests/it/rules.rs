@@ -35,7 +35,7 @@ const DOORS: [(&str, &[&str]); 15] = [
     ("signed_note", &["tlog"]),
 ];
 /// Rooms of thought: nothing in them waits for anything.
-const PURE: [&str; 4] = ["contract", "forge", "lab", "tlog"];
+const PURE: [&str; 5] = ["contract", "forge", "lab", "report", "tlog"];
 /// The one program that knows every service.
 const OPERATOR: &str = "assay";
 /// Shares nothing with what it checks.

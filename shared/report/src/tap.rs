@@ -1,15 +1,18 @@
 //! Owns the reading of TAP 13 and 14 from a step's standard output.
 //!
 //! Lines that are no TAP are left out, as the specification asks (<https://testanything.org>).
-//! Subtests of TAP 14 are summed up by their parent's line, so their own lines are left out. Only
-//! a plan says that nothing is missing: without one the report has a problem.
+//! Subtests of TAP 14 are summed up by their parent's line: what did not pass in them becomes its
+//! message. Only a plan says that nothing is missing: without one the report has a problem.
 
 use std::collections::HashSet;
 
 use contract::result::TestOutcome;
 
 use crate::harmless::{self, MESSAGE_CHARS_MAX, NAME_CHARS_MAX, REASON_CHARS_MAX};
-use crate::report::{Report, ReportedTest, TESTS_MAX};
+use crate::reported::{Report, ReportedTest, TESTS_MAX};
+
+/// Most subtests that a message names.
+const SUBTESTS_NAMED_MAX: usize = 5;
 
 /// Reads what a step printed. Never fails: what is wrong is the report's problem.
 pub fn read(stdout: &[u8]) -> Report {
@@ -29,6 +32,8 @@ struct State {
     numbers: HashSet<usize>,
     /// The lines of the diagnostic block that is open.
     block: Option<String>,
+    /// The subtests that did not pass since the last test's line.
+    failed_within: Vec<String>,
 }
 
 impl State {
@@ -37,12 +42,15 @@ impl State {
         if self.take_block(line) {
             return true;
         }
-        if let Some(reason) = line.strip_prefix("Bail out!") {
+        // In a subtest it ends the whole as well.
+        if let Some(reason) = line.trim_start().strip_prefix("Bail out!") {
             let reason = harmless::line(reason, REASON_CHARS_MAX);
             self.problem(format!("bailed out: {reason}"));
             return false;
         }
-        if let Some(plan) = line.strip_prefix("1..") {
+        if line.starts_with([' ', '\t']) {
+            self.take_within(line.trim_start());
+        } else if let Some(plan) = line.strip_prefix("1..") {
             self.take_plan(plan);
         } else if let Some(rest) = result(line, "not ok") {
             self.take_test(TestOutcome::Failed, rest);
@@ -81,9 +89,27 @@ impl State {
         }
     }
 
+    /// Takes a line of a subtest.
+    fn take_within(&mut self, line: &str) {
+        let Some(rest) = result(line, "not ok") else {
+            return;
+        };
+        let (description, directive) = split_directive(unnumbered(rest).1);
+        if directive.is_none() && self.failed_within.len() < SUBTESTS_NAMED_MAX {
+            self.failed_within.push(named(description));
+        }
+    }
+
     fn take_plan(&mut self, plan: &str) {
         let digits = plan.split(|c: char| !c.is_ascii_digit()).next();
         match digits.unwrap_or_default().parse() {
+            Ok(0) if self.report.planned.is_none() => {
+                self.report.planned = Some(0);
+                if let (_, Some((Directive::Skip, why))) = split_directive(plan) {
+                    let why = harmless::line(why, REASON_CHARS_MAX);
+                    self.problem(format!("skipped all its tests: {why}"));
+                }
+            }
             Ok(_) if self.report.planned.is_some() => self.problem("has two plans".into()),
             Ok(planned) => self.report.planned = Some(planned),
             Err(_) => self.problem("has a plan that does not read".into()),
@@ -95,20 +121,14 @@ impl State {
             self.problem(format!("has more than {TESTS_MAX} tests"));
             return;
         }
-        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        let (number, description) = rest.split_at(digits);
-        let number = if digits == 0 {
-            self.report.tests.len() + 1
-        } else {
-            number.parse().unwrap_or(usize::MAX)
-        };
+        let failed_within = std::mem::take(&mut self.failed_within);
+        let (number, description) = unnumbered(rest);
+        let number = number.unwrap_or(self.report.tests.len() + 1);
         if !self.numbers.insert(number) {
             self.problem(format!("has two tests with the number {number}"));
         }
         let (description, directive) = split_directive(description);
-        let description = description.trim();
-        let description = description.strip_prefix('-').unwrap_or(description);
-        let name = harmless::line(&unescape(description), NAME_CHARS_MAX);
+        let name = named(description);
         let name = if name.is_empty() {
             format!("test {number}")
         } else {
@@ -122,7 +142,12 @@ impl State {
             }
             _ => (outcome, ""),
         };
-        let message = harmless::line(message, MESSAGE_CHARS_MAX);
+        let message = match outcome {
+            TestOutcome::Failed if !failed_within.is_empty() => {
+                format!("did not pass: {}", failed_within.join(", "))
+            }
+            _ => harmless::line(message, MESSAGE_CHARS_MAX),
+        };
         self.report.tests.push(ReportedTest {
             name,
             qualified: None,
@@ -167,6 +192,21 @@ fn result<'a>(line: &'a str, word: &str) -> Option<&'a str> {
         Some(c) if c.is_whitespace() => Some(rest.trim_start()),
         Some(_) => None,
     }
+}
+
+/// A test's number, if its line has one, and what follows it.
+fn unnumbered(rest: &str) -> (Option<usize>, &str) {
+    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, description) = rest.split_at(digits);
+    let number = (digits > 0).then(|| number.parse().unwrap_or(usize::MAX));
+    (number, description)
+}
+
+/// A description as a name.
+fn named(description: &str) -> String {
+    let description = description.trim();
+    let description = description.strip_prefix('-').unwrap_or(description);
+    harmless::line(&unescape(description), NAME_CHARS_MAX)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

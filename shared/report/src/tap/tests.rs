@@ -70,7 +70,28 @@ fn a_plan_at_the_end_and_a_skipped_plan_are_plans() {
     assert_eq!(report.problem, None);
     let report = read(b"1..0 # SKIP not on this machine\n");
     assert_eq!((report.planned, report.tests.len()), (Some(0), 0));
+    let problem = report.problem.unwrap();
+    assert_eq!(problem, "skipped all its tests: not on this machine");
+}
+
+#[test]
+fn what_did_not_pass_in_a_subtest_is_its_parents_message() {
+    let report = read(
+        b"TAP version 14\n1..3\n# Subtest: first\n    1..2\n    ok 1 - a\n    not ok 2 - b\n\
+          not ok 1 - first\n    not ok 1 - c # TODO later\n    not ok 2 - \x1b[31md\n\
+          ok 2 - second\n        not ok 1 - deep\nnot ok 3 - third\n",
+    );
     assert_eq!(report.problem, None);
+    let said: Vec<_> = report.tests.iter().map(|t| t.message.as_deref()).collect();
+    let expected = [Some("did not pass: b"), None, Some("did not pass: deep")];
+    assert_eq!(said, expected);
+}
+
+#[test]
+fn a_subtest_that_bails_out_ends_the_whole() {
+    let report = read(b"1..2\nok 1 - a\n    Bail out! no disk\nok 2 - b\n");
+    assert_eq!(report.tests.len(), 1);
+    assert_eq!(report.problem.as_deref(), Some("bailed out: no disk"));
 }
 
 #[test]

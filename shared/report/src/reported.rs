@@ -2,9 +2,6 @@
 
 use contract::result::TestOutcome;
 
-pub mod junit;
-pub mod tap;
-
 /// Largest report file, in bytes.
 pub const REPORT_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// Most tests of one report.

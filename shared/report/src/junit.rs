@@ -11,7 +11,7 @@ use quick_xml::reader::Reader;
 use thiserror::Error;
 
 use crate::harmless::{self, MESSAGE_CHARS_MAX, NAME_CHARS_MAX, REASON_CHARS_MAX};
-use crate::report::{Report, ReportedTest, TESTS_MAX};
+use crate::reported::{Report, ReportedTest, TESTS_MAX};
 
 /// Deepest nesting of elements.
 const DEPTH_MAX: usize = 32;

@@ -1,0 +1,59 @@
+//! Owns what is told beside the streams: said once to whoever listens at that moment, kept by
+//! nobody, and never waited for. For what may be lost, such as the log of a run while it runs.
+
+use std::time::Duration;
+
+use async_nats::Subscriber;
+use bytes::Bytes;
+use futures::StreamExt as _;
+use thiserror::Error;
+
+use crate::connect::Bus;
+
+/// Longest wait for room in the client's buffer, in milliseconds. What finds none is lost.
+const ROOM_MS_MAX: u64 = 50;
+
+/// Listening failed.
+#[derive(Debug, Error)]
+#[error("listen to {subject}")]
+pub struct ListenError {
+    subject: String,
+    source: async_nats::SubscribeError,
+}
+
+/// Hears what is told on one subject.
+#[derive(Debug)]
+pub struct Ear(Subscriber);
+
+impl Bus {
+    /// Tells whoever listens to the subject. `false` when it was certainly lost.
+    pub async fn tell(&self, subject: String, payload: Vec<u8>) -> bool {
+        // Without a connection it would be kept, and be old news when it arrived.
+        if !self.is_connected() {
+            return false;
+        }
+        let telling = self.client.publish(subject, payload.into());
+        let told = tokio::time::timeout(Duration::from_millis(ROOM_MS_MAX), telling).await;
+        matches!(told, Ok(Ok(())))
+    }
+
+    /// Listens to a subject; what is told after this returned is heard, while there is a
+    /// connection.
+    ///
+    /// # Errors
+    /// [`ListenError`].
+    pub async fn listen(&self, subject: String) -> Result<Ear, ListenError> {
+        let listening = self.client.subscribe(subject.clone()).await;
+        let ear = listening.map_err(|source| ListenError { subject, source })?;
+        // The server knows of it before we say that we listen.
+        self.flush().await;
+        Ok(Ear(ear))
+    }
+}
+
+impl Ear {
+    /// What is heard next; `None` when the connection has ended for good.
+    pub async fn next(&mut self) -> Option<Bytes> {
+        self.0.next().await.map(|message| message.payload)
+    }
+}
