@@ -382,6 +382,12 @@ async fn a_result_under_an_older_claim_is_refused() {
     workshop.close().await;
     let rows = "SELECT count(*) FROM verification_attempt";
     assert_eq!(workshop.house.number(rows).await, 0);
+    let refused = "SELECT result, reason FROM verification_refused WHERE token = 1";
+    let refused: Value = serde_json::from_str(&workshop.house.rows(refused).await[0]).unwrap();
+    assert_eq!(refused["result"], "pass");
+    assert_eq!(refused["reason"], "another worker has claimed the try since");
+    let entries = "SELECT count(*) FROM audit_entry WHERE action = 'verification-refused'";
+    assert_eq!(workshop.house.number(entries).await, 1);
     workshop.unacked("verifier-live", 1).await;
 }
 

@@ -15,7 +15,9 @@ use contract::digest::Digest;
 use contract::ids::{
     AttemptId, CommandId, DeliveryId, LabId, LabVersionId, PushId, RequestId, SessionId,
 };
-use contract::job::{Handed, PreservedTree, PushOfSession, SnapshotRequested, VerificationRequested};
+use contract::job::{
+    Handed, PreservedTree, PushOfSession, SnapshotRequested, VerificationRequested,
+};
 use contract::message::{Lane, Message};
 use contract::name::CommitSha;
 use contract::time::now;
@@ -42,18 +44,25 @@ pub(crate) struct Workshop {
     heard: Arc<Mutex<Vec<SnapshotRequested>>>,
     stop: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
-    _scratch: TempDir,
+    scratch: TempDir,
 }
 
 /// A session of a lab that was published.
 pub(crate) struct Session {
     pub(crate) id: SessionId,
-    version: LabVersionId,
-    push: PushOfSession,
+    pub(crate) version: LabVersionId,
+    pub(crate) push: PushOfSession,
 }
 
 impl Workshop {
     pub(crate) async fn open() -> Self {
+        let mut workshop = Self::furnish().await;
+        workshop.serve(2);
+        workshop
+    }
+
+    /// All but the service.
+    pub(crate) async fn furnish() -> Self {
         let house = House::start().await;
         let bus = house.bus("workshop").await;
         let scratch = scratch();
@@ -67,14 +76,16 @@ impl Workshop {
             heard,
             stop,
             tasks: Vec::new(),
-            _scratch: scratch,
+            scratch,
         };
-        workshop.run_service(settings);
         workshop.listen();
         workshop
     }
 
-    fn run_service(&mut self, settings: Settings) {
+    /// Starts the service, with so many slots.
+    pub(crate) fn serve(&mut self, slots: usize) {
+        let settings = settings(&self.house, self.scratch.path());
+        let settings = settings.with("verifier.slots", slots).unwrap();
         let stop = self.stop.clone();
         self.tasks.push(tokio::spawn(async move {
             verifier::run::run(&settings, &Health::new(), stop)
@@ -253,7 +264,7 @@ impl Workshop {
     }
 }
 
-fn commit(number: u128) -> CommitSha {
+pub(crate) fn commit(number: u128) -> CommitSha {
     format!("{:040x}", number | 1).parse().unwrap()
 }
 
