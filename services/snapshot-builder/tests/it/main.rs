@@ -6,6 +6,7 @@
     reason = "a test ends at the first thing that does not hold"
 )]
 
+mod away;
 mod build;
 mod found;
 mod git;

@@ -36,6 +36,7 @@ pub(crate) struct Office {
     pub(crate) bus: Bus,
     pub(crate) heard: Arc<Heard>,
     pub(crate) objects: Objects,
+    pub(crate) health: Health,
     stop: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -54,6 +55,7 @@ impl Office {
             bus,
             heard,
             objects,
+            health: Health::new(),
             stop,
             tasks: Vec::new(),
         };
@@ -63,9 +65,9 @@ impl Office {
     }
 
     fn run_service(&mut self, settings: Settings) {
-        let stop = self.stop.clone();
+        let (health, stop) = (self.health.clone(), self.stop.clone());
         self.tasks.push(tokio::spawn(async move {
-            snapshot_builder::run::run(&settings, &Health::new(), stop)
+            snapshot_builder::run::run(&settings, &health, stop)
                 .await
                 .unwrap();
         }));
