@@ -1,13 +1,11 @@
 //! Owns `assay reprocess`: have attempts verified again, see first which, watch it, stop it.
 
+mod chosen;
 mod watch;
 
-use anyhow::bail;
 use clap::{Args, Subcommand, ValueEnum};
-use contract::ids::{CommandId, DeliveryId, SessionId};
-use contract::name::{Repository, Slug};
+use contract::ids::CommandId;
 use contract::reprocess::{ReprocessRequested, ReprocessStopRequested, Selection, VersionChoice};
-use contract::result::{ErrorCause, NewestResult};
 use contract::time::{now, to_text};
 use process::exit;
 use serde_json::{Value, json};
@@ -17,7 +15,7 @@ use store::reprocess::{self, Sampled};
 use crate::cli::Who;
 use crate::command::{Outcome, send};
 use crate::context::Context;
-use crate::moment::Moment;
+use crate::reprocess::chosen::{Chosen, selection};
 use crate::say::say;
 use crate::table::{short, table};
 
@@ -77,35 +75,6 @@ enum ReprocessOrder {
         #[arg(long)]
         json: bool,
     },
-}
-
-/// Which attempts: those for which all holds that is said.
-#[derive(Debug, Args)]
-struct Chosen {
-    /// Their newest result: pass, fail, error or none.
-    #[arg(long)]
-    result: Option<NewestResult>,
-    /// The cause of their newest error, such as source-unavailable.
-    #[arg(long)]
-    cause: Option<ErrorCause>,
-    /// The lab's short name.
-    #[arg(long)]
-    lab: Option<Slug>,
-    /// The session.
-    #[arg(long)]
-    session: Option<SessionId>,
-    /// The repository, as source:owner/name.
-    #[arg(long)]
-    repository: Option<Repository>,
-    /// Received at or after: 2d ago, or a time.
-    #[arg(long)]
-    since: Option<Moment>,
-    /// Received before: 2h ago, or a time.
-    #[arg(long)]
-    until: Option<Moment>,
-    /// The delivery that first brought them: our id, the forge's id, or the trace id.
-    #[arg(long)]
-    delivery: Option<String>,
 }
 
 /// Whose checks are run.
@@ -191,43 +160,6 @@ fn accepted(command: CommandId, result: &Value, as_json: bool) -> anyhow::Result
         say!("accepted: {attempts} attempts, command {command}");
     }
     Ok(())
-}
-
-async fn selection(
-    context: &Context,
-    ledger: &mut Connection,
-    chosen: &Chosen,
-) -> anyhow::Result<Selection> {
-    let delivery = match &chosen.delivery {
-        None => None,
-        Some(text) => Some(delivery(context, ledger, text).await?),
-    };
-    Ok(Selection {
-        result: chosen.result,
-        cause: chosen.cause,
-        lab: chosen.lab.clone(),
-        session: chosen.session,
-        repository: chosen.repository.clone(),
-        since: chosen.since.map(|moment| moment.0),
-        until: chosen.until.map(|moment| moment.0),
-        delivery,
-    })
-}
-
-/// Finds a delivery by our id, its trace id, or the forge's id.
-async fn delivery(
-    context: &Context,
-    ledger: &mut Connection,
-    text: &str,
-) -> anyhow::Result<DeliveryId> {
-    let sources = context.settings.sources.keys();
-    let forges = sources.map(|source| DeliveryId::compute(source.as_str(), text));
-    for id in text.parse().ok().into_iter().chain(forges) {
-        if store::delivery::find(ledger, id).await?.is_some() {
-            return Ok(id);
-        }
-    }
-    bail!("no delivery {text} is recorded")
 }
 
 async fn plan(

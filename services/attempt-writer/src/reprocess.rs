@@ -9,7 +9,6 @@ use bus::incoming::Incoming;
 use contract::ids::CommandId;
 use contract::message::Message;
 use contract::reprocess::{ReprocessDue, ReprocessRequested, ReprocessStopRequested};
-use contract::result::NewestResult;
 use contract::time::{Timestamp, now, to_text};
 use serde_json::{Map, Value, json};
 use service::ground::Ground;
@@ -124,25 +123,13 @@ async fn decide(
 
 /// What of an order cannot hold together.
 fn contradiction(asked: &ReprocessRequested) -> Option<&'static str> {
-    let selection = &asked.selection;
     if asked.reason.trim().is_empty() {
         return Some("a reason is missing");
     }
     if asked.rate_per_second == Some(0) {
         return Some("a rate of 0 would never end");
     }
-    let other_result = selection
-        .result
-        .is_some_and(|result| result != NewestResult::Error);
-    if selection.cause.is_some() && other_result {
-        return Some("only an error has a cause");
-    }
-    if let (Some(since), Some(until)) = (selection.since, selection.until)
-        && since >= until
-    {
-        return Some("the time ends before it begins");
-    }
-    None
+    asked.selection.contradiction()
 }
 
 async fn record(

@@ -39,6 +39,22 @@ impl Selection {
     pub fn is_everything(&self) -> bool {
         *self == Self::default()
     }
+
+    /// What of it cannot hold together.
+    pub fn contradiction(&self) -> Option<&'static str> {
+        let other_result = self
+            .result
+            .is_some_and(|result| result != NewestResult::Error);
+        if self.cause.is_some() && other_result {
+            return Some("only an error has a cause: leave --result out, or say --result error");
+        }
+        match (self.since, self.until) {
+            (Some(since), Some(until)) if since >= until => {
+                Some("the time ends before it begins: --since is the earlier of the two")
+            }
+            _ => None,
+        }
+    }
 }
 
 /// Whose checks are run.

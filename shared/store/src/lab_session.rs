@@ -95,6 +95,23 @@ pub async fn of_repositories(
         .await?)
 }
 
+/// Whether there is such a session.
+///
+/// # Errors
+/// What the database answers.
+pub async fn exists(
+    conn: &mut AsyncPgConnection,
+    session: contract::ids::SessionId,
+) -> Result<bool, StoreError> {
+    let found: Option<crate::row::NewKey> =
+        sql_query("SELECT id AS key FROM lab_session WHERE id = $1")
+            .bind::<SqlUuid, _>(session.as_uuid())
+            .get_result(conn)
+            .await
+            .optional()?;
+    Ok(found.is_some())
+}
+
 /// The newest version of each lab that enrols repositories by a pattern.
 ///
 /// # Errors

@@ -10,14 +10,19 @@ mod bad_input;
 mod bad_labs;
 mod forges;
 mod health;
+#[cfg(target_os = "linux")]
+mod long;
 mod lost;
 #[cfg(target_os = "linux")]
 mod memory;
 mod once;
+mod past;
 mod push;
 mod reconcile;
 mod recorded;
 mod refusing;
+mod replay;
+mod reprocess;
 mod secrets;
 mod site;
 mod spool;

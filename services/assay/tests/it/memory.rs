@@ -55,7 +55,7 @@ async fn post(site: &Site, signed: &SignedDelivery) -> String {
 }
 
 /// What the system says of a process's memory, in bytes.
-fn memory(process: u32, field: &str) -> u64 {
+pub(crate) fn memory(process: u32, field: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix(field));
     let kib = line

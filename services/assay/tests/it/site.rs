@@ -127,6 +127,11 @@ impl Site {
         program.unwrap_or_else(|| panic!("{service} does not run"))
     }
 
+    /// The id of a service's process.
+    pub(crate) fn process_of(&self, service: Service) -> u32 {
+        self.running[service.as_str()].id()
+    }
+
     /// Runs a command of the operator's to its end.
     pub(crate) async fn assay(&self, arguments: &[&str]) -> Said {
         // A command has no health port; any service's plan will do.

@@ -1,0 +1,1 @@
+//! Pushes of 5,000 commits.

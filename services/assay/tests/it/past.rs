@@ -1,0 +1,76 @@
+//! Owns a past: attempts that were judged before the test begins, as many as it likes, written by
+//! plain SQL.
+
+use testkit::house::House;
+
+/// What the attempts came to.
+pub(crate) struct Past {
+    /// The repository: each past has one of its own.
+    pub(crate) repository: &'static str,
+    /// The lab's short name; it is made where it is missing.
+    pub(crate) lab: &'static str,
+    /// `pass`, `fail`, an error's cause, or empty for no result.
+    pub(crate) result: &'static str,
+    pub(crate) attempts: u32,
+    /// How many hours ago they were received.
+    pub(crate) hours_ago: u32,
+}
+
+impl Past {
+    /// Writes it: one session and one delivery with all of it, each tree preserved.
+    pub(crate) async fn write(&self, house: &House) {
+        let Self {
+            repository,
+            lab,
+            result,
+            attempts,
+            hours_ago,
+        } = self;
+        let (word, cause) = match *result {
+            "" | "pass" | "fail" => (*result, ""),
+            cause => ("error", cause),
+        };
+        let lab_sql = format!(
+            "INSERT INTO lab SELECT gen_random_uuid(), '{lab}', now() ON CONFLICT DO NOTHING; \
+             INSERT INTO command SELECT gen_random_uuid(), 'lab-publish', 'o', '{{}}', 'accepted', \
+                 NULL, NULL, now(); \
+             INSERT INTO lab_version SELECT gen_random_uuid(), lab.id, 1, 'd', 't', '{{}}', 'c', \
+                 'l', 0, 0, (SELECT id FROM command LIMIT 1), now() FROM lab WHERE slug = '{lab}' \
+                 ON CONFLICT DO NOTHING; "
+        );
+        let sql = format!(
+            "{lab_sql} CREATE TEMP TABLE the AS SELECT gen_random_uuid() AS session, \
+                 gen_random_uuid() AS delivery, gen_random_uuid() AS push, \
+                 gen_random_uuid() AS snapshot, now() - interval '{hours_ago} h' AS at, \
+                 version.id AS version, lab.id AS lab FROM lab_version AS version \
+                 JOIN lab ON lab.id = version.lab_id WHERE slug = '{lab}' LIMIT 1; \
+             INSERT INTO lab_session (id, lab_id, lab_version_id, repository, opened_by, \
+                 recorded_at) SELECT session, lab, version, '{repository}', 'test', at FROM the; \
+             INSERT INTO delivery_receipt SELECT delivery, 'github', delivery::text, 'd', \
+                 delivery, 1, at FROM the; \
+             INSERT INTO delivery SELECT delivery, 'github', 'push', 'd', 1, 'k', 't', delivery, \
+                 1, at, at FROM the; \
+             INSERT INTO push SELECT push, delivery, 'd', '{repository}', 'refs/heads/main', \
+                 'branch', NULL, lpad('1', 40, '0'), false, 1, NULL, at, at FROM the; \
+             INSERT INTO lab_attempt SELECT gen_random_uuid(), session, push, delivery, \
+                 lpad(to_hex(n), 40, '0'), 'main', NULL, NULL, NULL, at + n * interval '1 ms', \
+                 'payload', 't', at FROM the, generate_series(1, {attempts}) AS n; \
+             CREATE TEMP TABLE asked AS SELECT gen_random_uuid() AS id, attempt.id AS attempt \
+                 FROM lab_attempt AS attempt JOIN the ON lab_session_id = session \
+                 WHERE '{word}' <> ''; \
+             INSERT INTO verification_request SELECT id, 'push:' || push, attempt, version, \
+                 'live', 't', at FROM asked, the; \
+             INSERT INTO verification_attempt (id, request_id, try_number, token, result, cause, \
+                 points, points_max, steps, limits, peaks, snapshot_digest, lab_version_digest, \
+                 runner, worker, started_at, finished_at, recorded_at) \
+                 SELECT gen_random_uuid(), id, 1, 1, '{word}', nullif('{cause}', ''), 0, 1, '[]', \
+                 '{{}}', '{{}}', 'd', 'd', 'r', 'w', at, at, at FROM asked, the; \
+             INSERT INTO snapshot SELECT snapshot, session, encode(sha256('tree'), 'hex'), 1, 1, \
+                 'b', at FROM the; \
+             INSERT INTO attempt_snapshot SELECT attempt.id, snapshot, NULL, at FROM the \
+                 JOIN lab_attempt AS attempt ON attempt.lab_session_id = session; \
+             DROP TABLE the, asked; ANALYZE"
+        );
+        house.sql(&sql).await;
+    }
+}
