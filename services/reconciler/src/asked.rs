@@ -44,14 +44,18 @@ impl Handler for Commands {
 impl Commands {
     async fn carry_out(&self, asked: &ReconcileRequested) -> Result<(), Halt> {
         let store = &self.desk.ground.store;
-        let known = command::find(&mut *store.connection().await?, asked.command).await?;
-        if known.is_some() {
+        if self.is_done(asked).await? {
             return Ok(());
         }
         let ended = match self.decide(asked) {
             Ok(known) => {
                 let _lock = alone(&self.desk, &asked.source).await?;
+                // Another copy of the command may have been carried out meanwhile.
+                if self.is_done(asked).await? {
+                    return Ok(());
+                }
                 let order = Order {
+                    run: asked.command.as_uuid(),
                     name: &asked.source,
                     known: &known,
                     repository: asked.repository.as_ref(),
@@ -64,6 +68,11 @@ impl Commands {
             Err(reason) => Err(reason),
         };
         Ok(record::outcome(store, asked, ended).await?)
+    }
+
+    async fn is_done(&self, asked: &ReconcileRequested) -> Result<bool, Halt> {
+        let mut conn = self.desk.ground.store.connection().await?;
+        Ok(command::find(&mut conn, asked.command).await?.is_some())
     }
 
     /// The source that is to be compared, or why none is.

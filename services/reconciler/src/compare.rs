@@ -30,6 +30,9 @@ const SAMPLE_MAX: usize = 20;
 
 /// What is to be compared.
 pub(crate) struct Order<'a> {
+    /// The comparison: the command's own id where one asked for it, so that it is one however often
+    /// that is carried out.
+    pub(crate) run: Uuid,
     pub(crate) name: &'a SourceName,
     pub(crate) known: &'a Known,
     pub(crate) repository: Option<&'a Repository>,
@@ -55,7 +58,7 @@ pub(crate) async fn compare(desk: &Desk, order: &Order<'_>) -> Result<Value, Hal
     if order.plan {
         return Ok(told(order, &picture, &short, 0));
     }
-    let run = Uuid::now_v7();
+    let run = order.run;
     let row = row(run, order, &picture, &short);
     record::comparison(&desk.ground.store, &row).await?;
     let new = record::gaps(&desk.ground.store, &gaps(run, order, &picture)).await?;

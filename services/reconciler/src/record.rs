@@ -21,10 +21,13 @@ use crate::refs::Found;
 /// Gaps of one transaction, and so of one audit entry.
 const GAPS_PER_ENTRY: usize = 500;
 
-/// Records a comparison.
+/// Records a comparison, once.
 pub(crate) async fn comparison(store: &Store, row: &ReconciliationRow) -> Result<(), StoreError> {
     let work = async |conn: &mut LedgerConnection| {
-        ReconciliationRow::insert(conn, std::slice::from_ref(row)).await?;
+        let new = ReconciliationRow::insert(conn, std::slice::from_ref(row)).await?;
+        if !new.contains(&row.id) {
+            return Ok(());
+        }
         let outcome = if row.outcome == "complete" {
             "success"
         } else {

@@ -10,6 +10,7 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use rand::Rng;
 use store::reconciliation;
+use uuid::Uuid;
 
 use crate::alone::try_alone;
 use crate::compare::{Order, compare};
@@ -86,6 +87,7 @@ async fn turn(desk: &Desk, name: &SourceName, known: &Known) -> Result<Duration,
         return Ok(wait);
     }
     let order = Order {
+        run: Uuid::now_v7(),
         name,
         known,
         repository: None,

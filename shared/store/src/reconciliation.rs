@@ -104,12 +104,12 @@ pub async fn last_complete(
         .optional()?)
 }
 
-/// The newest comparison of each source.
+/// The newest comparison of each whole source.
 ///
 /// # Errors
 /// What the database answers.
 pub async fn newest(conn: &mut AsyncPgConnection) -> Result<Vec<ReconciliationRow>, StoreError> {
-    let text = "SELECT DISTINCT ON (source) * FROM reconciliation \
+    let text = "SELECT DISTINCT ON (source) * FROM reconciliation WHERE repository IS NULL \
                 ORDER BY source, began_at DESC";
     Ok(sql_query(text).load(conn).await?)
 }

@@ -12,6 +12,12 @@ async fn two_processes_side_by_side_find_each_gap_once_and_compare_by_schedule_o
         world.api.pretend(world.hook, &push(&guid), 503, 1);
     }
     let (one, other) = (world.begin(), world.begin());
+    let scheduled = "reconciliation WHERE cause = 'schedule'";
+    wait::until("the comparison by schedule", async || {
+        let made = world.count(scheduled).await;
+        (made == 1).then_some(()).ok_or(made.to_string())
+    })
+    .await;
     let asked: Vec<_> = (0..4).map(|_| world.asked()).collect();
     for asked in &asked {
         world.bus.publish(asked).await.unwrap();
@@ -21,16 +27,10 @@ async fn two_processes_side_by_side_find_each_gap_once_and_compare_by_schedule_o
         assert_eq!(outcome["outcome"], "accepted", "{outcome}");
     }
     assert_eq!(world.count("reconciliation_gap").await, 20);
-    let entries = "SELECT count(*) FROM audit_entry, jsonb_array_elements(body->'assay.rows') AS r \
+    let entries = "SELECT count(*) FROM audit_entry, jsonb_array_elements(entry::jsonb->'assay.rows') AS r \
                    WHERE action = 'gaps-found'";
     let covered = world.house.number(entries).await;
     assert_eq!(covered, 20, "each gap is in the log once");
-    let scheduled = "reconciliation WHERE cause = 'schedule'";
-    wait::until("the comparison by schedule", async || {
-        let made = world.count(scheduled).await;
-        (made == 1).then_some(()).ok_or(made.to_string())
-    })
-    .await;
     one.stop().await;
     other.stop().await;
     assert_eq!(world.count(scheduled).await, 1);
