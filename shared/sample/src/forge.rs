@@ -4,8 +4,8 @@
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, Result, bail};
 use axum::Router;
@@ -13,6 +13,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
 use bytes::Bytes;
 use contract::name;
 use tokio::net::TcpListener;
@@ -39,6 +40,10 @@ pub struct LoopbackForge {
 struct Served {
     folder: PathBuf,
     fetches: AtomicU64,
+    /// The header that must come with every request, if one must.
+    demanded: Mutex<Option<String>>,
+    /// Whether objects are left out where whoever fetches asks for that.
+    filters: AtomicBool,
 }
 
 impl LoopbackForge {
@@ -59,8 +64,12 @@ impl LoopbackForge {
             bail!("{address} is no address of the loopback");
         }
         let folder = std::path::absolute(folder).context("find the forge's folder")?;
-        let fetches = AtomicU64::new(0);
-        let served = Arc::new(Served { folder, fetches });
+        let served = Arc::new(Served {
+            folder,
+            fetches: AtomicU64::new(0),
+            demanded: Mutex::new(None),
+            filters: AtomicBool::new(true),
+        });
         let listener = TcpListener::bind(address)
             .await
             .context("listen on the loopback")?;
@@ -94,6 +103,19 @@ impl LoopbackForge {
     /// How often a repository's objects were asked for, since the start.
     pub fn fetch_count(&self) -> u64 {
         self.served.fetches.load(Ordering::Relaxed)
+    }
+
+    /// Asks from now on for a login with every request.
+    pub fn demand(&self, user: &str, password: &str) {
+        let pair = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
+        let mut demanded = self.served.demanded.lock();
+        let demanded = demanded.as_deref_mut().expect("nobody panics with it");
+        *demanded = Some(format!("Basic {pair}"));
+    }
+
+    /// Sends from now on all objects of a fetch, as old forges do, whatever is to be left out.
+    pub fn never_filter(&self) {
+        self.served.filters.store(false, Ordering::Relaxed);
     }
 
     /// Makes an empty repository, in place of one that had the name.
@@ -136,6 +158,14 @@ impl Drop for LoopbackForge {
 }
 
 impl Served {
+    fn admits(&self, headers: &HeaderMap) -> bool {
+        let demanded = self.demanded.lock();
+        let demanded = demanded.as_deref().expect("nobody panics with it");
+        demanded
+            .as_deref()
+            .is_none_or(|login| header_text(headers, "authorization") == login)
+    }
+
     /// The folder of a repository. Forges compare names without case.
     fn repository(&self, full_name: &str) -> Option<PathBuf> {
         let full_name = full_name.to_ascii_lowercase();
@@ -174,12 +204,17 @@ async fn answer(State(served): State<Arc<Served>>, request: Request) -> Response
     else {
         return (StatusCode::NOT_FOUND, "no such repository\n").into_response();
     };
+    if !served.admits(request.headers()) {
+        let ask = [(header::WWW_AUTHENTICATE, "Basic realm=\"loopback\"")];
+        return (StatusCode::UNAUTHORIZED, ask).into_response();
+    }
+    let filters = served.filters.load(Ordering::Relaxed);
     let (parts, body) = request.into_parts();
     let answered = match asked {
-        Asked::Advertisement => advertise(&folder, &parts.headers).await,
+        Asked::Advertisement => advertise(&folder, &parts.headers, filters).await,
         Asked::Objects => {
             served.fetches.fetch_add(1, Ordering::Relaxed);
-            give_objects(&folder, &parts.headers, body).await
+            give_objects(&folder, &parts.headers, (body, filters)).await
         }
     };
     answered.unwrap_or_else(|err| {
@@ -188,8 +223,8 @@ async fn answer(State(served): State<Arc<Served>>, request: Request) -> Response
     })
 }
 
-async fn advertise(folder: &Path, headers: &HeaderMap) -> Result<Response> {
-    let mut command = upload_pack(folder, headers);
+async fn advertise(folder: &Path, headers: &HeaderMap, filters: bool) -> Result<Response> {
+    let mut command = upload_pack(folder, headers, filters);
     command.args(["--http-backend-info-refs", "."]);
     let output = git::feed(&mut command, &[]).await?;
     // Version 2 begins with its own line; the versions before it with the service's name.
@@ -202,7 +237,11 @@ async fn advertise(folder: &Path, headers: &HeaderMap) -> Result<Response> {
     Ok(reply("application/x-git-upload-pack-advertisement", body))
 }
 
-async fn give_objects(folder: &Path, headers: &HeaderMap, body: Body) -> Result<Response> {
+async fn give_objects(
+    folder: &Path,
+    headers: &HeaderMap,
+    (body, filters): (Body, bool),
+) -> Result<Response> {
     let body = to_bytes(body, REQUEST_BYTES_MAX)
         .await
         .context("read the request")?;
@@ -211,20 +250,21 @@ async fn give_objects(folder: &Path, headers: &HeaderMap, body: Body) -> Result<
         "" | "identity" => body,
         other => bail!("unknown content encoding {other:?}"),
     };
-    let mut command = upload_pack(folder, headers);
+    let mut command = upload_pack(folder, headers, filters);
     command.arg(".");
     let output = git::feed(&mut command, &body).await?;
     // Git tells its client of an error inside the protocol; an exit code adds nothing to it.
     Ok(reply("application/x-git-upload-pack-result", output.stdout))
 }
 
-fn upload_pack(folder: &Path, headers: &HeaderMap) -> Command {
+fn upload_pack(folder: &Path, headers: &HeaderMap, filters: bool) -> Command {
     let mut command = git::command(folder);
     let version = header_text(headers, "git-protocol");
     if !version.is_empty() {
         command.env("GIT_PROTOCOL", version);
     }
-    command.args(["upload-pack", "--strict", "--stateless-rpc"]);
+    let filter = format!("uploadpack.allowFilter={filters}");
+    command.args(["-c", &filter, "upload-pack", "--strict", "--stateless-rpc"]);
     command
 }
 
