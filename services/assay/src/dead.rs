@@ -49,7 +49,7 @@ pub(crate) enum DeadOrder {
     },
     /// Put dead messages back into their queues, once what they died of is mended.
     SendBack(Close),
-    /// Decide that dead messages stay dead. Their bytes stay in DEAD until their time ends.
+    /// Decide that dead messages stay dead. Their bytes are removed; their rows stay.
     Discard(Close),
 }
 
@@ -90,6 +90,9 @@ pub(crate) struct Close {
     /// Only show which; change nothing.
     #[arg(long)]
     plan: bool,
+    /// As JSON, for machines.
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     who: Who,
 }
@@ -200,8 +203,12 @@ impl Dead {
         })
     }
 
-    /// Whether the letter's bytes are there still.
+    /// Whether the letter's bytes are there still: those of a letter that was decided on are
+    /// removed, and those of an open one when their time ends.
     fn keeps(&self, letter: &Letter) -> bool {
+        if letter.state != LetterState::Open.as_str() {
+            return false;
+        }
         let place = letter.death.dead_sequence;
         let place = place.and_then(|place| u64::try_from(place).ok());
         place.is_some_and(|place| (self.first..=self.last).contains(&place))

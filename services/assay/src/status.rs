@@ -122,6 +122,7 @@ fn show(picture: &Picture) {
     let Picture {
         counts,
         missing,
+        dead_open,
         orders,
         streams,
         consumers,
@@ -184,7 +185,7 @@ fn show(picture: &Picture) {
     say!("{shown}");
     say!(
         "dead letters: {} to be decided on (`assay dead list`), {} messages in DEAD",
-        picture.dead_open,
+        dead_open,
         messages(streams, "DEAD")
     );
 }

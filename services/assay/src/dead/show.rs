@@ -5,7 +5,7 @@ use std::io::Read as _;
 use contract::delivery::DELIVERY_RECEIVED;
 use contract::ids::DeadLetterId;
 use process::exit;
-use serde_json::json;
+use serde_json::{Value, json};
 use store::dead_letter;
 
 use bus::letter::DeadLetter;
@@ -43,6 +43,15 @@ pub(crate) async fn show(
     let mut said = Dead::now(&bus).await?.json(letter);
     said["has_bytes"] = json!(kept.is_some());
     said["body_bytes"] = json!(kept.as_ref().map(|kept| kept.payload.len()));
+    // The same message's other deaths: before it was sent back, and after.
+    let others = dead_letter::of_message(&mut ledger, &letter.death).await?;
+    let others = others
+        .iter()
+        .filter(|other| other.death.id != letter.death.id);
+    let others: Vec<_> = others
+        .map(|other| json!({ "id": other.death.id, "state": other.state }))
+        .collect();
+    said["other_deaths"] = json!(others);
     if as_json {
         said["headers"] = json!(headers);
         if with_body {
@@ -52,7 +61,7 @@ pub(crate) async fn show(
         return Ok(exit::OK);
     }
     for (name, value) in said.as_object().into_iter().flatten() {
-        let text = value.as_str().map_or_else(|| value.to_string(), harmless);
+        let text = value.as_str().map_or_else(|| plain(value), harmless);
         say!("{name:<16} {text}");
     }
     say!("headers");
@@ -66,6 +75,20 @@ pub(crate) async fn show(
         (false, _) => say!("its body may hold personal data: --body shows it"),
     }
     Ok(exit::OK)
+}
+
+/// A value that is no text, as people read it.
+fn plain(value: &Value) -> String {
+    let of_list = |item: &Value| {
+        let text = |key: &str| item[key].as_str().unwrap_or_default().to_owned();
+        format!("{} ({})", text("id"), text("state"))
+    };
+    match value {
+        Value::Null => "-".to_owned(),
+        Value::Array(items) if items.is_empty() => "-".to_owned(),
+        Value::Array(items) => items.iter().map(of_list).collect::<Vec<_>>().join(", "),
+        other => other.to_string(),
+    }
 }
 
 /// The body as text: a delivery's decompressed, everything cut where it is too long.

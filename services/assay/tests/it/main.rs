@@ -8,11 +8,14 @@
 
 mod bad_input;
 mod bad_labs;
+mod broken_git;
+mod dead;
 mod forges;
 mod health;
 #[cfg(target_os = "linux")]
 mod long;
 mod lost;
+mod made_again;
 #[cfg(target_os = "linux")]
 mod memory;
 mod once;

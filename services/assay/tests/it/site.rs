@@ -100,6 +100,15 @@ impl Site {
         assert!(before.is_none(), "{service} runs already");
     }
 
+    /// Starts one service that finds its programs in `path` alone, and does not wait.
+    pub(crate) fn start_with_path(&mut self, service: Service, path: &Path) {
+        let log = self.folder.path().join(format!("{service}.log"));
+        let mut plan = self.plan(&["run", service.as_str()], service);
+        plan.variables.push(("PATH", path.display().to_string()));
+        let before = self.running.insert(service.as_str(), plan.start(&log));
+        assert!(before.is_none(), "{service} runs already");
+    }
+
     /// Kills one service, as a crash would.
     pub(crate) fn kill(&mut self, service: Service) {
         let mut program = self.take(service);
