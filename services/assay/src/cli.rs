@@ -12,7 +12,10 @@ use crate::dead::DeadOrder;
 use crate::reconcile::Reconcile;
 use crate::replay::Replay;
 use crate::reprocess::Reprocess;
-use crate::{dead, demo, lab, log, operate, reconcile, replay, reprocess, results, run, session, status, trace, up, verify};
+use crate::{
+    dead, demo, lab, log, logs, operate, reconcile, replay, reprocess, results, run, session,
+    status, trace, up, verify,
+};
 
 /// Turns git pushes into proven results.
 #[derive(Debug, Parser)]
@@ -98,6 +101,8 @@ enum Order {
     /// Messages that could not be handled.
     #[command(subcommand)]
     Dead(DeadOrder),
+    /// What the steps of an attempt's verification printed, and how it came out.
+    Logs(Logs),
     /// Verify a folder by a lab's, here and without servers: 0 pass, 1 fail, 2 no judgement.
     Verify(LocalVerify),
     /// Recompute the whole log from the database: 0 ok, 1 tampered, 2 incomplete, 3 untrusted.
@@ -184,6 +189,19 @@ pub(crate) struct Who {
     pub(crate) actor: Actor,
 }
 
+/// Whose output is shown.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Logs {
+    /// The attempt; or the delivery that brought it: our id, the forge's id, or the trace id.
+    pub(crate) attempt: String,
+    /// Follow a verification while it runs, until it has its result.
+    #[arg(long, short)]
+    pub(crate) follow: bool,
+    /// As JSON, for machines; one value a line while it is followed.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 /// What is verified on this machine.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct LocalVerify {
@@ -264,6 +282,7 @@ impl Cli {
             Order::Reconcile(asked) => reconcile::reconcile(&Context::of(&place)?, *asked).await,
             Order::Replay(asked) => replay::replay(&Context::of(&place)?, asked).await,
             Order::Dead(order) => dead::dead(&Context::of(&place)?, order).await,
+            Order::Logs(asked) => logs::logs(&Context::of(&place)?, &asked).await,
             Order::Verify(asked) => verify::local(&Context::of(&place)?, &asked).await,
             Order::VerifyLog { key, ledger } => {
                 let depth = if ledger { Depth::Rows } else { Depth::Log };

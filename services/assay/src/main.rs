@@ -8,6 +8,7 @@ mod demo;
 mod lab;
 mod live;
 mod log;
+mod logs;
 mod moment;
 mod operate;
 mod reconcile;

@@ -42,7 +42,7 @@ pub(crate) async fn trace(context: &Context, delivery: &str, json: bool) -> anyh
 }
 
 /// Finds a delivery by our id, its trace id, or the forge's id.
-async fn find(
+pub(crate) async fn find(
     context: &Context,
     ledger: &mut Connection,
     text: &str,

@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use contract::live::LiveEvent;
+use bus::connect::Bus;
+use contract::job::VerificationRequested;
+use contract::live::{LiveEvent, LiveNote, subject};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::time::timeout;
 
@@ -94,6 +96,26 @@ impl Telling {
         if let Some(sender) = &self.0 {
             // Whoever does not keep up finds a number left out.
             let _ = sender.try_send(event);
+        }
+    }
+}
+
+/// Tells whoever follows the attempt what happens in its run, until the run has ended. What is lost
+/// on the way is in the log that is kept.
+pub(crate) async fn carry(bus: &Bus, job: &VerificationRequested, mut events: Receiver<LiveEvent>) {
+    let mut number = 0;
+    while let Some(event) = events.recv().await {
+        let note = LiveNote {
+            attempt: job.attempt,
+            request: job.request,
+            try_number: job.try_number,
+            number,
+            event,
+        };
+        number += 1;
+        let payload = serde_json::to_vec(&note).unwrap_or_default();
+        if !bus.tell(subject(job.attempt), payload).await {
+            metrics::counter!("assay_live_notes_lost_total").increment(1);
         }
     }
 }

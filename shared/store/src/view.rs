@@ -6,3 +6,4 @@ pub mod refs;
 pub mod results;
 pub mod status;
 pub mod timeline;
+pub mod tries;

@@ -6,6 +6,7 @@ mod bench;
 mod closed;
 mod crowd;
 mod hostile;
+mod forging;
 mod leftover;
 mod limits;
 mod long;
