@@ -1,6 +1,6 @@
 //! Owns the control groups of boxes: one for each, made below our own group or a configured one,
 //! bounded before anything enters it, read before it is removed. Touches no group that it did not
-//! make, but for enabling controllers in the one it makes its own in.
+//! make, but for the one that it makes its own in: see `parent`.
 
 use std::fs;
 use std::io;
@@ -12,9 +12,11 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 mod layout;
 mod name;
+mod parent;
 pub(super) mod reading;
 
 use layout::{Layout, Version};
+use parent::{CONTROLLERS, Whose};
 use reading::Reading;
 
 /// How long the processes of a killed group may take to be gone, in milliseconds.
@@ -65,7 +67,13 @@ impl Groups {
             why: "the machine has no control groups for that".into(),
         })?;
         if parent.version == Version::Two {
-            enable(&parent.memory).map_err(lacking)?;
+            // A configured group is the operator's to arrange.
+            let whose = if configured.is_some() {
+                Whose::Configured
+            } else {
+                Whose::Own
+            };
+            parent::enable(&parent.memory, &CONTROLLERS, whose).map_err(lacking)?;
         }
         let groups = Self { parent };
         groups.sweep();
@@ -239,26 +247,39 @@ fn if_there(path: &Path, text: &str) -> io::Result<()> {
     }
 }
 
-/// Enables the controllers for the groups within. Version two refuses where the group has processes
-/// of its own, unless it is the root of all.
-fn enable(parent: &Path) -> Result<(), String> {
-    let control = parent.join("cgroup.subtree_control");
-    let enabled = fs::read_to_string(&control).unwrap_or_default();
-    let lacks = |name: &&str| !enabled.split_whitespace().any(|enabled| enabled == *name);
-    let wanted: Vec<_> = ["memory", "pids", "cpu"]
-        .into_iter()
-        .filter(lacks)
-        .map(|name| format!("+{name}"))
-        .collect();
-    if wanted.is_empty() {
-        return Ok(());
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt as _;
+    use std::process::Command;
+
+    use super::*;
+
+    /// Where version two is mounted, with or without controllers.
+    fn unified() -> Option<PathBuf> {
+        let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+        let mount = mounts.lines().find(|line| line.contains(" - cgroup2 "))?;
+        Some(PathBuf::from(mount.split(' ').nth(4)?))
     }
-    fs::write(&control, wanted.join(" ")).map_err(|error| {
-        format!(
-            "{} cannot be enabled in {}: {error}; give verifier.control_group a delegated group \
-             without processes of its own",
-            wanted.join(" "),
-            parent.display()
-        )
-    })
+
+    #[test]
+    fn version_two_kills_a_group_with_all_that_left_their_parents() {
+        let group = unified().map(|folder| folder.join(name::own(u64::MAX).unwrap()));
+        let Some(group) = group.filter(|group| fs::create_dir(group).is_ok()) else {
+            eprintln!("skipped: no control groups of version two that this user may make");
+            return;
+        };
+        let enter = format!(
+            "echo 0 >{}/cgroup.procs; setsid -f sleep 7100; exec sleep 7100",
+            group.display()
+        );
+        let mut child = Command::new("sh").args(["-c", &enter]).spawn().unwrap();
+        let begun = Instant::now();
+        while members(&group).len() < 2 && begun.elapsed() < Duration::from_secs(60) {
+            std::thread::park_timeout(Duration::from_millis(EMPTY_LOOK_MS));
+        }
+        assert!(members(&group).len() >= 2);
+        Group::of(Layout::two(group.clone())).end().unwrap();
+        assert!(!group.exists());
+        assert_eq!(child.wait().unwrap().signal(), Some(9));
+    }
 }

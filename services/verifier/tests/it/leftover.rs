@@ -5,11 +5,11 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use testkit::wait;
-use verifier::sandbox::Sandbox;
 use verifier::sandbox::account::Account;
+use verifier::sandbox::{Bounding, Sandbox, Site};
 
-use crate::bench::site;
 use crate::bench::scratch;
+use crate::bench::site;
 
 /// A box that waits to be told to go on, for as long as its input is open.
 fn waiting_box(folder: &Path) -> Child {
@@ -31,9 +31,12 @@ async fn boxes_that_a_killed_verifier_left_in_the_folder_are_ended_and_no_others
     let (own, others) = (scratch(), scratch());
     let mut left = waiting_box(&own.path().canonicalize().unwrap());
     let mut stranger = waiting_box(&others.path().canonicalize().unwrap());
-    Sandbox::probe(site(own.path()), Account::of_slot(0))
-        .await
-        .unwrap();
+    let site = Site {
+        // A leftover is ended whether or not limits can be enforced.
+        bounding: Bounding::DangerouslyWaived,
+        ..site(own.path())
+    };
+    Sandbox::probe(site, Account::of_slot(0)).await.unwrap();
     let status = wait::until("the leftover box ends", async || {
         let ended = left.try_wait().unwrap();
         ended.ok_or_else(|| "it runs".to_owned())

@@ -30,8 +30,12 @@ pub(super) const CONTROLLERS: [(&str, &str); 4] = [
     ("cpuacct", "cpu"),
 ];
 
+/// The group within its own that a verifier steps aside into, so that its own can have boxes'.
+pub(super) const ASIDE: &str = "assay-verifier";
+
 impl Layout {
-    /// The group of this process, or the `configured` one, counted from the hierarchies' roots.
+    /// The group of this process, or the one around it where it stepped aside, or the
+    /// `configured` one, counted from the hierarchies' roots.
     /// `mounts` and `groups` are `/proc/self/mountinfo` and `/proc/self/cgroup`.
     ///
     /// # Errors
@@ -51,7 +55,11 @@ impl Layout {
         let found = CONTROLLERS.map(|(controller, _)| of(controller));
         let unified = || {
             let mount = mounts.iter().find(|mount| !mount.is_one)?;
-            Some(mount.folder(own(groups, "")?, configured))
+            let own = own(groups, "")?;
+            let around = own
+                .strip_suffix(ASIDE)
+                .and_then(|own| own.strip_suffix('/'));
+            Some(mount.folder(around.unwrap_or(own), configured))
         };
         if let [Some(memory), Some(pids), Some(cpu), Some(cpuacct)] = found {
             return Ok(Self {
@@ -212,6 +220,22 @@ mod tests {
             ("0::/docker/c1\n", "/sys/fs/cgroup"),
             ("0::/docker/c1/job\n", "/sys/fs/cgroup/job"),
             ("0::/\n", "/sys/fs/cgroup"),
+        ] {
+            let found = Layout::find(mounts, own, None).unwrap();
+            assert_eq!(found.memory, Path::new(folder), "{own}");
+        }
+    }
+
+    #[test]
+    fn a_verifier_that_stepped_aside_makes_boxes_beside_itself() {
+        let mounts = "30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw";
+        for (own, folder) in [
+            ("0::/assay-verifier\n", "/sys/fs/cgroup"),
+            ("0::/svc/assay-verifier\n", "/sys/fs/cgroup/svc"),
+            (
+                "0::/svc/my-assay-verifier\n",
+                "/sys/fs/cgroup/svc/my-assay-verifier",
+            ),
         ] {
             let found = Layout::find(mounts, own, None).unwrap();
             assert_eq!(found.memory, Path::new(folder), "{own}");
