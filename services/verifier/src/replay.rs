@@ -24,9 +24,11 @@ use store::verification_attempt::{self, Replayable};
 use store::verification_origin::{self, OriginRow};
 use store::{pool::Connection, transaction};
 
+use crate::live::Telling;
+use crate::once::Subject;
 use crate::replay::compare::differences;
 use crate::result::Came;
-use crate::verify::{Subject, Trouble, Verifier};
+use crate::verify::{Trouble, Verifier};
 
 /// Replays at once: each waits for a slot as what can wait does.
 pub(crate) const REPLAYS_MAX: usize = 1;
@@ -85,9 +87,10 @@ impl Replay {
             snapshot,
             version: &kept.version,
             spec: &spec,
+            lane: Lane::Bulk,
         };
         let slot = self.verifier.slot(Lane::Bulk, &spec).await?;
-        let came = self.verifier.run(subject, slot).await?;
+        let came = self.verifier.run(subject, Telling::nobody(), slot).await?;
         Ok(self.told(kept, origin, came))
     }
 
@@ -105,7 +108,10 @@ impl Replay {
             Came::Superseded { detail } => return Err(detail),
         };
         let differences = differences(&kept.verification, &judgement);
-        let made_of = &self.verifier.made_of;
+        let verifier = &self.verifier;
+        let (spec, _) = material(kept)?;
+        let tools = verifier.sandbox.record_of(&spec.verify.tools);
+        let made_of = &verifier.made_of.with_tools(tools);
         let box_digest = made_of.box_digest().to_string();
         Ok(json!({
             "agrees": differences.is_empty(),

@@ -56,6 +56,12 @@ pub(crate) struct MadeOf {
 }
 
 impl MadeOf {
+    /// The same boxes, with these tools in them.
+    pub(crate) fn with_tools(&self, tools: Value) -> Self {
+        let box_of = self.box_of.clone();
+        Self { box_of, tools }
+    }
+
     /// The digest of what bounds and closes the boxes.
     pub(crate) fn box_digest(&self) -> Digest {
         Digest::of(canonical_json(&self.box_of).as_bytes())

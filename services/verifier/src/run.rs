@@ -24,6 +24,8 @@ use crate::result::MadeOf;
 use crate::sandbox::account::{Account, SLOTS_MAX};
 use crate::sandbox::{Bounding, Sandbox, Site};
 use crate::slots::{Capacity, Slots};
+use crate::trial::Trials;
+use crate::tools::{Shelf, ToolError};
 use crate::verify::Verifier;
 
 /// Runs the service until it is told to stop.
@@ -44,6 +46,8 @@ pub async fn run(
     // Before anything is waited for: without a sandbox there is no service.
     let sandbox_part = health.part("sandbox");
     let sandbox = Sandbox::probe(site(&settings.verifier), Account::of_slot(0)).await?;
+    let shelf = shelf(&settings.verifier).await?;
+    let sandbox = sandbox.with_shelf(shelf);
     // A slot of its own, after all others.
     let check_slot = count;
     let checked = sandbox.check(check_slot).await;
@@ -64,6 +68,7 @@ pub async fn run(
         company: Company::default(),
         doubt: Arc::clone(&doubt),
         made_of: made_of(&sandbox),
+        trials: Trials::default(),
         slots: Slots::new(capacity),
         worker: format!("verifier-{}", Uuid::now_v7()),
         stop: stop.clone(),
@@ -113,6 +118,16 @@ fn made_of(sandbox: &Sandbox) -> MadeOf {
         }),
         tools: json!([]),
     }
+}
+
+/// The tools that these settings allow, each read and found to be what it should be.
+///
+/// # Errors
+/// [`ToolError`].
+pub async fn shelf(settings: &work::Verifier) -> Result<Shelf, ToolError> {
+    let tools = settings.tools.clone();
+    let opening = tokio::task::spawn_blocking(move || Shelf::open(&tools));
+    opening.await.expect("reading folders does not panic")
 }
 
 /// Where these settings have boxes made.

@@ -212,8 +212,10 @@ impl Steps<'_> {
     /// is not his to change any more.
     async fn judged(&mut self, step: &Step) -> Result<Outcome, RunError> {
         let (maker, slot) = (self.sandbox.clone(), self.run.slot);
+        let held = self.run.held.clone();
         let made = on_disk(move || {
-            let folder = maker.folder(JUDGES + slot, Account::of_slot(slot))?;
+            let mut folder = maker.folder(JUDGES + slot, Account::of_slot(slot))?;
+            folder.keep(held);
             let sealed = folder.make_sealed()?;
             Ok((Arc::new(folder), sealed))
         });

@@ -6,8 +6,6 @@ use std::time::Duration;
 use bus::consume::{Handler, Outcome};
 use bus::error::PublishError;
 use bus::incoming::{Incoming, Lease};
-use contract::digest::Digest;
-use contract::ids::{LabId, SessionId};
 use contract::job::{PreservedTree, VerificationRequested};
 use contract::message::Lane;
 use contract::result::ErrorCause;
@@ -26,15 +24,16 @@ use tokio_util::sync::CancellationToken;
 use crate::company::Company;
 use crate::doubt::Doubt;
 use crate::enter::{Asking, Entered, aside, call, enter, run_of};
-use crate::execute::{Run, RunError, execute};
 use crate::follow::{Follower, follower};
-use crate::live::Telling;
+use crate::live::{self, Telling};
+use crate::once::Subject;
 use crate::record::{Recorded, record, refuse};
 use crate::result::{Came, MadeOf, Try, integer, row};
 use crate::sandbox::Sandbox;
 use crate::schedule;
-use crate::slots::{Slot, Slots, Wish};
+use crate::slots::{Slot, Slots};
 use crate::tend::{Stop, tend};
+use crate::trial::Trials;
 
 /// How long a message is put off whose try somebody else has claimed since, in seconds: as long as
 /// that one's lease holds. Acking would take the message away from under it.
@@ -57,16 +56,8 @@ pub(crate) struct Verifier {
     /// What runs the steps, with its version.
     pub(crate) runner: String,
     pub(crate) made_of: MadeOf,
+    pub(crate) trials: Trials,
     pub(crate) stop: CancellationToken,
-}
-
-/// What is run: a kept tree by a lab version.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Subject<'a> {
-    pub(crate) session: SessionId,
-    pub(crate) snapshot: Digest,
-    pub(crate) version: &'a LabVersionRow,
-    pub(crate) spec: &'a LabSpec,
 }
 
 /// Why a request was not handled to its end.
@@ -252,57 +243,21 @@ impl Verifier {
             Some(slot) => slot,
             None => self.slot(job.lane, spec).await?,
         };
+        let (telling, events) = Telling::channel();
         let subject = Subject {
             session: job.push.session,
             snapshot,
             version,
             spec,
+            lane: job.lane,
         };
-        let came = self.run(subject, slot).await?;
+        let carried = live::carry(&self.ground.bus, job, events);
+        let (came, ()) = tokio::join!(self.run(subject, telling, slot), carried);
+        let came = self.question(subject, came?).await?;
         if let Came::Error { cause, detail } = &came {
             tracing::warn!(request.id = %job.request, "no judgement: {cause}: {detail}");
         }
         Ok(came)
-    }
-
-    /// Waits for a slot, as long as this process is to work.
-    pub(crate) async fn slot(&self, lane: Lane, spec: &LabSpec) -> Result<Slot, Trouble> {
-        let limits = spec.limits;
-        let memory_mib = u64::from(limits.memory_mib) + u64::from(limits.disk_mib);
-        let taking = self.slots.take(Wish { lane, memory_mib });
-        let taken = self.stop.run_until_cancelled(taking).await;
-        taken.ok_or(Trouble::NotNow)
-    }
-
-    /// Runs it once, and judges it.
-    pub(crate) async fn run(&self, subject: Subject<'_>, slot: Slot) -> Result<Came, Trouble> {
-        let Subject {
-            session,
-            snapshot,
-            version,
-            spec,
-        } = subject;
-        let lab_version: Digest = version.digest.parse().map_err(|_| StoreError::Unreadable {
-            table: "lab_version",
-            column: "digest",
-            reason: "it is no digest".into(),
-        })?;
-        let run = Run {
-            session,
-            snapshot,
-            lab: LabId::from_uuid(version.lab_id),
-            lab_version,
-            spec,
-            slot: slot.number,
-            held: Some(Arc::new(slot)),
-            telling: Telling::nobody(),
-        };
-        match execute(&self.sandbox, &self.objects, &self.company, run).await {
-            Ok(came) => Ok(came),
-            Err(RunError::Error { cause, detail }) => Ok(Came::Error { cause, detail }),
-            Err(RunError::Objects(error)) => Err(Trouble::Objects(error)),
-            Err(RunError::GivenUp) => Err(Trouble::NotNow),
-        }
     }
 
     /// Records what came of it.
@@ -315,7 +270,9 @@ impl Verifier {
     ) -> Result<VerificationRow, Trouble> {
         self.doubt.saw(&came);
         let store = &self.ground.store;
-        let made_of = matches!(came, Came::Judged { .. }).then_some(&self.made_of);
+        let tools = spec.map_or(&[][..], |spec| &spec.verify.tools);
+        let made_of = self.made_of.with_tools(self.sandbox.record_of(tools));
+        let made_of = matches!(came, Came::Judged { .. }).then_some(&made_of);
         let tried = Try {
             token: claim.token,
             lab_version_digest: &version.digest,

@@ -17,6 +17,9 @@ pub(crate) const SUPERSEDING: &str = "[lab]\nslug = \"a\"\n[verify]\nsupersede =
     memory_mib = 64\ndisk_mib = 8\nwall_seconds = 900\n\
     [[step]]\nname = \"step\"\nrun = \"sh run.sh\"\n";
 
+/// Results that one wait is for.
+const WAIT_FOR: usize = 25;
+
 impl Workshop {
     /// A session of such a lab.
     pub(crate) async fn session_of(&self, toml: &str) -> Session {
@@ -105,6 +108,9 @@ pub(crate) async fn crowd(many: usize, others: usize) {
         workshop.bus.publish(&job).await.unwrap();
     }
     workshop.serve(2);
+    for part in (WAIT_FOR..many + others).step_by(WAIT_FOR) {
+        workshop.results(part.try_into().unwrap()).await;
+    }
     workshop.results((many + others).try_into().unwrap()).await;
     workshop.unacked("verifier-live", 0).await;
     workshop.unacked("verifier-bulk", 0).await;

@@ -198,11 +198,13 @@ async fn what_the_learners_code_does_to_itself_is_a_fail_with_its_reason() {
         ("kill -SEGV $$", "tap", "", "ended by signal 11"),
         ("exit 127", "exit-code", "", "exit code 127"),
         (
-            "true",
+            // The lab's own files have no `a`: for them the report appears.
+            "mkdir out; test -e a || echo '<testsuite><testcase name=\"t\"/></testsuite>' > out/r.xml",
             "junit:out/r.xml",
             "",
             "the report out/r.xml is missing",
         ),
+        ("./brought.sh", "exit-code", "", "exit code 127"),
         (
             "ln -s /etc/passwd r.xml",
             "junit:r.xml",
@@ -352,6 +354,35 @@ async fn a_lab_that_lacks_its_own_script_is_an_error_and_not_tried_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_lab_that_works_for_nobody_is_an_error_even_where_its_script_is_there() {
+    let mut workshop = Workshop::open().await;
+    for (run, report, reason) in [
+        (
+            "true",
+            "junit:out/r.xml",
+            "the report out/r.xml does not appear even for the lab's own files",
+        ),
+        (
+            "no-such-program --version",
+            "exit-code",
+            "the program no-such-program does not exist",
+        ),
+    ] {
+        let toml = lab_toml(run, report, "");
+        let session = workshop.session(&[("lab.toml", Regular, &toml)]).await;
+        // Twice: the lab is tried once, and remembered.
+        for text in ["1", "2"] {
+            let row = workshop.verify(&session, &[("a", Regular, text)]).await;
+            let told = format!("{run}: {row:#}");
+            assert_eq!(row["cause"], "lab-broken", "{told}");
+            assert!(row["detail"].as_str().unwrap().contains(reason), "{told}");
+            assert_eq!(row["retry_at"], Value::Null, "{told}");
+        }
+    }
+    workshop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_result_under_an_older_claim_is_refused() {
     let mut workshop = Workshop::open().await;
     let toml = lab_toml("echo begun; sleep 2", "exit-code", "");
@@ -385,7 +416,10 @@ async fn a_result_under_an_older_claim_is_refused() {
     let refused = "SELECT result, reason FROM verification_refused WHERE token = 1";
     let refused: Value = serde_json::from_str(&workshop.house.rows(refused).await[0]).unwrap();
     assert_eq!(refused["result"], "pass");
-    assert_eq!(refused["reason"], "another worker has claimed the try since");
+    assert_eq!(
+        refused["reason"],
+        "another worker has claimed the try since"
+    );
     let entries = "SELECT count(*) FROM audit_entry WHERE action = 'verification-refused'";
     assert_eq!(workshop.house.number(entries).await, 1);
     workshop.unacked("verifier-live", 1).await;
