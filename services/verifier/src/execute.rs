@@ -18,6 +18,7 @@ use crate::sandbox::error::SandboxError;
 use crate::sandbox::scratch::RunFolder;
 use crate::slots::Slot;
 use crate::steps::all;
+use crate::tools::ToolError;
 use crate::tree::TreeError;
 use report::harmless::{self, REASON_CHARS_MAX};
 
@@ -67,6 +68,7 @@ pub(crate) async fn execute(
     company: &Company,
     run: Run<'_>,
 ) -> Result<Came, RunError> {
+    let sandbox = &sandbox.equipped(&run.spec.verify.tools).await?;
     let guest = company.join().await;
     let (came, waited) = once(sandbox, objects, &run, None).await?;
     if waited == Waited::No || !guest.had_company() {
@@ -119,6 +121,19 @@ impl From<TreeError> for RunError {
         match problem {
             TreeError::Objects(problem) if problem.is_transient() => Self::Objects(problem),
             _ => error(problem.cause(), &chain(&problem)),
+        }
+    }
+}
+
+impl From<ToolError> for RunError {
+    fn from(problem: ToolError) -> Self {
+        match problem {
+            // No other try of it here comes out otherwise; the settings or the lab must change.
+            ToolError::Unknown(_) => error(ErrorCause::LabBroken, &chain(&problem)),
+            ToolError::Unreadable { .. } | ToolError::Changed { .. } => {
+                tracing::error!(%problem, "a tool is not used");
+                error(ErrorCause::SandboxUnavailable, &chain(&problem))
+            }
         }
     }
 }

@@ -26,6 +26,7 @@ use crate::run;
 use crate::sandbox::account::Account;
 use crate::sandbox::error::CannotSandbox;
 use crate::sandbox::{Sandbox, Site};
+use crate::tools::ToolError;
 
 mod folder;
 
@@ -99,6 +100,9 @@ pub enum CannotVerify {
     /// No box can be made here.
     #[error("make a sandbox")]
     Sandbox(#[from] CannotSandbox),
+    /// A tool is not what the settings say.
+    #[error("take the tools that the settings allow")]
+    Tools(#[from] ToolError),
     /// It was interrupted.
     #[error("the run was given up")]
     GivenUp,
@@ -137,7 +141,9 @@ pub async fn verify(
         scratch: scratch.path(),
         ..run::site(local.settings)
     };
+    let shelf = run::shelf(local.settings).await?;
     let sandbox = Sandbox::probe(site, Account::of_slot(SLOT)).await?;
+    let sandbox = sandbox.with_shelf(shelf);
     let (telling, mut events) = Telling::channel();
     let run = Run {
         session,

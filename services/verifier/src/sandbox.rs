@@ -11,9 +11,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use contract::digest::Digest;
+use contract::name::ToolName;
 use lab::spec::Limits;
+use serde_json::Value;
 
 use crate::judge::Ending;
+use crate::tools::{Mounted, Shelf, ToolError};
 
 pub mod account;
 mod check;
@@ -55,6 +58,9 @@ pub struct Sandbox {
     /// Where each box gets its group; `None` only where running without limits was asked for.
     groups: Option<Groups>,
     size: Size,
+    /// The tools that labs may name, and those that the boxes of this run get.
+    shelf: Shelf,
+    tools: Arc<[Mounted]>,
 }
 
 /// Where boxes are made.
@@ -137,11 +143,40 @@ impl Sandbox {
             system: site.system.to_vec(),
             groups,
             size,
+            shelf: Shelf::default(),
+            tools: Arc::default(),
         };
         let run = sandbox.folder(0, account).map_err(folder)?;
         let run = Arc::new(run);
         probe::probe(&sandbox, &run).await?;
         Ok(sandbox)
+    }
+
+    /// The same sandbox, with these tools for labs to name.
+    #[must_use]
+    pub fn with_shelf(self, shelf: Shelf) -> Self {
+        Self { shelf, ..self }
+    }
+
+    /// The same sandbox, for a run whose lab names these tools.
+    ///
+    /// # Errors
+    /// [`ToolError`].
+    pub async fn equipped(&self, names: &[ToolName]) -> Result<Self, ToolError> {
+        if names.is_empty() {
+            return Ok(self.clone());
+        }
+        let (mut sandbox, names) = (self.clone(), names.to_vec());
+        let taking = tokio::task::spawn_blocking(move || {
+            sandbox.tools = sandbox.shelf.take(&names)?.into();
+            Ok(sandbox)
+        });
+        taking.await.expect("looking at folders does not panic")
+    }
+
+    /// These tools with their digests, for the record of a result.
+    pub fn record_of(&self, names: &[ToolName]) -> Value {
+        self.shelf.record(names)
     }
 
     /// An empty folder for the run that has the slot. What an earlier run left there goes.
@@ -203,6 +238,7 @@ impl Sandbox {
             filter: &self.scratch.filter(),
             doors: &doors,
             system: &self.system,
+            tools: &self.tools,
             work: step.folder.work(),
             sealed: sealed.as_deref(),
             private: private.as_ref().map(|[tmp, shm]| [tmp.as_path(), shm]),

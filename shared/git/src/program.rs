@@ -37,14 +37,15 @@ impl Default for Bounds {
     }
 }
 
-/// Runs git under the limits that its first three arguments are. Where there is a lower one
+/// Runs git under the limits that its first three arguments are. A file that would be too large is
+/// then an error that git names, and no signal that nobody sees. Where there is a lower one
 /// already, that one holds.
-const BOUNDED: &str =
-    "for limit in f v t; do ulimit -$limit \"$1\" 2>/dev/null; shift; done; exec git \"$@\"";
+const BOUNDED: &str = "trap '' XFSZ
+    for limit in f v t; do ulimit -$limit \"$1\" 2>/dev/null; shift; done; exec git \"$@\"";
 /// The same, with what comes in by standard input handed on as descriptor three: a login, for the
 /// one program of git's that asks for it.
-const BOUNDED_WITH_LOGIN: &str = "exec 3<&0 0</dev/null
-for limit in f v t; do ulimit -$limit \"$1\" 2>/dev/null; shift; done; exec git \"$@\"";
+const BOUNDED_WITH_LOGIN: &str = "exec 3<&0 0</dev/null; trap '' XFSZ
+    for limit in f v t; do ulimit -$limit \"$1\" 2>/dev/null; shift; done; exec git \"$@\"";
 /// How git asks for the login: the pipe gives it once, and whoever asks again gets nothing.
 const HELPER: &str = "!f() { test \"$1\" = get && cat <&3; }; f";
 

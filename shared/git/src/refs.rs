@@ -50,8 +50,8 @@ pub async fn refs(origin: &Origin, seconds_max: u64) -> Result<Vec<Ref>, GitErro
     let (Some(route), Origin::Url { url, .. }) = (origin.route().await?, origin) else {
         return Err(unavailable("a folder has no refs to be asked for"));
     };
-    let reach = Reach::Forge(&route);
-    let mut command = outside(reach, Bounds::default());
+    let (reach, bounds) = (Reach::Forge(&route), Bounds::default());
+    let mut command = outside(reach, bounds);
     // Not in whatever repository this process may have been started in.
     command.current_dir(Path::new("/"));
     command.args(["ls-remote", "--heads", "--tags", "--quiet", "--", url]);
@@ -71,7 +71,7 @@ pub async fn refs(origin: &Origin, seconds_max: u64) -> Result<Vec<Ref>, GitErro
             let source = std::io::Error::new(ErrorKind::NotFound, last_words(&ended.said));
             return Err(GitError::machine("ask git")(source));
         }
-        _ => return Err(explain(&ended.said).or_unavailable()),
+        _ => return Err(explain(&ended.said, bounds).or_unavailable()),
     }
     Ok(read(&String::from_utf8_lossy(&ended.output)))
 }

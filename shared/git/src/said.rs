@@ -1,7 +1,9 @@
 //! Owns what a failed fetch means: git's words, read once, put into ours.
 
 use crate::error::GitError;
+use crate::program::Bounds;
 
+const MIB: u64 = 1024 * 1024;
 /// Longest part of git's own words in a detail, in characters.
 const SAID_CHARS_MAX: usize = 160;
 
@@ -9,13 +11,13 @@ const SAID_CHARS_MAX: usize = 160;
 const MEANINGS: &[(&str, Meaning)] = &[
     ("No space left on device", Meaning::Machine),
     ("Disk quota exceeded", Meaning::Machine),
-    ("died of signal 25", Meaning::Refused(TOO_LARGE)),
-    ("File too large", Meaning::Refused(TOO_LARGE)),
-    ("died of signal 24", Meaning::Refused(TOO_LONG)),
-    ("Out of memory", Meaning::Refused(TOO_MUCH_MEMORY)),
-    ("out of memory", Meaning::Refused(TOO_MUCH_MEMORY)),
-    ("Cannot allocate memory", Meaning::Refused(TOO_MUCH_MEMORY)),
-    ("unable to create thread", Meaning::Refused(TOO_MUCH_MEMORY)),
+    ("died of signal 25", Meaning::Beyond(Bound::File)),
+    ("File too large", Meaning::Beyond(Bound::File)),
+    ("died of signal 24", Meaning::Beyond(Bound::Time)),
+    ("Out of memory", Meaning::Beyond(Bound::Memory)),
+    ("out of memory", Meaning::Beyond(Bound::Memory)),
+    ("Cannot allocate memory", Meaning::Beyond(Bound::Memory)),
+    ("unable to create thread", Meaning::Beyond(Bound::Memory)),
     (
         "exceeded maximum allowed tree depth",
         Meaning::Refused(TOO_DEEP),
@@ -81,6 +83,8 @@ const MEANINGS: &[(&str, Meaning)] = &[
     ),
     ("fsck error", Meaning::Refused(MALFORMED)),
     ("in packed object", Meaning::Refused(MALFORMED)),
+    // The program that unpacks was killed and said nothing: its time was over.
+    ("invalid index-pack output", Meaning::Beyond(Bound::Time)),
     ("early EOF", Meaning::Unavailable(BROKEN_OFF)),
     ("hung up unexpectedly", Meaning::Unavailable(BROKEN_OFF)),
 ];
@@ -93,9 +97,6 @@ const REMOTE_MEANINGS: &[(&str, Meaning)] = &[
         Meaning::Unavailable("the forge has no such repository"),
     ),
 ];
-const TOO_LARGE: &str = "the repository is larger than may be fetched";
-const TOO_LONG: &str = "the repository takes more processor time to unpack than a fetch may";
-const TOO_MUCH_MEMORY: &str = "the repository takes more memory to unpack than a fetch may";
 const TOO_DEEP: &str = "the repository has a tree of more levels than git reads";
 const MALFORMED: &str = "the repository has malformed objects";
 const WHO: &str = "the forge asks for credentials";
@@ -111,12 +112,44 @@ enum Meaning {
     NoSuchCommit,
     Unavailable(&'static str),
     Refused(&'static str),
+    Beyond(Bound),
     Machine,
 }
 
-/// What a fetch that failed with these words means; [`GitError::Corrupt`] when nothing is known
+/// Which of a command's bounds was in the way.
+#[derive(Clone, Copy)]
+enum Bound {
+    File,
+    Memory,
+    Time,
+}
+
+impl Bound {
+    fn told(self, bounds: Bounds) -> String {
+        let Bounds {
+            file_bytes_max: file,
+            memory_bytes_max: memory,
+            cpu_seconds_max: seconds,
+        } = bounds;
+        match self {
+            Self::File => format!(
+                "the repository is larger than may be fetched: its pack has more than {} MiB",
+                file / MIB
+            ),
+            Self::Memory => format!(
+                "the repository takes more memory to unpack than the {} MiB of a fetch",
+                memory / MIB
+            ),
+            Self::Time => format!(
+                "the repository takes more processor time to unpack than the {seconds} s of a fetch"
+            ),
+        }
+    }
+}
+
+/// What a fetch that failed with these words within these bounds means; [`GitError::Corrupt`] when nothing is known
 /// of them, since the cache may then be what is wrong.
-pub fn explain(said: &str) -> GitError {
+pub fn explain(said: &str, bounds: Bounds) -> GitError {
     // What the forge makes git repeat is not git's.
     let (theirs, ours): (Vec<&str>, Vec<&str>) = said
         .lines()
@@ -134,6 +167,10 @@ pub fn explain(said: &str) -> GitError {
             let which = fault(&ours).filter(|_| detail == MALFORMED);
             let which = which.map(|fault| format!(": {fault}"));
             let detail = format!("{detail}{}", which.unwrap_or_default());
+            GitError::Refused { detail }
+        }
+        Some(Meaning::Beyond(bound)) => {
+            let detail = bound.told(bounds);
             GitError::Refused { detail }
         }
         Some(Meaning::Machine) => {
@@ -187,6 +224,10 @@ pub fn last_words(said: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn explain(said: &str) -> GitError {
+        super::explain(said, Bounds::default())
+    }
 
     #[test]
     fn gits_words_are_put_into_ours() {
@@ -244,14 +285,15 @@ mod tests {
             );
         }
         for (said, ours) in [
-            ("error: index-pack died of signal 24", TOO_LONG),
-            ("error: index-pack died of signal 25", TOO_LARGE),
+            ("error: index-pack died of signal 24", "the 60 s of a fetch"),
+            ("fatal: write error: File too large", "more than 512 MiB"),
             (
                 "fatal: Out of memory, malloc failed (tried 9 bytes)",
-                TOO_MUCH_MEMORY,
+                "the 1024 MiB of a fetch",
             ),
         ] {
-            assert_eq!(explain(said).to_string(), ours);
+            let told = explain(said).to_string();
+            assert!(told.ends_with(ours), "{told}");
         }
         let full = explain("fatal: write error: No space left on device");
         assert!(full.is_transient(), "{full:?}");

@@ -45,6 +45,9 @@ impl TreePath {
                 b"" => return Err(BadPath::Empty),
                 b"." | b".." => return Err(BadPath::Dots),
                 // On Windows a backslash separates too; it is an ordinary byte elsewhere.
+                _ if part.split(|&byte| byte == b'\\').any(|part| part == b"..") => {
+                    return Err(BadPath::Dots);
+                }
                 _ if part.split(|&byte| byte == b'\\').any(passes_for_dot_git) => {
                     return Err(BadPath::DotGit);
                 }
@@ -204,6 +207,8 @@ mod tests {
             (b"..", BadPath::Dots),
             (b"a/../b", BadPath::Dots),
             (b"./a", BadPath::Dots),
+            (b"..\\a", BadPath::Dots),
+            (b"a/b\\..\\c", BadPath::Dots),
             (b"a\0b", BadPath::Nul),
         ] {
             assert_eq!(TreePath::new(bytes), Err(why), "{}", escape(bytes));

@@ -5,5 +5,7 @@ pub mod dialect;
 pub mod forge;
 mod git;
 pub mod hooks_api;
+pub mod hostile;
 pub mod lab;
+pub mod plumbing;
 pub mod repository;

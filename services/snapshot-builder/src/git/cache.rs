@@ -263,7 +263,7 @@ impl Cache {
         if ended.status.success() {
             Ok(())
         } else {
-            Err(explain(&ended.said))
+            Err(explain(&ended.said, self.limits.git))
         }
     }
 

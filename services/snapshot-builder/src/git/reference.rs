@@ -45,7 +45,7 @@ impl Caches {
             .await;
         let ended = answered(ended, "ask the origin")?;
         if !ended.status.success() {
-            return Err(explain(&ended.said).or_unavailable());
+            return Err(explain(&ended.said, self.limits.git).or_unavailable());
         }
         let listed = String::from_utf8_lossy(&ended.output);
         let lines = || listed.lines().filter_map(|line| line.split_once('\t'));

@@ -103,7 +103,7 @@ impl Cache {
         match ended {
             Ok(ended) if ended.status.success() => Ok(list),
             Ok(ended) if ended.said.contains(NOT_GIVEN) => Err(self.lacking("a file")),
-            Ok(ended) => match explain(&ended.said) {
+            Ok(ended) => match explain(&ended.said, self.limits().git) {
                 refused @ GitError::Refused { .. } => Err(refused),
                 _ => Err(corrupt("list a tree", &ended.said)),
             },

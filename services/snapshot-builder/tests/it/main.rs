@@ -10,6 +10,7 @@ mod away;
 mod build;
 mod found;
 mod git;
+mod hostile;
 mod labs;
 mod office;
 mod pushes;

@@ -7,6 +7,7 @@ use lab::spec::Limits;
 
 use crate::sandbox::account::Account;
 use crate::sandbox::programs::{PRLIMIT, Programs};
+use crate::tools::{self, Mounted};
 
 /// Where the step finds its tree.
 pub(super) const WORK: &str = "/work";
@@ -14,6 +15,8 @@ pub(super) const WORK: &str = "/work";
 pub(super) const LEARNER: &str = "/learner";
 /// The user that the step sees itself as, on every machine.
 const USER_INSIDE: &str = "1000";
+/// Where the system's own commands are.
+const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 /// Most open descriptors of a process.
 const DESCRIPTORS_MAX: u32 = 1_024;
 /// Largest stack of a process, in bytes.
@@ -56,6 +59,8 @@ pub(super) struct Recipe<'a> {
     /// The files through which a process enters the box's control groups; none without groups.
     pub(super) doors: &'a [PathBuf],
     pub(super) system: &'a [PathBuf],
+    /// What the lab names beside the system.
+    pub(super) tools: &'a [Mounted],
     /// The folder that the step works in.
     pub(super) work: &'a Path,
     /// What a judge may read of the learner's.
@@ -86,12 +91,25 @@ impl Recipe<'_> {
         }
         line.add(&self.programs.bwrap);
         isolate(&mut line);
+        line.all(&["--setenv", "PATH"]);
+        line.add(self.path());
         self.mount(&mut line);
         line.all(&["--chdir", WORK, "--"]);
         line.all(&["/bin/sh", "-c", FIRST_PROCESS, "sh"]);
         bound(&mut line, self.limits, self.doors.is_empty());
         line.all(&["/bin/sh", "-c", self.command]);
         line.0
+    }
+
+    /// Where commands are looked for: among the lab's tools first, in the order that it names them.
+    fn path(&self) -> OsString {
+        let mut path = OsString::new();
+        for tool in self.tools.iter().filter(|tool| tool.has_bin) {
+            path.push(tools::inside(&tool.name).join("bin"));
+            path.push(":");
+        }
+        path.push(PATH);
+        path
     }
 
     fn mount(&self, line: &mut Line) {
@@ -118,6 +136,9 @@ impl Recipe<'_> {
         for folder in self.system {
             line.bind("--ro-bind", folder, folder);
         }
+        for tool in self.tools {
+            line.bind("--ro-bind", &tool.folder, &tools::inside(&tool.name));
+        }
         let size = TMPFS_BYTES.to_string();
         line.all(&["--proc", "/proc", "--dev", "/dev"]);
         for (place, inside) in ["/tmp", "/dev/shm"].into_iter().enumerate() {
@@ -141,7 +162,6 @@ fn isolate(line: &mut Line) {
     line.all(&["--hostname", "box", "--die-with-parent", "--new-session"]);
     line.all(&["--cap-drop", "ALL", "--clearenv"]);
     for (name, value) in [
-        ("PATH", "/usr/local/bin:/usr/bin:/bin"),
         ("HOME", WORK),
         ("LANG", "C.UTF-8"),
         ("TZ", "UTC"),
@@ -215,6 +235,11 @@ mod tests {
             filter: Path::new("/scratch/filter.bpf"),
             doors,
             system: &[PathBuf::from("/opt/tools")],
+            tools: &[Mounted {
+                name: "python-3.11".parse().unwrap(),
+                folder: PathBuf::from("/opt/p"),
+                has_bin: true,
+            }],
             work: Path::new("/scratch/w"),
             sealed: Some(Path::new("/scratch/learner")),
             private: (!doors.is_empty())
@@ -241,6 +266,8 @@ mod tests {
             "|--ro-bind|/usr|/usr|",
             "|--ro-bind|/scratch/etc/passwd|/etc/passwd|",
             "|--ro-bind|/opt/tools|/opt/tools|",
+            "|--ro-bind|/opt/p|/tools/python-3.11|",
+            "|--setenv|PATH|/tools/python-3.11/bin:/usr/local/bin:/usr/bin:/bin|",
             "|--bind|/scratch/t|/tmp|--bind|/scratch/s|/dev/shm|",
             "|--bind|/scratch/w|/work|--ro-bind|/scratch/learner|/learner|--remount-ro|/dev|",
             "|--remount-ro|/dev|--remount-ro|/|",

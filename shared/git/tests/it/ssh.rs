@@ -80,7 +80,10 @@ async fn ssh_has_the_sources_key_and_host_keys_and_nothing_of_the_user() {
         assert!(!environment.contains(foreign), "{environment}");
     }
     assert!(environment.contains("HOME=/dev/null"));
-    assert_eq!(explain(&said).to_string(), "the forge refused our key");
+    assert_eq!(
+        explain(&said, Bounds::default()).to_string(),
+        "the forge refused our key"
+    );
 }
 
 #[tokio::test]
@@ -91,6 +94,6 @@ async fn without_a_key_ssh_asks_as_nobody_and_believes_no_host() {
     assert!(!argv.contains(&"-i".to_owned()), "{argv:?}");
     let nobody = "UserKnownHostsFile=\"/dev/null\"".to_owned();
     assert!(argv.contains(&nobody), "{argv:?}");
-    let refused = explain(&said).to_string();
+    let refused = explain(&said, Bounds::default()).to_string();
     assert_eq!(refused, "the forge's host key is not one that is known");
 }
