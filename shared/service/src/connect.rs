@@ -47,7 +47,7 @@ pub async fn bus(
         }
     });
     tokio::select! {
-        () = stop.cancelled() => return Err(Stopped("the bus was there").into()),
+        () = stop.cancelled() => Err(Stopped("the bus was there").into()),
         bus = connected => bus,
     }
 }
