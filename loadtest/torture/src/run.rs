@@ -30,7 +30,7 @@ use crate::verdict;
 /// Pause of who starts again what ended by itself, in milliseconds.
 const LOOK_AFTER_MS: u64 = 500;
 /// How often a card for which there was no occasion is tried again in its round.
-const TRIES_MAX: u32 = 12;
+const TRIES_MAX: u32 = 30;
 /// How long reconciler may take to have something to do, in milliseconds.
 const SELDOM_WAIT_MS: u64 = 45_000;
 /// What cannot be done where nothing can be loaded into a process.

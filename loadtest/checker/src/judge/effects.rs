@@ -118,8 +118,10 @@ fn attempts(bodies: &Bodies<'_>, found: &Found<'_>, ledger: &Ledger, verdict: &m
     let mut wanted: HashSet<(&str, &str)> = HashSet::new();
     let recorded = bodies.values().filter(|body| body.recorded.is_some());
     let told = recorded.flat_map(|body| body.pushes().iter().map(move |push| (Some(body), push)));
-    let all = told.chain(found.pushes.iter().map(|push| (None, *push)));
-    for (body, push) in all {
+    let told = told.map(|(body, push)| (body, push, push.commits.as_slice()));
+    let found = found.pushes.iter();
+    let found = found.map(|found| (None, found.of, found.commits()));
+    for (body, push, commits) in told.chain(found) {
         let which = || match body {
             Some(body) => named(body, push),
             None => format!("{} {}, found", push.repository, push.ref_name),
@@ -129,11 +131,10 @@ fn attempts(bodies: &Bodies<'_>, found: &Found<'_>, ledger: &Ledger, verdict: &m
             verdict.find(Fault::Lost, "session of an enrolled repository", which());
         }
         for session in sessions.into_iter().flatten() {
-            for commit in &push.commits {
-                // The starting commit is nobody's work, whoever lists it.
-                if session.starting.as_ref() == Some(commit) {
-                    continue;
-                }
+            for commit in commits
+                .iter()
+                .filter(|commit| !is_start(session, push, commit))
+            {
                 let key = (session.id.as_str(), commit.as_str());
                 if wanted.insert(key) && !rows.contains_key(&key) {
                     verdict.find(Fault::Lost, "attempt", format!("{commit} of {}", which()));
@@ -149,4 +150,11 @@ fn attempts(bodies: &Bodies<'_>, found: &Found<'_>, ledger: &Ledger, verdict: &m
             which,
         );
     }
+}
+
+/// Where a session starts is nobody's work, unless a push brought it: one that came later than the
+/// push that opened the session.
+fn is_start(session: &Session, push: &PushSent, commit: &String) -> bool {
+    let starts = session.starting.as_ref() == Some(commit);
+    starts && push.before.as_ref().is_none_or(|before| before == commit)
 }

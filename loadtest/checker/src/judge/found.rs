@@ -11,12 +11,36 @@ use crate::verdict::{Fault, Verdict};
 /// The event of a delivery that stands for a push that was found.
 pub(crate) const REF_FOUND: &str = "assay-ref-found";
 
-/// The deliveries that stand for what was found, with what the account has of their pushes.
+/// The deliveries that stand for what was found, and their pushes.
 #[derive(Debug, Default)]
 pub(crate) struct Found<'a> {
     deliveries: HashSet<&'a str>,
-    /// What was pushed, of each push that was found.
-    pub(crate) pushes: Vec<&'a PushSent>,
+    pub(crate) pushes: Vec<FoundPush<'a>>,
+}
+
+/// A push that was found.
+#[derive(Debug)]
+pub(crate) struct FoundPush<'a> {
+    pub(crate) repository: &'a str,
+    /// Where the ref was.
+    pub(crate) after: &'a str,
+    /// What was pushed: it ends there, or passes it by, commit by commit.
+    pub(crate) of: &'a PushSent,
+}
+
+impl FoundPush<'_> {
+    /// The commits of what was pushed, as far as it had come.
+    pub(crate) fn commits(&self) -> &[String] {
+        let commits = &self.of.commits;
+        let place = commits.iter().position(|commit| commit == self.after);
+        &commits[..place.map_or(0, |place| place + 1)]
+    }
+
+    /// How its head must come out, if that is known.
+    pub(crate) fn result(&self) -> Option<&str> {
+        let is_end = self.of.after.as_deref() == Some(self.after);
+        self.of.result.as_deref().filter(|_| is_end)
+    }
 }
 
 impl Found<'_> {
@@ -44,28 +68,30 @@ pub(crate) fn judge<'a>(
         pushes: Vec::new(),
     };
     verdict.count("pushes found", found.deliveries.len() as u64);
-    let mut made: HashMap<(&str, &str, Option<&str>), &PushSent> = HashMap::new();
+    let mut made: HashMap<(&str, &str, &str), &PushSent> = HashMap::new();
     for push in account.pushed() {
-        let key = (
-            push.repository.as_str(),
-            push.ref_name.as_str(),
-            push.after.as_deref(),
-        );
-        made.entry(key).or_insert(push);
+        for commit in push.commits.iter().chain(&push.after) {
+            let key = (
+                push.repository.as_str(),
+                push.ref_name.as_str(),
+                commit.as_str(),
+            );
+            made.entry(key).or_insert(push);
+        }
     }
-    for push in ledger
-        .pushes
-        .iter()
-        .filter(|push| found.deliveries.contains(push.delivery.as_str()))
-    {
-        let key = (
-            push.repository.as_str(),
-            push.ref_name.as_str(),
-            push.after.as_deref(),
-        );
-        match made.get(&key) {
-            Some(pushed) => found.pushes.push(pushed),
-            None => verdict.find(Fault::Wrong, "push found that nobody made", named(push)),
+    for push in &ledger.pushes {
+        if !found.has(&push.delivery) {
+            continue;
+        }
+        let (repository, after) = (push.repository.as_str(), push.after.as_deref());
+        let of = after.and_then(|after| made.get(&(repository, push.ref_name.as_str(), after)));
+        match (after, of) {
+            (Some(after), Some(of)) => found.pushes.push(FoundPush {
+                repository,
+                after,
+                of,
+            }),
+            _ => verdict.find(Fault::Wrong, "push found that nobody made", named(push)),
         }
     }
     found

@@ -301,6 +301,74 @@ fn every_kind_of_fault_is_found_and_named() {
     }
 }
 
+fn silent_push(after: &str) -> crate::sent::Silent {
+    let line = format!(
+        r#"{{"push":{{"repository":"github:o/r","ref":"refs/heads/main","before":"c2",
+        "after":"{after}","commits":["{after}"],"enrolled":true,"result":"pass"}}}}"#
+    );
+    serde_json::from_str(&line).unwrap()
+}
+
+/// What reconciler found, as the ledger has it.
+fn find(ledger: &mut Ledger, after: &str) {
+    ledger.receipts.push(Receipt {
+        delivery: "d3".into(),
+        source: "github".into(),
+        forge_delivery: "assay-ref-found:1".into(),
+        digest: "cc".into(),
+    });
+    ledger.deliveries.push(Delivery {
+        id: "d3".into(),
+        digest: "cc".into(),
+        event: "assay-ref-found".into(),
+        entries: 1,
+    });
+    let mut row = push("cc", after);
+    row.delivery = "d3".into();
+    ledger.pushes.push(row);
+    ledger.attempts.push(attempt("a3", after));
+    ledger.requests.push(asked("r3", "push:3", "a3"));
+    ledger.tried.push(tried("r3", 1, "pass"));
+}
+
+#[test]
+fn a_push_without_a_webhook_must_be_found_once_the_queues_have_drained_and_only_if_it_was_made() {
+    let mut account = account();
+    account.silent.push(silent_push("c3"));
+    let verdict = judge(&account, &ledger(), Drained::Yes);
+    assert_eq!(verdict.found(), [(Fault::Lost, "push without a webhook")]);
+    assert!(judge(&account, &ledger(), Drained::NotYet).is_good());
+
+    let mut found = ledger();
+    find(&mut found, "c3");
+    let verdict = judge(&account, &found, Drained::Yes);
+    assert!(verdict.is_good(), "{}", verdict.table(10));
+    assert_eq!(verdict.number("pushes found"), 1);
+    found.tried.last_mut().unwrap().result = "fail".into();
+    let verdict = judge(&account, &found, Drained::Yes);
+    assert_eq!(verdict.found(), [(Fault::Wrong, "result")]);
+
+    let mut stranger = ledger();
+    find(&mut stranger, "c4");
+    let verdict = judge(&account, &stranger, Drained::Yes);
+    let nobodys = (Fault::Wrong, "push found that nobody made");
+    assert!(verdict.found().contains(&nobodys), "{:?}", verdict.found());
+}
+
+#[test]
+fn a_session_that_a_later_push_opened_has_the_commit_that_it_starts_at_if_another_push_brought_it()
+{
+    let mut ledger = ledger();
+    ledger.sessions[0].starting = Some("c1".into());
+    let verdict = judge(&account(), &ledger, Drained::Yes);
+    // The first push lists c0 too, which is before it.
+    assert_eq!(verdict.found(), [(Fault::Lost, "attempt")]);
+    ledger.attempts.push(attempt("a0", "c0"));
+    assert!(judge(&account(), &ledger, Drained::Yes).is_good());
+    ledger.attempts.retain(|attempt| attempt.commit != "c1");
+    assert!(!judge(&account(), &ledger, Drained::Yes).is_good());
+}
+
 #[test]
 fn what_still_waits_is_not_lost_before_the_queues_have_drained() {
     let mut ledger = ledger();

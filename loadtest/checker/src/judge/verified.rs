@@ -102,13 +102,16 @@ fn heads(
     // How many pushes named a commit as their head, and what it is to come out as.
     let mut pushed: HashMap<(&str, &str), (usize, Option<&str>)> = HashMap::new();
     let recorded = bodies.values().filter(|body| body.recorded.is_some());
-    let told = recorded.flat_map(|body| body.pushes());
-    for push in told.chain(found.pushes.iter().copied()) {
-        let Some(after) = &push.after else { continue };
-        let key = (push.repository.as_str(), after.as_str());
-        let known = pushed.entry(key).or_default();
+    let told = recorded.flat_map(|body| body.pushes()).filter_map(|push| {
+        let after = push.after.as_deref()?;
+        Some((push.repository.as_str(), after, push.result.as_deref()))
+    });
+    let found = found.pushes.iter();
+    let found = found.map(|push| (push.repository, push.after, push.result()));
+    for (repository, after, result) in told.chain(found) {
+        let known = pushed.entry((repository, after)).or_default();
         known.0 += 1;
-        known.1 = known.1.or(push.result.as_deref());
+        known.1 = known.1.or(result);
     }
     let repositories: HashMap<&str, &str> = ledger
         .sessions

@@ -92,6 +92,21 @@ const PLANTED: &[(&str, &str)] = &[
         FROM lab_attempt LIMIT 1",
     ),
     (
+        "doubled: delivery id with two receipts",
+        "ALTER TABLE delivery_receipt DROP CONSTRAINT delivery_receipt_source_forge_delivery_key; \
+        INSERT INTO delivery_receipt \
+        SELECT '00000000-0000-8000-8000-000000000002', source, forge_delivery, body_digest, \
+        lane_id, 9, recorded_at FROM delivery_receipt",
+    ),
+    (
+        "doubled: attempt",
+        "ALTER TABLE lab_attempt DROP CONSTRAINT lab_attempt_lab_session_id_commit_sha_key; \
+        INSERT INTO lab_attempt \
+        SELECT gen_random_uuid(), lab_session_id, push_id, delivery_id, commit_sha, branch, \
+        author_id, changed_files, committed_at, received_at, listed, trace_id, recorded_at \
+        FROM lab_attempt LIMIT 1",
+    ),
+    (
         "doubled: request for a head, without a push",
         "INSERT INTO verification_request \
         SELECT gen_random_uuid(), 'push:again', lab_attempt_id, lab_version_id, lane, trace_id, \

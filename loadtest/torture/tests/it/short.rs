@@ -41,7 +41,7 @@ async fn what_was_answered_is_there_once_whoever_dies_and_whatever_breaks() {
         },
         class: Class {
             learners: 3,
-            pushes_max: 12,
+            pushes_max: u64::MAX,
             pause_ms_max: 3_000,
             silent_max: 2,
         },
