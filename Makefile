@@ -4,7 +4,7 @@
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help demo up test test-full fuzz torture lint prerequisites
+.PHONY: help demo up test test-full fuzz torture bench lint prerequisites
 
 help: ## Say what can be made
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -43,6 +43,9 @@ MINUTES ?= 5
 torture: prerequisites ## Kill everything for MINUTES=5 by SEED=…, and check that nothing is lost
 	cargo build -p assay -p assay-checker -p torture
 	$(TARGET)/debug/torture $(if $(SEED),--seed $(SEED)) --minutes $(MINUTES) --out $(TARGET)/torture
+
+bench: prerequisites ## Measure what the box costs, verifications a second, and our own share
+	cargo bench -p verifier --bench sandbox
 
 lint: ## Check the form, clippy, the documentation and the dependencies
 	cargo fmt --all --check
