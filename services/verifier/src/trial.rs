@@ -130,6 +130,7 @@ mod tests {
 
     fn judged(exit_code: i32, reason: &str) -> Judgement {
         let step = StepResult {
+            strength: None,
             name: "s".to_owned(),
             passed: false,
             exit_code: Some(exit_code),

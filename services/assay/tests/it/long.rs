@@ -1,5 +1,6 @@
 //! What takes too long for every run: `make test-full` runs these.
 
 mod commits;
+mod logs;
 mod reprocess;
 mod workers;

@@ -8,17 +8,20 @@
 
 mod bad_input;
 mod bad_labs;
+mod commits;
 mod broken_git;
 mod dead;
 mod forges;
 mod health;
 #[cfg(target_os = "linux")]
 mod long;
+mod logs;
 mod lost;
 mod made_again;
 #[cfg(target_os = "linux")]
 mod memory;
 mod once;
+mod order;
 mod past;
 mod push;
 mod reconcile;

@@ -157,7 +157,7 @@ async fn an_early_end_a_crash_and_code_that_does_not_compile_are_fails_with_thei
             "echo 'ok - adds'; echo 'ok - mine'; echo 1..4",
             "that is not expected: mine",
         ),
-        ("echo 'ok - adds'; echo 1..3", "two plans"),
+        ("echo 'ok - adds'; echo 1..3", "a test twice: adds"),
     ] {
         let result = verified(within.path(), &[("calc.sh", program)]).await;
         assert_eq!(result.result, Verdict::Fail, "{program}: {result:#?}");
