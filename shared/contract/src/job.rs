@@ -252,6 +252,11 @@ impl Message for CommitsFound {
             .first()
             .map_or("", |found| found.commit.as_str());
         let PushOfSession { push, session, .. } = &self.push;
-        format!("found:{push}:{session}:{}:{first}", self.part)
+        let id = format!("found:{push}:{session}:{}:{first}", self.part);
+        // That it is awaited is news, although the same was said before.
+        match self.parts {
+            0 => id,
+            parts => format!("{id}:of-{parts}"),
+        }
     }
 }
