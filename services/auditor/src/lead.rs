@@ -13,10 +13,12 @@ use retry::delays::Delays;
 use retry::policy::Policy;
 use store::pool::{Dedicated, Store};
 use store::{ledger_pending, log_head};
+use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use crate::facts::Teller;
 use crate::head::{Blocked, Head};
 use crate::keys::{CannotSign, Keys};
 use crate::sequence::{Sequencer, StepError};
@@ -49,6 +51,7 @@ const COME_BACK: Policy = Policy {
 pub(crate) struct Auditor {
     pub(crate) store: Store,
     pub(crate) origin: String,
+    pub(crate) teller: Teller,
     pub(crate) keys: Result<Keys, CannotSign>,
     /// Whether leaves are written, here or by the leader that this one stands by for.
     pub(crate) log: Part,
@@ -109,7 +112,16 @@ impl Auditor {
         gauge!("assay_log_leader").set(1.0);
         self.log.ready();
         delays.reset();
-        self.lead(&mut sequencer).await
+        let (size, seen) = watch::channel(sequencer.head.tree.size());
+        // Only who leads tells, and telling fails nobody: it ends with the term.
+        let telling = async {
+            self.teller.run(seen).await;
+            std::future::pending().await
+        };
+        tokio::select! {
+            led = self.lead(&mut sequencer, &size) => led,
+            never = telling => never,
+        }
     }
 
     /// Waits until the lock is ours; `false` on the stop signal.
@@ -145,12 +157,19 @@ impl Auditor {
         Ok(sequencer)
     }
 
-    async fn lead(&self, sequencer: &mut Sequencer) -> Result<(), StepError> {
+    async fn lead(
+        &self,
+        sequencer: &mut Sequencer,
+        size: &watch::Sender<u64>,
+    ) -> Result<(), StepError> {
         let mut delays = Delays::new(&ASK);
         let mut counted = Instant::now();
         loop {
             let last = self.stop.is_cancelled();
             let stepped = in_time(sequencer.step(self.keys.as_ref().ok(), last)).await?;
+            if stepped.leaves > 0 {
+                size.send_replace(sequencer.head.tree.size());
+            }
             if let Some(reason) = &stepped.unsigned {
                 self.signing.not_ready(reason.to_string());
             }

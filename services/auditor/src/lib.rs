@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod batch;
+pub mod facts;
 mod head;
 pub mod keys;
 pub mod lead;
@@ -13,11 +14,12 @@ use process::settings::Settings;
 use process::settings::postgres::Role;
 use tokio_util::sync::CancellationToken;
 
+use crate::facts::Teller;
 use crate::keys::{CannotSign, Keys};
 use crate::lead::Auditor;
 
 /// Keeps the log until `stop`: leads it, or stands by for the auditor that does. It needs the
-/// ledger and not the bus, so the log goes on while NATS is away.
+/// ledger and not the bus, so the log goes on while NATS is away; the facts are told when it is back.
 ///
 /// A signing key that is missing or wrong stops the signing and is a reason of `/ready`; entries
 /// become leaves all the same.
@@ -33,8 +35,14 @@ pub async fn run(
     let keys = keys(settings);
     let store = service::connect::ledger(settings, Role::Auditor, &log, &stop).await?;
     let origin = settings.log.origin.clone();
+    let teller = Teller {
+        settings: settings.clone(),
+        store: store.clone(),
+        stop: stop.clone(),
+    };
     let auditor = Auditor {
         store,
+        teller,
         origin,
         keys,
         log,

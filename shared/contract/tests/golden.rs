@@ -14,8 +14,9 @@ use contract::command::replay::ReplayRequested;
 use contract::command::{LabPublishRequested, ReconcileRequested, SessionOpenRequested};
 use contract::delivery::{BodyPlace, DELIVERY_RECEIVED, DeliveryReceived, REF_FOUND, RefFound};
 use contract::digest::Digest;
+use contract::fact::Fact;
 use contract::ids::{
-    AttemptId, CommandId, DeadLetterId, DeliveryId, LabVersionId, LaneId, PushId, RequestId,
+    AttemptId, AuditEntryId, CommandId, DeadLetterId, DeliveryId, LabVersionId, LaneId, PushId, RequestId,
     SessionId, VerificationId,
 };
 use contract::job::{
@@ -312,4 +313,16 @@ fn each_command_about_dead_letters_is_on_the_wire_as_its_golden_file_says() {
             reason: "a test of ours".into(),
         },
     );
+}
+
+#[test]
+fn a_fact_is_on_the_wire_as_its_golden_file_says() {
+    let fact = Fact {
+        leaf: 7,
+        entry: AuditEntryId::compute("delivery-recorded", "d1"),
+        action: "delivery-recorded".into(),
+        text: r#"{"event.action":"delivery-recorded"}"#.into(),
+        leaf_hash: Digest::of(b"leaf"),
+    };
+    message("fact", &fact);
 }

@@ -110,6 +110,26 @@ impl House {
         removed.expect("the stream was there");
     }
 
+    /// What a stream holds now, in its order: each message's id and payload.
+    pub async fn messages(&self, name: &str) -> Vec<(String, Vec<u8>)> {
+        let (user, password) = self.nats().credentials();
+        let options = async_nats::ConnectOptions::with_user_and_password(user, password);
+        let client = options.connect(self.nats().url()).await;
+        let context = async_nats::jetstream::new(client.expect("a connection to the private NATS"));
+        let stream = context.get_stream(name).await.expect("the stream is there");
+        let state = &stream.cached_info().state;
+        let mut messages = Vec::new();
+        for place in state.first_sequence..=state.last_sequence {
+            // One that was taken out leaves a gap.
+            if let Ok(found) = stream.get_raw_message(place).await {
+                let id = found.headers.get("Nats-Msg-Id");
+                let id = id.map_or_else(String::new, ToString::to_string);
+                messages.push((id, found.payload.to_vec()));
+            }
+        }
+        messages
+    }
+
     /// Takes a consumer away, with what it knows of how far it came.
     pub async fn remove_consumer(&self, stream: &str, consumer: &str) {
         let (user, password) = self.nats().credentials();
@@ -185,7 +205,8 @@ impl House {
         self.nats = Some(started.expect("a private nats-server"));
     }
 
-    async fn apply_topology(&self) {
+    /// Makes the streams and consumers that are missing.
+    pub async fn apply_topology(&self) {
         let bus = self.bus("testkit").await;
         bus.apply_topology(1)
             .await

@@ -40,7 +40,15 @@ pub(crate) struct Running {
 
 impl Ground {
     pub(crate) async fn start() -> Self {
-        let house = House::with_postgres().await;
+        Self::in_house(House::with_postgres().await)
+    }
+
+    /// With a bus, to which facts are told.
+    pub(crate) async fn with_bus() -> Self {
+        Self::in_house(House::start().await)
+    }
+
+    fn in_house(house: House) -> Self {
         Self {
             writer: house.store("assay_attempt_writer", 4),
             reader: house.store("assay_reader", 4),
@@ -72,6 +80,18 @@ impl Ground {
 
     pub(crate) fn auditor(&self) -> Running {
         Running::start(self.settings())
+    }
+
+    /// An auditor that knows where the bus is.
+    pub(crate) fn auditor_on_the_bus(&self) -> Running {
+        let (user, password) = self.house.nats().credentials();
+        let file = self.house.folder("nats").join("password");
+        fs::write(&file, password).unwrap();
+        let nats = serde_json::json!({
+            "url": self.house.nats().url(), "user": user, "password_file": file,
+        });
+        let settings = self.settings().with("nats", nats);
+        Running::start(settings.unwrap())
     }
 
     pub(crate) fn verifier(&self) -> VerifyingKey {

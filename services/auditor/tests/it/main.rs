@@ -5,6 +5,7 @@
     reason = "a test that cannot go on says where and why"
 )]
 
+mod facts;
 mod ground;
 mod refusing;
 mod rows;

@@ -1,0 +1,189 @@
+//! Owns telling the facts: the leader publishes the log's leaves in their order, beside its steps
+//! and never in their way. How far it is stands in the stream itself and nowhere else.
+
+use std::time::Duration;
+
+use bus::connect::Bus;
+use bus::error::{PublishError, TopologyError};
+use bus::facts::FactsEnd;
+use contract::digest::Digest;
+use contract::fact::Fact;
+use contract::ids::AuditEntryId;
+use metrics::{counter, gauge};
+use process::health::Health;
+use process::settings::Settings;
+use retry::delays::Delays;
+use retry::policy::Policy;
+use store::error::StoreError;
+use store::ledger_leaf::{self, LeafOfEntryRow};
+use store::pool::Store;
+use thiserror::Error;
+use tokio::sync::watch;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use crate::head::column;
+
+/// Most leaves that are told at once.
+const PAGE_LEAVES: u64 = 500;
+/// Most leaves that a stream without facts is given: who must know more reads the ledger.
+pub const CATCH_UP_LEAVES_MAX: u64 = 100_000;
+
+/// How telling comes back after it failed.
+const COME_BACK: Policy = Policy {
+    first: Duration::from_millis(100),
+    factor: 2.0,
+    max: Duration::from_secs(10),
+    give_up_after: None,
+};
+
+/// What tells the facts.
+pub(crate) struct Teller {
+    pub(crate) settings: Settings,
+    pub(crate) store: Store,
+    pub(crate) stop: CancellationToken,
+}
+
+#[derive(Debug, Error)]
+enum TellError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    End(#[from] TopologyError),
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+}
+
+/// How far the telling is.
+struct Place {
+    /// The stream's last place.
+    sequence: u64,
+    /// The leaf that is told next.
+    next: u64,
+}
+
+impl Teller {
+    /// Tells the leaves below `size` and those that come, for as long as this auditor leads.
+    pub(crate) async fn run(&self, mut size: watch::Receiver<u64>) {
+        let mut delays = Delays::new(&COME_BACK);
+        // The bus is no part of this service's readiness: the log goes on without it.
+        let apart = Health::new().part("bus");
+        loop {
+            let connected = service::connect::bus(&self.settings, "auditor", &apart, &self.stop);
+            match connected.await {
+                Ok(bus) => loop {
+                    let Err(error) = self.tell(&bus, &mut size, &mut delays).await else {
+                        return;
+                    };
+                    warn!(%error, cause = ?std::error::Error::source(&error), "facts wait");
+                    if !self.pause(&mut delays).await {
+                        return;
+                    }
+                },
+                Err(error) => warn!(error = format!("{error:#}"), "facts wait for the bus"),
+            }
+            if !self.pause(&mut delays).await {
+                return;
+            }
+        }
+    }
+
+    /// Waits before another try; `false` when it is time to leave.
+    async fn pause(&self, delays: &mut Delays) -> bool {
+        tokio::select! {
+            () = self.stop.cancelled() => false,
+            () = sleep(delays.next()) => true,
+        }
+    }
+
+    /// Tells until it is time to leave.
+    async fn tell(
+        &self,
+        bus: &Bus,
+        size: &mut watch::Receiver<u64>,
+        delays: &mut Delays,
+    ) -> Result<(), TellError> {
+        let end = bus.facts_end().await?;
+        let begun = *size.borrow();
+        let mut place = self.go_on_from(end, begun).await?;
+        loop {
+            let known = *size.borrow_and_update();
+            while place.next < known {
+                show_pending(known - place.next);
+                if self.stop.is_cancelled() {
+                    return Ok(());
+                }
+                self.tell_page(bus, &mut place, known).await?;
+                delays.reset();
+            }
+            show_pending(0);
+            tokio::select! {
+                () = self.stop.cancelled() => return Ok(()),
+                changed = size.changed() => if changed.is_err() {
+                    return Ok(());
+                },
+            }
+        }
+    }
+
+    /// After the last fact that is a leaf of this log; else some way back from the log's end.
+    async fn go_on_from(&self, end: FactsEnd, size: u64) -> Result<Place, TellError> {
+        let back = Place {
+            sequence: end.sequence,
+            next: size.saturating_sub(CATCH_UP_LEAVES_MAX),
+        };
+        let Some(last) = end.last else {
+            return Ok(back);
+        };
+        let mut conn = self.store.connection().await?;
+        let leaves = ledger_leaf::page(&mut conn, column(last.leaf), 1).await?;
+        let same = leaves.first().is_some_and(|found| {
+            found.leaf.leaf_index == column(last.leaf)
+                && found.leaf.audit_entry_id == last.entry.as_uuid()
+        });
+        if same {
+            return Ok(Place {
+                sequence: end.sequence,
+                next: last.leaf + 1,
+            });
+        }
+        warn!(
+            leaf.index = last.leaf,
+            "the last fact is of another log: told again from {}", back.next
+        );
+        Ok(back)
+    }
+
+    async fn tell_page(&self, bus: &Bus, place: &mut Place, known: u64) -> Result<(), TellError> {
+        let until = known.min(place.next + PAGE_LEAVES);
+        let mut conn = self.store.connection().await?;
+        let leaves = ledger_leaf::page(&mut conn, column(place.next), column(until - place.next));
+        let leaves = leaves.await?;
+        drop(conn);
+        let facts: Vec<Fact> = leaves.into_iter().filter_map(fact).collect();
+        place.sequence = bus.publish_facts(place.sequence, &facts).await?;
+        place.next = until;
+        counter!("assay_facts_total").increment(facts.len() as u64);
+        Ok(())
+    }
+}
+
+/// A leaf as it is told; `None` for one whose entry is gone or whose columns are no leaf's.
+fn fact(row: LeafOfEntryRow) -> Option<Fact> {
+    Some(Fact {
+        leaf: u64::try_from(row.leaf.leaf_index).ok()?,
+        entry: AuditEntryId::from_uuid(row.leaf.audit_entry_id),
+        action: row.action?,
+        text: row.entry?,
+        leaf_hash: Digest::from_bytes(row.leaf.leaf_hash.try_into().ok()?),
+    })
+}
+
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "a gauge of more than 2^53 leaves may round"
+)]
+fn show_pending(leaves: u64) {
+    gauge!("assay_facts_pending").set(leaves as f64);
+}
