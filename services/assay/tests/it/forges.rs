@@ -20,12 +20,12 @@ fn source(dialect: Dialect) -> String {
     format!("{dialect:?}").to_lowercase()
 }
 
-fn repository(dialect: Dialect) -> String {
+pub(crate) fn repository(dialect: Dialect) -> String {
     format!("{}:{LEARNER}", source(dialect))
 }
 
 /// A source for each dialect, all of the one forge on the loopback.
-fn add_sources(site: &Site) {
+pub(crate) fn add_sources(site: &Site) {
     let mut settings = std::fs::read_to_string(site.config()).unwrap();
     for dialect in Dialect::ALL {
         let (name, provider) = (source(dialect), dialect.provider());
@@ -101,6 +101,21 @@ async fn post(
     before: &str,
     head: &str,
 ) -> Posted {
+    let push = Push {
+        branch: "main",
+        before: Some(before),
+        after: Some(head),
+    };
+    post_push(site, dialect, learner, push).await
+}
+
+/// Posts a push as a forge tells of it, for the first time.
+pub(crate) async fn post_push(
+    site: &Site,
+    dialect: Dialect,
+    learner: &Repository,
+    push: Push<'_>,
+) -> Posted {
     let forge_id = Uuid::now_v7().to_string();
     let secret = match dialect {
         Dialect::Github => std::str::from_utf8(crate::site::SECRET).unwrap(),
@@ -112,16 +127,12 @@ async fn post(
         secret,
         sent_at: sent_at.as_secs(),
     };
-    let push = Push {
-        branch: "main",
-        before: Some(before),
-        after: Some(head),
-    };
+    let head = push.after.unwrap_or_default().to_owned();
     let signed = dialect.push(learner, push, envelope).await.unwrap();
     let mut posted = Posted {
         forge_id,
         signed,
-        head: head.to_owned(),
+        head,
         status: StatusCode::ACCEPTED,
         receipt: Value::Null,
     };

@@ -212,8 +212,8 @@ async fn an_order_under_a_rate_is_shown_while_it_runs_watched_and_stopped() {
     past.write(&site.house).await;
     let give = [
         "reprocess",
-        "--lab",
-        "slow",
+        "--repository",
+        "github:a/slow",
         "--rate",
         "2/s",
         "--reason",
