@@ -230,7 +230,7 @@ async fn refuses(site: &Site, id: &str) {
     for (order, words) in [
         (vec!["show", "nonsense"], "nonsense"),
         (vec!["send-back", id], "--reason"),
-        (vec!["discard", why[0], why[1]], "--all"),
+        (vec!["discard", why[0], why[1]], "LETTERS"),
         (
             vec!["discard", id, "--all", why[0], why[1]],
             "cannot be used with",

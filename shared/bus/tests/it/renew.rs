@@ -29,8 +29,17 @@ struct Unlucky {
     part: Arc<OnceLock<Part>>,
     /// What it answers in an outage.
     answer: Outcome,
-    /// Of each time: the delivery, and what the message says of its past.
-    seen: Mutex<Vec<(u64, Option<String>, Option<String>)>>,
+    seen: Mutex<Vec<Meeting>>,
+}
+
+/// One time that it was handed the message.
+#[derive(Debug)]
+struct Meeting {
+    delivery: u64,
+    /// What the message says of its past.
+    renewals: Option<String>,
+    /// A header of the test's own.
+    theirs: Option<String>,
 }
 
 impl Unlucky {
@@ -50,11 +59,11 @@ impl Unlucky {
 impl Handler for Unlucky {
     async fn handle(&self, incoming: &Incoming) -> Outcome {
         let header = |name: &str| incoming.header(name).map(ToOwned::to_owned);
-        let past = (header("Assay-Renewals"), header("Assay-Test"));
-        self.seen
-            .lock()
-            .unwrap()
-            .push((incoming.deliveries, past.0, past.1));
+        self.seen.lock().unwrap().push(Meeting {
+            delivery: incoming.deliveries,
+            renewals: header("Assay-Renewals"),
+            theirs: header("Assay-Test"),
+        });
         if self.met.fetch_add(1, Ordering::Relaxed) < self.outages {
             self.part.get().unwrap().not_ready("away");
             return self.answer.clone();
@@ -104,12 +113,12 @@ async fn a_message_that_outages_stop_again_and_again_is_put_back_and_handled_in_
 
     let seen = handler.seen.lock().unwrap();
     assert_eq!(seen.len(), OUTAGES + 1);
-    let most = seen.iter().map(|seen| seen.0).max().unwrap();
+    let most = seen.iter().map(|seen| seen.delivery).max().unwrap();
     assert!(most <= RENEW_FROM_DELIVERY, "{seen:?}");
-    let (_, renewals, theirs) = seen.last().unwrap();
-    let renewals: u64 = renewals.as_deref().unwrap().parse().unwrap();
+    let last = seen.last().unwrap();
+    let renewals: u64 = last.renewals.as_deref().unwrap().parse().unwrap();
     assert!(renewals >= OUTAGES as u64 / RENEW_FROM_DELIVERY, "{seen:?}");
-    assert_eq!(theirs.as_deref(), Some("ü"));
+    assert_eq!(last.theirs.as_deref(), Some("ü"));
 }
 
 #[tokio::test]
