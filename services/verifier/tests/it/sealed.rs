@@ -226,3 +226,60 @@ async fn a_run_is_told_while_it_runs() {
             .starts_with("1..3\nok 1 - adds\n")
     );
 }
+
+#[tokio::test]
+async fn a_judge_in_python_loads_nothing_of_the_learners() {
+    if !std::path::Path::new("/usr/bin/python3").exists() {
+        eprintln!("skipped: this machine has no /usr/bin/python3");
+        return;
+    }
+    let judge = "import json, sys\n\
+        left = json.load(open('/learner/files/out.json'))\n\
+        print('1..2')\n\
+        for name, want in (('adds', 5), ('subtracts', 4)):\n    \
+            print(('ok' if left.get(name) == want else 'not ok') + ' - ' + name)\n\
+        print('loaded', [n for n in sys.modules if 'evil' in n or 'custom' in n], file=sys.stderr)\n";
+    let lab = folder(&[
+        (
+            "lab.toml",
+            "[lab]\nslug = \"a\"\n[verify]\nhidden = [\"judge/**\"]\n\
+             expected_tests = [\"adds\", \"subtracts\"]\n\
+             [[step]]\nname = \"program\"\nrun = \"sh calc.sh; exit 0\"\npoints = 0\n\
+             [[step]]\nname = \"answers\"\njudge = \"python3 judge/compare.py\"\n\
+             reads = [\"**\"]\nreport = \"tap\"\n",
+        ),
+        ("judge/compare.py", judge),
+    ]);
+    let evil = "import os\nprint('1..2\\nok - adds\\nok - subtracts', flush=True)\nos._exit(0)\n";
+    let mut files = vec![
+        ("calc.sh".to_owned(), "cp -r .local /tmp; cp json.py /tmp"),
+        ("out.json".to_owned(), "{\"adds\": 0}"),
+    ];
+    let names = [
+        "sitecustomize.py",
+        "usercustomize.py",
+        "json.py",
+        "conftest.py",
+        "judge/json.py",
+    ];
+    files.extend(names.map(|name| (name.to_owned(), evil)));
+    for minor in 9..=15 {
+        let at = format!(".local/lib/python3.{minor}/site-packages");
+        files.push((format!("{at}/usercustomize.py"), evil));
+        files.push((format!("{at}/evil.pth"), "import usercustomize\n"));
+    }
+    let files: Vec<_> = files
+        .iter()
+        .map(|(path, text)| (path.as_str(), *text))
+        .collect();
+    let result = verified(lab.path(), &files).await;
+    assert_eq!(result.result, Verdict::Fail, "{}", result.log);
+    let reason = result.steps[1].reason.as_deref();
+    assert_eq!(
+        reason,
+        Some("2 of 2 tests did not pass: adds, subtracts"),
+        "{}",
+        result.log
+    );
+    assert!(result.log.contains("loaded []") || result.log.contains("loaded ['sitecustomize']"));
+}
