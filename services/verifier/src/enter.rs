@@ -11,6 +11,7 @@ use serde_json::Value;
 use store::error::StoreError;
 use store::pool::Store;
 use store::transaction::{self, LedgerConnection};
+use store::verification_attempt::{self, VerificationRow};
 use store::verification_claim::{self, ClaimRow};
 use store::verification_request;
 use store::work_lease::{self, Leased, RunOf};
@@ -28,6 +29,8 @@ pub(crate) enum Entered {
     Run(ClaimRow),
     /// What comes of it is known without a run.
     Known(ClaimRow, Came),
+    /// Another message led to its result.
+    There(Box<VerificationRow>),
     /// Another one of its session has the turn: this one waits in the bulk lane.
     Aside,
     /// It is run elsewhere, for at least so long.
@@ -69,11 +72,8 @@ async fn decide(conn: &mut LedgerConnection, asking: Asking<'_>) -> Result<Enter
         job, worker, now, ..
     } = asking;
     let try_number = integer(job.try_number);
-    if let Some(came) = superseded(conn, asking).await? {
-        let claim = verification_claim::claim(conn, job.request, try_number, worker, now);
-        return Ok(Entered::Known(claim.await?, came));
-    }
-    if !has_turn(conn, job).await? {
+    let known = superseded(conn, asking).await?;
+    if known.is_none() && !has_turn(conn, job).await? {
         let entered = if job.is_call() {
             Entered::Needless
         } else {
@@ -89,16 +89,23 @@ async fn decide(conn: &mut LedgerConnection, asking: Asking<'_>) -> Result<Enter
             return Ok(Entered::Held(left));
         }
     };
+    // Whoever had the lease may have ended in this moment, and with it the lease.
+    if let Some(row) = verification_attempt::find(conn, job.request, try_number).await? {
+        work_turn::end(conn, job.push.session, job.request).await?;
+        work_lease::end(conn, job.request, try_number).await?;
+        return Ok(Entered::There(Box::new(row)));
+    }
     let claim = verification_claim::claim(conn, job.request, try_number, worker, now).await?;
     work_lease::name(conn, run_of(job, &claim)).await?;
-    if lost < LOST_WORKERS_MAX {
-        return Ok(Entered::Run(claim));
-    }
-    let came = Came::Error {
+    let workers_lost = || Came::Error {
         cause: ErrorCause::WorkerLost,
         detail: format!("{lost} workers were lost while they ran it"),
     };
-    Ok(Entered::Known(claim, came))
+    Ok(match known {
+        Some(came) => Entered::Known(claim, came),
+        None if lost >= LOST_WORKERS_MAX => Entered::Known(claim, workers_lost()),
+        None => Entered::Run(claim),
+    })
 }
 
 /// What comes of a request whose place a newer push has taken.

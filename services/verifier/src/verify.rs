@@ -166,6 +166,7 @@ impl Verifier {
                 (claim, came)
             }
             Entered::Known(claim, came) => (claim, came),
+            Entered::There(row) => return Ok(Some(*row)),
             Entered::Needless => return Ok(None),
             Entered::Held(wait) if incoming.deliveries < HELD_DELIVERIES_MAX => {
                 return Err(Trouble::Held(wait));
