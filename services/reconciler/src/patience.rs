@@ -63,7 +63,7 @@ mod tests {
     async fn asked_at(answers: &[Answer]) -> (bool, Vec<u64>) {
         // Time passes in the pauses alone.
         let time = Mutex::new(Duration::ZERO);
-        let left = Mutex::new(answers.to_vec().into_iter());
+        let left = Mutex::new(answers.iter().copied());
         let asked = Mutex::new(Vec::new());
         let question = || -> BoxFuture<'_, Result<(), ApiError>> {
             let now = *time.lock().unwrap();

@@ -14,7 +14,7 @@ use crate::push::LEARNER;
 use crate::site::Site;
 
 /// What is on its way needs no time to arrive in these tests: nothing is.
-const AT_ONCE: &str = "[reconcile]\ngrace_seconds = 0\nevery_seconds = 86400";
+pub(crate) const AT_ONCE: &str = "[reconcile]\ngrace_seconds = 0\nevery_seconds = 86400";
 
 /// Asks for a comparison; gives the command.
 async fn ask(bus: &Bus, plan: bool) -> CommandId {
@@ -45,7 +45,7 @@ async fn result_of(site: &Site, command: CommandId) -> Value {
     row["result"].clone()
 }
 
-async fn until_number(site: &Site, what: &str, query: &str, expected: i64) {
+pub(crate) async fn until_number(site: &Site, what: &str, query: &str, expected: i64) {
     wait::until(what, async || {
         let found = site.house.number(query).await;
         (found == expected).then_some(()).ok_or(format!("{found}"))
