@@ -12,9 +12,10 @@ use crate::dead::DeadOrder;
 use crate::reconcile::Reconcile;
 use crate::replay::Replay;
 use crate::reprocess::Reprocess;
+use crate::tools::ToolsOrder;
 use crate::{
     dead, demo, lab, log, logs, operate, reconcile, replay, reprocess, results, run, session,
-    status, trace, up, verify,
+    status, tools, trace, up, verify,
 };
 
 /// Turns git pushes into proven results.
@@ -105,6 +106,9 @@ enum Order {
     Logs(Logs),
     /// Verify a folder by a lab's, here and without servers: 0 pass, 1 fail, 2 no judgement.
     Verify(LocalVerify),
+    /// Folders of tools that labs may name.
+    #[command(subcommand)]
+    Tools(ToolsOrder),
     /// Recompute the whole log from the database: 0 ok, 1 tampered, 2 incomplete, 3 untrusted.
     VerifyLog {
         /// The key to trust, as `assay up` prints it; else the settings'.
@@ -284,6 +288,7 @@ impl Cli {
             Order::Dead(order) => dead::dead(&Context::of(&place)?, order).await,
             Order::Logs(asked) => logs::logs(&Context::of(&place)?, &asked).await,
             Order::Verify(asked) => verify::local(&Context::of(&place)?, &asked).await,
+            Order::Tools(order) => tools::tools(&order),
             Order::VerifyLog { key, ledger } => {
                 let depth = if ledger { Depth::Rows } else { Depth::Log };
                 log::verify(&Context::of(&place)?, key, depth).await

@@ -21,6 +21,7 @@ mod services;
 mod session;
 mod status;
 mod table;
+mod tools;
 mod trace;
 mod up;
 mod used;

@@ -1,6 +1,6 @@
 //! Owns what no honest git would write: objects as they are told, whatever they say.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -91,6 +91,23 @@ impl Repository {
         let folder = path.parent().unwrap_or(Path::new("/"));
         fs::create_dir_all(folder).context("make a folder in a repository")?;
         fs::write(path, bytes).context("put a file into a repository")
+    }
+
+    /// Writes a blob of so many zeros, which is small where it lies, and gives its id.
+    ///
+    /// # Errors
+    /// What git says.
+    pub async fn zeros(&self, bytes: u64) -> Result<String> {
+        // A sparse file: git reads files in pieces, and pipes as a whole.
+        let path = self.folder().join("zeros");
+        let file = File::create(&path).context("make a sparse file")?;
+        file.set_len(bytes).context("make a file long")?;
+        let settings = ["-c", "core.bigFileThreshold=1m", "-c", "core.compression=1"];
+        let place = path.to_string_lossy();
+        let hash = ["hash-object", "-w", "--no-filters", &place];
+        let id = git::run(self.folder(), &[&settings[..], &hash].concat()).await;
+        fs::remove_file(&path).context("remove a sparse file")?;
+        id
     }
 
     /// Puts a blob there that says it has `bytes` bytes, and has none: whoever asks for its size

@@ -26,14 +26,14 @@ use crate::world::{FETCH_SECONDS_MAX, World, sha};
 const OURS: [&str; 3] = ["caches", "forge", "objects"];
 
 /// A world with hostile neighbours, and what lies beside its caches.
-struct Siege {
-    world: World,
+pub(crate) struct Siege {
+    pub(crate) world: World,
     objects: Objects,
     canary: PathBuf,
 }
 
 impl Siege {
-    async fn begin() -> Self {
+    pub(crate) async fn begin() -> Self {
         let world = World::make().await;
         let folder = world.folder.path();
         let objects = Objects::open_folder(&folder.join("objects")).unwrap();
@@ -69,7 +69,7 @@ impl Siege {
         found
     }
 
-    async fn build(
+    pub(crate) async fn build(
         &self,
         caches: &Caches,
         repository: &Repository,
@@ -182,7 +182,7 @@ async fn no_filter_conversion_or_keyword_changes_a_byte() {
 }
 
 /// Caches with other limits, beside the usual ones.
-fn caches(siege: &Siege, name: &str, limits: Limits) -> Caches {
+pub(crate) fn caches(siege: &Siege, name: &str, limits: Limits) -> Caches {
     let folder: PathBuf = Path::new("caches").join(name);
     let folder = siege.world.folder.path().join(folder);
     Caches::open(&folder, FETCH_SECONDS_MAX, limits).unwrap()

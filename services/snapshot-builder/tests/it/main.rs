@@ -12,6 +12,7 @@ mod found;
 mod git;
 mod hostile;
 mod labs;
+mod long;
 mod office;
 mod pushes;
 mod world;

@@ -128,7 +128,8 @@ impl History {
                 Ok(plain)
             }
             Self::OwnFolder => {
-                own_folder(repository, canary, &plain, &tree)?;
+                let other = repository.raw_commit(&tree, &[], b"other\n").await?;
+                own_folder(repository, canary, &plain, &other)?;
                 Ok(plain)
             }
         }
@@ -136,14 +137,11 @@ impl History {
 }
 
 /// Nothing of this is sent; whoever served or fetched by it would run it.
-fn own_folder(repository: &Repository, canary: &Path, plain: &str, tree: &str) -> Result<()> {
+fn own_folder(repository: &Repository, canary: &Path, plain: &str, other: &str) -> Result<()> {
     let canary = canary.display();
-    repository.plant(
-        "info/grafts",
-        format!("{plain} {}\n", "d0".repeat(20)).as_bytes(),
-    )?;
-    repository.point(&format!("refs/replace/{plain}"), tree)?;
-    repository.plant("objects/info/alternates", b"/etc\n/nowhere/at/all\n")?;
+    repository.plant("info/grafts", format!("{plain} {other}\n").as_bytes())?;
+    repository.point(&format!("refs/replace/{plain}"), other)?;
+    repository.plant("objects/info/alternates", b"/nowhere/at/all\n")?;
     for hook in ["post-checkout", "reference-transaction", "pre-auto-gc"] {
         let script = format!("#!/bin/sh\ntouch {canary}\n");
         repository.plant(&format!("hooks/{hook}"), script.as_bytes())?;
@@ -151,8 +149,7 @@ fn own_folder(repository: &Repository, canary: &Path, plain: &str, tree: &str) -
     let own = std::fs::read_to_string(repository.folder().join("config"))?;
     let more = format!(
         "{own}[uploadpack]\n\tpackObjectsHook = touch {canary}\n[core]\n\tfsmonitor = touch \
-         {canary}\n[remote \"origin\"]\n\turl = ext::touch {canary}\n\tpromisor = true\n\
-         [extensions]\n\tpartialClone = origin\n"
+         {canary}\n[remote \"origin\"]\n\turl = ext::touch {canary}\n\tpromisor = true\n"
     );
     repository.plant("config", more.as_bytes())
 }
