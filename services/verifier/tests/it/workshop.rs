@@ -85,7 +85,16 @@ impl Workshop {
     /// Starts the service, with so many slots.
     pub(crate) fn serve(&mut self, slots: usize) {
         let settings = settings(&self.house, self.scratch.path());
-        let settings = settings.with("verifier.slots", slots).unwrap();
+        self.serve_as(settings.with("verifier.slots", slots).unwrap());
+    }
+
+    /// The settings of a service.
+    pub(crate) fn settings(&self) -> Settings {
+        settings(&self.house, self.scratch.path())
+    }
+
+    /// Starts the service with these settings.
+    pub(crate) fn serve_as(&mut self, settings: Settings) {
         let stop = self.stop.clone();
         self.tasks.push(tokio::spawn(async move {
             verifier::run::run(&settings, &Health::new(), stop)
