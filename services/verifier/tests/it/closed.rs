@@ -1,5 +1,7 @@
 //! What the box is closed to beyond namespaces, and the check that it is.
 
+mod doubt;
+
 use crate::bench::{Bench, SLOT};
 
 /// Calls by their numbers on x86-64, with a name.
