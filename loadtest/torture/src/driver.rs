@@ -123,6 +123,11 @@ impl Driver {
         unreachable!("the tries end by their limit")
     }
 
+    /// Sends one delivery once, to one of the ingests. Says whether it was answered 2xx.
+    pub async fn send_once(&self, ready: &Ready, ingest: usize) -> bool {
+        self.post(ready, ingest).await
+    }
+
     async fn post(&self, ready: &Ready, ingest: usize) -> bool {
         let request = self.account.sent(&ready.line);
         let answered = self.ask(ready, ingest).await;

@@ -7,8 +7,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use chrono::TimeDelta;
+use contract::time;
 use process::settings::postgres::ROLE_PLACEHOLDER;
 use process::settings::service::Service;
+use sample::dialect::Dialect;
 use sample::forge::LoopbackForge;
 use servers::postgres::OWNER;
 use tempfile::TempDir;
@@ -24,6 +27,9 @@ use crate::seat::{ROSTER, Seat, Who};
 
 /// What webhooks are signed with.
 pub const SECRET: &[u8] = b"a secret of the torture";
+/// What signs only from so many hours after the start on.
+pub const LATER_SECRET: &str = "a later secret of the torture";
+const LATER_HOURS: i64 = 1;
 /// The source that webhooks come to.
 pub const SOURCE: &str = "github";
 /// The log's name.
@@ -110,8 +116,13 @@ impl Ground {
 
     /// Where webhooks are posted: to the first webhook-ingest, or the second.
     pub fn hooks_url(&self, ingest: usize) -> String {
+        self.hooks_url_of(ingest, SOURCE)
+    }
+
+    /// The same for a source.
+    pub fn hooks_url_of(&self, ingest: usize, source: &str) -> String {
         let seat = self.ingest(ingest);
-        format!("http://{}/hooks/{SOURCE}", seat.hooks.address)
+        format!("http://{}/hooks/{source}", seat.hooks.address)
     }
 
     /// The first webhook-ingest, or the second.
@@ -218,6 +229,8 @@ impl Ground {
         for (name, text) in [
             ("nats-password", password.as_str()),
             ("webhook", &secret),
+            ("webhook-later", LATER_SECRET),
+            ("webhook-timed", Dialect::StandardWebhooks.example_secret()),
             ("pseudonym", "a key of the torture, thirty-two bytes"),
             ("log-signing", &pair.signer),
             ("log-verifier", &pair.verifier),
@@ -235,6 +248,7 @@ impl Ground {
             pool = POOL_SIZE,
             origin = ORIGIN,
             source = SOURCE,
+            later = time::to_text(time::now() + TimeDelta::hours(LATER_HOURS)),
         );
         std::fs::write(self.config(), settings)?;
         Ok(())

@@ -9,3 +9,4 @@ mod long;
 mod once;
 mod scene;
 mod short;
+mod within;
