@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use crate::driver::Driver;
 use crate::ground::Ground;
 use crate::redeliver;
+use crate::seat::RECONCILER;
 
 /// The pause between two looks, in milliseconds.
 const LOOK_MS: u64 = 500;
@@ -40,7 +41,8 @@ pub struct Drained {
     pub seen: String,
 }
 
-/// Waits until nothing waits in the queues and every request has a result.
+/// Waits until nothing waits in the queues, every request has a result, and every push that no
+/// webhook told of was found; then reconciler is taken away, or the log would grow for ever.
 ///
 /// # Errors
 /// If the ledger cannot be read.
@@ -58,6 +60,10 @@ pub async fn drain(ground: &Ground, driver: &Driver, limit: Duration) -> Result<
                 seen = format!("{seen}; {missing} not recorded, {unsaid} not found");
                 calm = 0;
             }
+        }
+        // It writes an entry every few seconds for ever: what it was to find, it has.
+        if calm == CALM_LOOKS && ground.seat(RECONCILER).kill().await {
+            calm = 0;
         }
         let is_done = calm >= CALM_LOOKS;
         if is_done || Instant::now() > until {
