@@ -179,7 +179,11 @@ impl Bus {
     ///
     /// # Errors
     /// [`TopologyError::Server`] if the server does not answer.
-    pub async fn remove_dead_letter(&self, sequence: u64, id: DeadLetterId) -> Result<(), TopologyError> {
+    pub async fn remove_dead_letter(
+        &self,
+        sequence: u64,
+        id: DeadLetterId,
+    ) -> Result<(), TopologyError> {
         let found = self.dead_letter(sequence).await?;
         // A place may have been given twice: only the letter's own id says that it is it.
         if found.is_none_or(|letter| DeadLetterId::compute(&letter.id) != id) {

@@ -5,6 +5,7 @@
 mod batches;
 mod consume;
 mod dead;
+mod graves;
 mod killers;
 mod lease;
 mod letters;

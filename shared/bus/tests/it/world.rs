@@ -7,14 +7,12 @@ use std::time::Duration;
 use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
 use async_nats::jetstream::message::StreamMessage;
 use async_nats::jetstream::stream::{self, DiscardPolicy, RetentionPolicy};
-use async_nats::jetstream::{self, AckKind, Context};
+use async_nats::jetstream::{self, Context};
 use bus::connect::Bus;
 use bus::consume::{BatchHandler, Consumption, Handler, Outcome, batches, each};
 use bus::incoming::Incoming;
-use bus::letter::DeadLetter;
 use bus::outgoing::Outgoing;
 use bus::topology::ConsumerSpec;
-use futures::StreamExt as _;
 use process::health::{Gate, Health, Part};
 use testkit::house::House;
 use testkit::wait;
@@ -147,38 +145,6 @@ impl World {
         let mut consumer: PullConsumer = found.await.unwrap();
         let info = consumer.info().await.unwrap();
         (info.num_ack_pending, info.num_redelivered)
-    }
-
-    /// Takes the one message of a consumer so many times, failing each time but the last; gives it
-    /// in hand.
-    pub(crate) async fn burn(&self, consumer: &ConsumerSpec, times: u64) -> jetstream::Message {
-        let found = self
-            .raw
-            .get_consumer_from_stream(consumer.durable, consumer.stream);
-        let puller: PullConsumer = found.await.unwrap();
-        for time in 1.. {
-            let pulled = puller.fetch().max_messages(1).expires(ACK_WAIT);
-            let message = pulled.messages().await.unwrap().next().await.unwrap();
-            let message = message.unwrap();
-            if time == times {
-                return message;
-            }
-            message.ack_with(AckKind::Nak(None)).await.unwrap();
-        }
-        unreachable!()
-    }
-
-    /// Lets `DEAD` hold so many bytes.
-    pub(crate) async fn bound_dead(&self, bytes_max: i64) {
-        let mut dead = self.raw.get_stream("DEAD").await.unwrap();
-        let mut config = dead.info().await.unwrap().config.clone();
-        config.max_bytes = bytes_max;
-        self.raw.update_stream(config).await.unwrap();
-    }
-
-    /// The dead letter in this place.
-    pub(crate) async fn letter(&self, place: u64) -> DeadLetter {
-        self.bus.dead_letter(place).await.unwrap().unwrap()
     }
 
     /// Waits for the one dead letter that there is.
