@@ -61,6 +61,8 @@ async fn a_row_read_back_has_the_digest_of_the_row_that_was_written() {
         verification_request::RequestRow,
         verification_claim::ClaimRow,
         verification_attempt::VerificationRow,
+        verification_origin::OriginRow,
+        verification_refused::RefusedRow,
     );
     assert_eq!(found.len(), filled.covered.len());
     for row in filled.covered {
