@@ -1,6 +1,6 @@
-//! Owns what the ledger knows to be unfinished: requests without a final result, attempts whose tree
-//! nobody preserved, pushes whose commits git has not listed. Looked through by ranges of ids, so
-//! that a look costs what the range holds.
+//! Owns what the ledger knows to be unfinished: requests without a final result, attempts whose
+//! tree nobody preserved, pushes whose commits git has not listed. Looked through by ranges of ids,
+//! so that a look costs what the range holds.
 
 use contract::time::Timestamp;
 use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};

@@ -1,5 +1,5 @@
--- A request whose newest try is no result, or an error that is to be tried again. What belongs to it
--- is looked up for each one (LIMIT 1), so that no plan goes through a whole table for it.
+-- A request whose newest try is no result, or an error that is to be tried again. What belongs to
+-- it is looked up for each one (LIMIT 1), so that no plan goes through a whole table for it.
 WITH open AS MATERIALIZED (
     SELECT request.*, newest.try_number, newest.cause AS newest_cause, newest.retry_at,
         newest.recorded_at AS newest_at

@@ -59,7 +59,8 @@ pub(crate) async fn all_are_attempts(dialect: Dialect, commits: u32, listed: i64
     until_all(&site, i64::from(commits)).await;
 
     let by = "SELECT listed, count(*)::integer AS count, count(DISTINCT commit_sha)::integer \
-              AS shas, bool_and(branch = 'work') AS all_of_it FROM lab_attempt GROUP BY 1 ORDER BY 1";
+              AS shas, bool_and(branch = 'work') AS all_of_it \
+              FROM lab_attempt GROUP BY 1 ORDER BY 1";
     let count = |rows: &[Value], listed: &str| {
         let row = rows.iter().find(|row| row["listed"] == listed).unwrap();
         assert_eq!(row["count"], row["shas"]);

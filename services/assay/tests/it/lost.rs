@@ -1,5 +1,5 @@
-//! The broker's data is lost with all that was in its queues: what the ledger has is finished all the
-//! same, once, without the forge sending anything again.
+//! The broker's data is lost with all that was in its queues: what the ledger has is finished all
+//! the same, once, without the forge sending anything again.
 
 use process::settings::service::Service;
 use sample::delivery::{Push, sign};

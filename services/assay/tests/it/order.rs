@@ -123,7 +123,10 @@ async fn pushes_count_by_before_and_after_and_by_when_they_were_admitted() {
         .iter()
         .map(|row| serde_json::from_str(row).unwrap())
         .collect();
-    let link = |after: &str, led_by: Option<&str>| json!({ "after_sha": after, "led_by": led_by, "unmatched": led_by.is_none() });
+    let link = |after: &str, led_by: Option<&str>| {
+        let unmatched = led_by.is_none();
+        json!({ "after_sha": after, "led_by": led_by, "unmatched": unmatched })
+    };
     assert_eq!(
         linked,
         [link(&c, Some(&b)), link(&b, None), link(&d, Some(&c))]
