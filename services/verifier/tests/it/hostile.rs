@@ -20,7 +20,7 @@ use outside::Outside;
 
 /// What most of them may use.
 const SMALL: Limits = Limits {
-    wall_seconds: 30,
+    wall_seconds: 60,
     cpu_seconds: 20,
     memory_mib: 64,
     processes: 16,
