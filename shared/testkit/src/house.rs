@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
+use async_nats::jetstream::stream;
 use bus::connect::{Bus, ConnectSettings};
 use servers::folder::{self, DataFolder};
 use servers::nats::{NatsSettings, PrivateNats};
@@ -142,15 +144,26 @@ impl House {
 
     /// Lets a stream hold no more than so many messages; -1 is as many as it likes.
     pub async fn bound_stream(&self, name: &str, messages_max: i64) {
+        self.change_stream(name, |config| config.max_messages = messages_max)
+            .await;
+    }
+
+    /// Lets a stream remember message ids for so long and no longer.
+    pub async fn shorten_window(&self, name: &str, window: Duration) {
+        self.change_stream(name, |config| config.duplicate_window = window)
+            .await;
+    }
+
+    async fn change_stream(&self, name: &str, change: impl FnOnce(&mut stream::Config)) {
         let (user, password) = self.nats().credentials();
         let options = async_nats::ConnectOptions::with_user_and_password(user, password);
         let client = options.connect(self.nats().url()).await;
         let context = async_nats::jetstream::new(client.expect("a connection to the private NATS"));
         let stream = context.get_stream(name).await.expect("the stream is there");
         let mut config = stream.cached_info().config.clone();
-        config.max_messages = messages_max;
-        let bounded = context.update_stream(config).await;
-        bounded.expect("the stream takes the bound");
+        change(&mut config);
+        let changed = context.update_stream(config).await;
+        changed.expect("the stream takes the change");
     }
 
     /// Where a role (`assay_verifier`, …) reaches the migrated database.
