@@ -112,6 +112,14 @@ async fn pushes_count_by_before_and_after_and_by_when_they_were_admitted() {
     let status = site.assay_json(&["status", "--json"]).await;
     assert_eq!(status["ledger"]["late"], 1, "{status}");
 
+    is_linked(&site, [&b, &c, &d]).await;
+    taken_in_when_its_session_is_opened(&site, &early, &start, &x).await;
+    site.misses_nothing(0).await;
+    site.stop_all().await;
+}
+
+/// Checks that the pushes are linked as they were made: the first two came the other way round.
+async fn is_linked(site: &Site, [b, c, d]: [&str; 3]) {
     let linked = "SELECT link.after_sha, before.after_sha AS led_by, link.unmatched \
                   FROM push_link AS link LEFT JOIN push AS before \
                       ON before.id = link.predecessor_id \
@@ -127,17 +135,10 @@ async fn pushes_count_by_before_and_after_and_by_when_they_were_admitted() {
         let unmatched = led_by.is_none();
         json!({ "after_sha": after, "led_by": led_by, "unmatched": unmatched })
     };
-    assert_eq!(
-        linked,
-        [link(&c, Some(&b)), link(&b, None), link(&d, Some(&c))]
-    );
+    assert_eq!(linked, [link(c, Some(b)), link(b, None), link(d, Some(c))]);
     let head = "SELECT count(*) FROM ref_head WHERE repository LIKE '%intro-ada' AND gaps = 0 \
                 AND head_sha = ";
     assert_eq!(site.house.number(&format!("{head}'{d}'")).await, 1);
-
-    taken_in_when_its_session_is_opened(&site, &early, &start, &x).await;
-    site.misses_nothing(0).await;
-    site.stop_all().await;
 }
 
 /// What was pushed before its session was opened is taken in, and is in time.

@@ -51,38 +51,12 @@ async fn an_order_under_a_rate_is_shown_while_it_runs_watched_and_stopped() {
         "ten in five seconds at most"
     );
 
-    let status = site.assay_json(&["status", "--json"]).await;
-    let order = &status["orders"][0];
-    assert_eq!(order["command"], command, "{status}");
-    assert_eq!(order["attempts"], 40);
-    assert_eq!(order["reason"], REASON);
-    assert!(
-        order["progress"]["requests"].as_i64().unwrap() > 10,
-        "{order}"
-    );
-    let text = site.assay_ok(&["status"]).await;
-    assert!(
-        text.contains(&format!("order      {command} by operator")),
-        "{text}"
-    );
+    is_shown(&site, command).await;
 
     let stop = ["reprocess", "stop", command, "--reason", "too early"];
     let stopped = site.assay_ok(&stop).await;
     assert!(stopped.contains("asks for nothing more"), "{stopped}");
-    // What was asked for by then is judged, and the watch ends with it.
-    let over = "SELECT count(*) FROM audit_entry WHERE action = 'reprocess-finished'";
-    wait::until("the order is over", async || {
-        let over = site.house.number(over).await;
-        (over == 1).then_some(()).ok_or(format!("{over}"))
-    })
-    .await;
-    site.house
-        .sql(&format!(
-            "INSERT INTO verification_attempt SELECT gen_random_uuid(), id, 1, 1, 'pass', NULL, \
-             NULL, 1, 1, '[]', '{{}}', '{{}}', 'd', 'd', NULL, NULL, 'r', 'w', NULL, now(), now(), \
-             now() {of_order}"
-        ))
-        .await;
+    ends_judged(&site, &of_order).await;
     let watched = site
         .assay_json(&["reprocess", "watch", command, "--json"])
         .await;
@@ -97,6 +71,42 @@ async fn an_order_under_a_rate_is_shown_while_it_runs_watched_and_stopped() {
         again.err.contains("has asked for everything already"),
         "{again:?}"
     );
+}
+
+/// Checks that the status tells of an order that is under way.
+async fn is_shown(site: &Site, command: &str) {
+    let status = site.assay_json(&["status", "--json"]).await;
+    let order = &status["orders"][0];
+    assert_eq!(order["command"], command, "{status}");
+    assert_eq!(order["attempts"], 40);
+    assert_eq!(order["reason"], REASON);
+    assert!(
+        order["progress"]["requests"].as_i64().unwrap() > 10,
+        "{order}"
+    );
+    let text = site.assay_ok(&["status"]).await;
+    assert!(
+        text.contains(&format!("order      {command} by operator")),
+        "{text}"
+    );
+}
+
+/// Waits until the order asks for nothing more, and lets all that it asked for pass.
+async fn ends_judged(site: &Site, of_order: &str) {
+    // What was asked for by then is judged, and the watch ends with it.
+    let over = "SELECT count(*) FROM audit_entry WHERE action = 'reprocess-finished'";
+    wait::until("the order is over", async || {
+        let over = site.house.number(over).await;
+        (over == 1).then_some(()).ok_or(format!("{over}"))
+    })
+    .await;
+    site.house
+        .sql(&format!(
+            "INSERT INTO verification_attempt SELECT gen_random_uuid(), id, 1, 1, 'pass', NULL, \
+             NULL, 1, 1, '[]', '{{}}', '{{}}', 'd', 'd', NULL, NULL, 'r', 'w', NULL, now(), now(), \
+             now() {of_order}"
+        ))
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
