@@ -240,6 +240,26 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_tools_name_is_a_folders_name_and_leads_nowhere() {
+        for good in ["python-3.11", "node_20", "a", &"x".repeat(TOKEN_BYTES_MAX)] {
+            assert_eq!(good.parse::<ToolName>().unwrap().as_str(), good);
+        }
+        for bad in [
+            "",
+            ".",
+            "..",
+            ".hidden",
+            "a/b",
+            "a b",
+            "a:b",
+            "é",
+            &"x".repeat(TOKEN_BYTES_MAX + 1),
+        ] {
+            assert_eq!(bad.parse::<ToolName>(), Err(BadName::Tool(bad.to_owned())));
+        }
+    }
+
+    #[test]
     fn a_token_cannot_carry_what_a_subject_would_read() {
         for good in ["github", "a", "A-b_9", &"x".repeat(64)] {
             assert!(good.parse::<SourceName>().is_ok(), "{good}");

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use contract::ids::SessionId;
+use contract::job::PreservedTree;
 use contract::name::CommitSha;
 use contract::result::ErrorCause;
 use git::error::GitError;
@@ -16,10 +17,12 @@ use objects::store::Objects;
 use sample::hostile::{self, Expected, Hostile};
 use sample::lab::PASSING;
 use sample::repository::{Change, Clock, Repository};
+use serde_json::json;
 use snapshot_builder::build::{BuildError, Builder};
 use snapshot_builder::git::cache::Caches;
 use snapshot_builder::limits::Limits;
 
+use crate::office::Office;
 use crate::world::{FETCH_SECONDS_MAX, World, sha};
 
 /// What a try may change.
@@ -329,4 +332,53 @@ async fn a_tag_of_a_tag_of_a_tree_is_nothing_that_can_be_fetched() {
         ),
         "{refused:?}"
     );
+}
+
+#[tokio::test]
+async fn the_service_refuses_hostile_pushes_and_preserves_the_next_good_one() {
+    let office = Office::open().await;
+    let session = office.session().await;
+    let learner = &office.world.learner;
+    let canary = office.world.folder.path().join("canary");
+    let mut expected = 0;
+    for name in [
+        ".git in capitals",
+        "a file of 10 GB that is a few bytes",
+        "ten billion folders of eleven objects",
+    ] {
+        let all = hostile::names().iter().chain(hostile::shapes());
+        let hostile = all.into_iter().find(|one| one.name == name).unwrap();
+        let commit = sha(&hostile.make(learner, &canary).await.unwrap());
+        let job = office
+            .record_push(&session, "branch", None, &[&commit], json!(null))
+            .await;
+        office.bus.publish(&job).await.unwrap();
+        expected += 1;
+        let asked = office.verifications(expected).await;
+        let asked = asked.iter().find(|asked| asked.commit == commit).unwrap();
+        let PreservedTree::Missing { cause, detail } = &asked.tree else {
+            panic!("{name}: {asked:?}")
+        };
+        assert_eq!(*cause, ErrorCause::TreeRefused, "{name}: {detail}");
+    }
+    let good = learner.commit_onto(
+        Some(office.world.starting.as_str()),
+        "main",
+        "Good",
+        PASSING,
+    );
+    let good = sha(&good.await.unwrap());
+    let job = office
+        .record_push(&session, "branch", None, &[&good], json!(null))
+        .await;
+    office.bus.publish(&job).await.unwrap();
+    let asked = office.verifications(expected + 1).await;
+    let asked = asked.iter().find(|asked| asked.commit == good).unwrap();
+    assert!(
+        matches!(asked.tree, PreservedTree::Kept { .. }),
+        "{asked:?}"
+    );
+    assert!(!canary.exists());
+    assert_eq!(office.dead_letters().await, 0);
+    office.close().await;
 }

@@ -357,6 +357,20 @@ const MISTAKES: &[(&str, &str, usize, &str, &str)] = &[
         "0 to 10000 points",
     ),
     (
+        "protected = [",
+        "tools = [\"../x\"]\nprotected = [",
+        11,
+        "tool \"../x\" is refused",
+        "settings call it",
+    ),
+    (
+        "protected = [",
+        "tools = [\"node\", \"node\"]\nprotected = [",
+        11,
+        "node is named twice",
+        "once",
+    ),
+    (
         "name = \"style\"",
         "name = \"unit tests\"",
         25,
