@@ -10,7 +10,11 @@ async fn what_is_told_is_heard_by_whoever_listens_then_and_kept_by_nobody() {
     assert!(teller.tell(subject(), b"too early".to_vec()).await);
     teller.flush().await;
     let mut ear = listener.listen(subject()).await.unwrap();
-    assert!(teller.tell("assay.live.other".into(), b"not for us".to_vec()).await);
+    assert!(
+        teller
+            .tell("assay.live.other".into(), b"not for us".to_vec())
+            .await
+    );
     assert!(teller.tell(subject(), b"heard".to_vec()).await);
     assert_eq!(ear.next().await.unwrap(), "heard");
 }
