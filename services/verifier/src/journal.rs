@@ -38,7 +38,9 @@ impl Journal {
     pub(crate) fn end(&mut self, output: &[u8], ending: Ending, wall_ms: u64, limits: &Limits) {
         let printed = printed(output);
         let room = LOG_BYTES_MAX - self.kept;
-        let kept = &printed[..printed.floor_char_boundary(room)];
+        let ends = (0..=room.min(printed.len())).rev();
+        let end = ends.into_iter().find(|&end| printed.is_char_boundary(end));
+        let kept = &printed[..end.unwrap_or(0)];
         self.kept += kept.len();
         self.text.push_str(kept);
         if !kept.is_empty() && !kept.ends_with('\n') {

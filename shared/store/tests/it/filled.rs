@@ -504,6 +504,16 @@ async fn fill_verification(
             recorded_at: now,
         }
     );
+    fill_outcome(conn, covered, &verification, now).await
+}
+
+/// What made a result, and one that came too late.
+async fn fill_outcome(
+    conn: &mut Connection,
+    covered: &mut Vec<CoveredRow>,
+    verification: &VerificationRow,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     put!(
         conn,
         covered,
@@ -520,7 +530,7 @@ async fn fill_verification(
         conn,
         covered,
         RefusedRow {
-            request_id: request.id,
+            request_id: verification.request_id,
             try_number: 1,
             token: 1,
             worker: "worker".to_owned(),
