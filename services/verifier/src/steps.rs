@@ -5,18 +5,15 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use contract::result::ErrorCause;
 use lab::pattern::Patterns;
 use lab::report::ReportForm;
 use lab::spec::{Step, StepKind};
-use objects::manifest::Manifest;
 use objects::owner::Owner;
-use objects::reader::SnapshotReader;
 use objects::store::Objects;
 use serde_json::{Value, json};
 use tracing::{Instrument as _, info_span};
 
-use crate::execute::{Run, RunError, Waited, error};
+use crate::execute::{Run, RunError, Waited};
 use crate::journal::Journal;
 use crate::judge::{Ending, Evidence, judge};
 use crate::limit::Limit;
@@ -28,8 +25,12 @@ use crate::sandbox::scratch::RunFolder;
 use crate::sandbox::{BoxOutcome, BoxedStep, Sandbox};
 use crate::seal::{self, CannotSeal, Ended};
 use crate::tree::{Tree, TreeError};
+
+mod trees;
+
 use report::reported::Reported;
 use report::{junit, tap};
+use trees::{Lab, open_lab, rebuild};
 
 /// A run that was stopped by the clock has used little of its processor time below this part of the
 /// wall time: it waited for something, perhaps for its turn.
@@ -76,42 +77,6 @@ pub(crate) async fn all(
         log: (kept.map_err(RunError::Objects)?, bytes),
     };
     Ok((came, steps.waited))
-}
-
-/// The lab version's own files.
-type Lab = (SnapshotReader, Manifest);
-
-async fn open_lab(objects: &Objects, run: &Run<'_>) -> Result<Lab, RunError> {
-    let reader = SnapshotReader::of_lab(objects.clone(), run.lab);
-    let manifest = reader.manifest(run.lab_version).await;
-    let manifest = manifest.map_err(TreeError::from)?;
-    let has = |path: &str| {
-        let mut entries = manifest.entries().iter();
-        entries.any(|entry| entry.path.as_bytes() == path.as_bytes())
-    };
-    if let Some((step, path)) = run.spec.missing_files(has).first() {
-        let detail = format!(
-            "step {:?} needs {path}, which the lab does not have",
-            step.name
-        );
-        return Err(error(ErrorCause::LabBroken, &detail));
-    }
-    Ok((reader, manifest))
-}
-
-async fn rebuild(
-    objects: &Objects,
-    run: &Run<'_>,
-    (of_lab, lab_manifest): &Lab,
-    folder: Arc<RunFolder>,
-) -> Result<Tree, RunError> {
-    let of_session = SnapshotReader::of_session(objects.clone(), run.session, run.lab);
-    let manifest = of_session
-        .manifest(run.snapshot)
-        .await
-        .map_err(TreeError::from)?;
-    let (session, lab) = ((&of_session, &manifest), (of_lab.clone(), lab_manifest));
-    Ok(Tree::rebuild(folder, session, lab, &run.spec.places()).await?)
 }
 
 /// The steps of a run, and what came of those that ended.

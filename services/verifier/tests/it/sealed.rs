@@ -155,11 +155,9 @@ async fn a_judge_sees_the_learners_bytes_and_cannot_write_them() {
     let lab = folder(&[
         (
             "lab.toml",
-            &format!(
-                "[lab]\nslug = \"a\"\n[verify]\nprotected = [\"tests/**\"]\nhidden = [\"judge/**\"]\n\
-                 [[step]]\nname = \"program\"\nrun = \"sh calc.sh\"\npoints = 0\n\
-                 [[step]]\nname = \"look\"\njudge = \"sh judge/look.sh\"\nreads = [\"out/**\"]\n"
-            ),
+            "[lab]\nslug = \"a\"\n[verify]\nprotected = [\"tests/**\"]\nhidden = [\"judge/**\"]\n\
+             [[step]]\nname = \"program\"\nrun = \"sh calc.sh\"\npoints = 0\n\
+             [[step]]\nname = \"look\"\njudge = \"sh judge/look.sh\"\nreads = [\"out/**\"]\n",
         ),
         ("judge/look.sh", look),
         ("tests/data", "of the lab"),
