@@ -165,7 +165,7 @@ pub fn faults(seed: Seed, round: u64, tier: Tier) -> Vec<Card<Fault>> {
     if tier == Tier::Long {
         deck.push(Fault::LockTable);
     }
-    if tier == Tier::Long && round % 2 == 0 {
+    if tier == Tier::Long && round.is_multiple_of(2) {
         deck.push(Fault::StopLong(anybody().0));
         deck.push(Fault::WipeNats);
     }

@@ -1,5 +1,7 @@
 //! A delivery takes effect once, whatever the queue forgot and whoever received it (promise P2).
 
+use std::time::Duration;
+
 use futures::future::join_all;
 use process::health::Health;
 use process::settings::Settings;
@@ -10,10 +12,13 @@ use serde_json::json;
 use testkit::house::House;
 use testkit::wait;
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::site::{SECRET, Site};
 
+/// The shortest window that JetStream has.
+const WINDOW: Duration = Duration::from_millis(100);
 /// The services that a delivery needs to be recorded.
 const RECORDING: [Service; 2] = [Service::WebhookIngest, Service::AttemptWriter];
 
@@ -56,6 +61,45 @@ async fn until_counted(site: &Site, what: &str, count: i64) {
         found => Err(format!("{found}")),
     })
     .await;
+}
+
+/// A second ingest, that runs in this process by the same settings.
+struct Second {
+    url: String,
+    stop: CancellationToken,
+    running: JoinHandle<anyhow::Result<()>>,
+}
+
+impl Second {
+    async fn start(site: &Site) -> Self {
+        let settings = Settings::load_from(Some(&site.config()), []).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/hooks/github", listener.local_addr().unwrap());
+        let (health, stop) = (Health::new(), CancellationToken::new());
+        let told = stop.clone();
+        let running =
+            async move { webhook_ingest::run::run(&settings, listener, &health, told).await };
+        Self {
+            url,
+            stop,
+            running: tokio::spawn(running),
+        }
+    }
+
+    async fn post(&self, site: &Site, delivery: &SignedDelivery) -> serde_json::Value {
+        let mut request = site.client.post(&self.url).body(delivery.body.clone());
+        for (name, value) in &delivery.headers {
+            request = request.header(*name, value);
+        }
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::ACCEPTED);
+        answer.json().await.unwrap()
+    }
+
+    async fn stop(self) {
+        self.stop.cancel();
+        self.running.await.unwrap().unwrap();
+    }
 }
 
 const REPEATS: &str = "audit_entry WHERE action = 'delivery-repeated'";
@@ -116,35 +160,43 @@ async fn a_delivery_has_one_effect_whatever_the_queue_forgot_between_its_copies(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_that_comes_again_after_the_window_has_one_effect() {
+    let mut site = Site::furnish(House::start().await, "").await;
+    start(&mut site).await;
+    // Whom it came to remembers it; the other one asks the queue.
+    let second = Second::start(&site).await;
+    let probe = second.post(&site, &push("another", '3')).await;
+    assert_eq!(probe["duplicate"], false, "it is connected");
+    until_counted(&site, "delivery", 1).await;
+    site.house.shorten_window("DELIVERIES", WINDOW).await;
+    let delivery = push("the-one", '2');
+    let first = site.answers("first", &delivery, StatusCode::ACCEPTED).await;
+    until_counted(&site, "delivery", 2).await;
+    // The window's own time: nothing tells when it is over.
+    tokio::time::sleep(WINDOW * 10).await;
+    let again = second.post(&site, &delivery).await;
+    assert_eq!(again["duplicate"], false, "the queue has forgotten it");
+    assert_eq!(again["delivery"], first["delivery"], "it names the first");
+    until_counted(&site, REPEATS, 1).await;
+    for table in ["delivery_receipt", "delivery", "push"] {
+        until_counted(&site, table, 2).await;
+    }
+    until_counted(&site, "delivery_conflict", 0).await;
+    second.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn copies_that_come_at_once_to_two_ingest_processes_have_one_effect() {
     const DELIVERIES: usize = 40;
     let mut site = Site::furnish(House::start().await, "").await;
     start(&mut site).await;
-    // The second one runs in this process, by the same settings.
-    let settings = Settings::load_from(Some(&site.config()), []).unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let there = format!("http://{}/hooks/github", listener.local_addr().unwrap());
-    let (health, stop) = (Health::new(), CancellationToken::new());
-    let told = stop.clone();
-    let second =
-        tokio::spawn(
-            async move { webhook_ingest::run::run(&settings, listener, &health, told).await },
-        );
+    let second = Second::start(&site).await;
     let deliveries: Vec<_> = (0..DELIVERIES)
         .map(|number| push(&format!("d-{number}"), '2'))
         .collect();
-    let post_there = async |delivery: &SignedDelivery| {
-        let mut request = site.client.post(&there).body(delivery.body.clone());
-        for (name, value) in &delivery.headers {
-            request = request.header(*name, value);
-        }
-        let answer = request.send().await.unwrap();
-        assert_eq!(answer.status(), StatusCode::ACCEPTED);
-        answer.json::<serde_json::Value>().await.unwrap()
-    };
     let sending = deliveries.iter().map(|delivery| async {
         let here = site.answers("here", delivery, StatusCode::ACCEPTED);
-        let (here, there) = tokio::join!(here, post_there(delivery));
+        let (here, there) = tokio::join!(here, second.post(&site, delivery));
         assert_eq!(here["delivery"], there["delivery"]);
         assert_ne!(here["duplicate"], there["duplicate"], "{here} {there}");
     });
@@ -155,8 +207,7 @@ async fn copies_that_come_at_once_to_two_ingest_processes_have_one_effect() {
         until_counted(&site, table, all).await;
     }
     until_counted(&site, "delivery_conflict", 0).await;
-    stop.cancel();
-    second.await.unwrap().unwrap();
+    second.stop().await;
 }
 
 #[tokio::test]
