@@ -81,9 +81,7 @@ impl Reprocess {
         let row = command::find(&mut conn, asked.command).await?;
         let is_accepted = row.is_some_and(|row| row.outcome == "accepted");
         Ok(is_accepted
-            && order::finished(&mut conn, asked.command)
-                .await?
-                .is_none()
+            && order::finished(&mut conn, asked.command).await?.is_none()
             && !order::has_begun(&mut conn, asked.command).await?)
     }
 

@@ -24,8 +24,8 @@ use crate::result::MadeOf;
 use crate::sandbox::account::{Account, SLOTS_MAX};
 use crate::sandbox::{Bounding, Sandbox, Site};
 use crate::slots::{Capacity, Slots};
-use crate::trial::Trials;
 use crate::tools::{Shelf, ToolError};
+use crate::trial::Trials;
 use crate::verify::Verifier;
 
 /// Runs the service until it is told to stop.

@@ -16,12 +16,12 @@ use contract::delivery::{BodyPlace, DELIVERY_RECEIVED, DeliveryReceived, REF_FOU
 use contract::digest::Digest;
 use contract::fact::Fact;
 use contract::ids::{
-    AttemptId, AuditEntryId, CommandId, DeadLetterId, DeliveryId, LabVersionId, LaneId, PushId, RequestId,
-    SessionId, VerificationId,
+    AttemptId, AuditEntryId, CommandId, DeadLetterId, DeliveryId, LabVersionId, LaneId, PushId,
+    RequestId, SessionId, VerificationId,
 };
 use contract::job::{
-    AttemptToPreserve, CommitsFound, FoundCommit, Handed, PreservedTree, PushOfSession, SnapshotRequested,
-    VerificationRequested,
+    AttemptToPreserve, CommitsFound, FoundCommit, Handed, PreservedTree, PushOfSession,
+    SnapshotRequested, VerificationRequested,
 };
 use contract::message::{Lane, Message};
 use contract::reprocess::{

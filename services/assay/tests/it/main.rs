@@ -8,14 +8,14 @@
 
 mod bad_input;
 mod bad_labs;
-mod commits;
 mod broken_git;
+mod commits;
 mod dead;
 mod forges;
 mod health;
+mod logs;
 #[cfg(target_os = "linux")]
 mod long;
-mod logs;
 mod lost;
 mod made_again;
 #[cfg(target_os = "linux")]

@@ -174,7 +174,8 @@ async fn a_service_that_waits_for_its_servers_is_not_ready_and_ends_well_when_to
         .filter(|&service| service != Service::Auditor);
     for service in on_the_bus {
         site.start_one(service);
-        site.until_not_ready(service, "\"bus\":{\"ready\":false").await;
+        site.until_not_ready(service, "\"bus\":{\"ready\":false")
+            .await;
         site.stop(service).await;
     }
 }

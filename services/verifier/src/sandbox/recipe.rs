@@ -161,11 +161,7 @@ fn isolate(line: &mut Line) {
     line.all(&["--uid", USER_INSIDE, "--gid", USER_INSIDE]);
     line.all(&["--hostname", "box", "--die-with-parent", "--new-session"]);
     line.all(&["--cap-drop", "ALL", "--clearenv"]);
-    for (name, value) in [
-        ("HOME", WORK),
-        ("LANG", "C.UTF-8"),
-        ("TZ", "UTC"),
-    ] {
+    for (name, value) in [("HOME", WORK), ("LANG", "C.UTF-8"), ("TZ", "UTC")] {
         line.all(&["--setenv", name, value]);
     }
 }
