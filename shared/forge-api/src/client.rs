@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use chrono::Utc;
-use http_body_util::{BodyExt, Empty, Limited};
-use hyper::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, USER_AGENT};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
 use hyper::{Method, Request};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy;
@@ -27,10 +27,17 @@ const ANSWER_SECS_MAX: u64 = 30;
 /// Largest answer, in bytes: a page of 100 deliveries has some 50 KiB.
 const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
 
+/// GitHub's own type; the other forges give theirs.
+const ACCEPTED: &str = "application/vnd.github+json, application/json;q=0.9";
+/// How much of a refusal is read, in bytes.
+const REFUSAL_BYTES_MAX: usize = 64 * 1024;
+/// How GitLab says that a status is already what it was asked to become.
+const UNMOVED: &[u8] = b"Cannot transition status via";
+
 /// A client of one forge's API. Cheap to clone.
 #[derive(Clone)]
 pub struct Client {
-    http: legacy::Client<HttpsConnector<HttpConnector>, Empty<Bytes>>,
+    http: legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     base: Url,
     authorization: Option<HeaderValue>,
     quiet: Quiet,
@@ -49,6 +56,8 @@ pub(crate) struct Question<'a> {
     /// Parts of the path, each of them escaped.
     pub(crate) path: &'a [&'a str],
     pub(crate) query: &'a [(&'a str, &'a str)],
+    /// What is sent along, as JSON.
+    pub(crate) body: Option<Vec<u8>>,
     /// In words, for errors.
     pub(crate) what: String,
 }
@@ -115,6 +124,7 @@ impl Client {
         }
         match status {
             200..=299 => {}
+            400 if is_unmoved(body).await => return Err(ApiError::Unmoved { what }),
             404 => return Err(ApiError::NotFound { what }),
             _ => return Err(ApiError::Refused { status, what }),
         }
@@ -129,7 +139,7 @@ impl Client {
         })
     }
 
-    fn request(&self, question: &Question<'_>) -> Result<Request<Empty<Bytes>>, ApiError> {
+    fn request(&self, question: &Question<'_>) -> Result<Request<Full<Bytes>>, ApiError> {
         let mut url = self.base.clone();
         url.path_segments_mut()
             .map_err(|()| ApiError::Address("expected a URL that can have a path"))?
@@ -142,13 +152,17 @@ impl Client {
             .method(question.method.clone())
             .uri(url.as_str())
             .header(USER_AGENT, concat!("assay/", env!("CARGO_PKG_VERSION")))
-            .header(ACCEPT, "application/vnd.github+json")
+            .header(ACCEPT, ACCEPTED)
             .header("x-github-api-version", "2022-11-28");
         if let Some(authorization) = &self.authorization {
             request = request.header(AUTHORIZATION, authorization);
         }
+        if question.body.is_some() {
+            request = request.header(CONTENT_TYPE, "application/json");
+        }
+        let body = Bytes::from(question.body.clone().unwrap_or_default());
         request
-            .body(Empty::new())
+            .body(Full::new(body))
             .map_err(|_| ApiError::Address("expected a URL that a request can be made of"))
     }
 }
@@ -168,6 +182,15 @@ impl Answer {
             reason: format!("line {}, column {}", error.line(), error.column()),
         })
     }
+}
+
+/// Whether a refusal says only that what was asked for is so already. Nothing else of it is kept.
+async fn is_unmoved(body: hyper::body::Incoming) -> bool {
+    let body = Limited::new(body, REFUSAL_BYTES_MAX).collect().await;
+    body.is_ok_and(|body| {
+        let body = body.to_bytes();
+        body.windows(UNMOVED.len()).any(|part| part == UNMOVED)
+    })
 }
 
 fn bearer(token: &Secret) -> Result<HeaderValue, ApiError> {

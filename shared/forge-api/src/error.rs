@@ -36,6 +36,12 @@ pub enum ApiError {
         /// What was asked for.
         what: String,
     },
+    /// What was asked for is so already.
+    #[error("{what} is so already")]
+    Unmoved {
+        /// What was asked for.
+        what: String,
+    },
     /// The answer is larger than we read, or not what the API's documentation says.
     #[error("the forge's answer for {what} does not read: {reason}")]
     Unreadable {
@@ -52,9 +58,11 @@ impl ApiError {
         match self {
             Self::Unreachable(_) | Self::Limited { .. } => true,
             Self::Refused { status, .. } => *status >= 500,
-            Self::Address(_) | Self::Token | Self::NotFound { .. } | Self::Unreadable { .. } => {
-                false
-            }
+            Self::Address(_)
+            | Self::Token
+            | Self::NotFound { .. }
+            | Self::Unmoved { .. }
+            | Self::Unreadable { .. } => false,
         }
     }
 }

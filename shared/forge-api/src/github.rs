@@ -137,6 +137,7 @@ pub async fn hooks(client: &Client, owner: &Owner) -> Result<Vec<Hook>, ApiError
             method: Method::GET,
             path: &owner.path(),
             query: &[("per_page", PAGE), ("page", &place)],
+            body: None,
             what: what.clone(),
         };
         let answer = client.ask(question).await?;
@@ -166,6 +167,7 @@ pub async fn deliveries(
         method: Method::GET,
         path: &path,
         query: &query,
+        body: None,
         what: what.clone(),
     };
     let answer = client.ask(question).await?;
@@ -193,6 +195,7 @@ pub async fn redeliver(
         method: Method::POST,
         path: &path,
         query: &[],
+        body: None,
         what: format!("redelivery of hook {hook} of {owner}"),
     };
     client.ask(question).await.map(drop)

@@ -6,3 +6,4 @@ pub mod github;
 mod limit;
 mod link;
 mod quiet;
+pub mod status;

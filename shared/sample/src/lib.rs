@@ -9,3 +9,4 @@ pub mod hostile;
 pub mod lab;
 pub mod plumbing;
 pub mod repository;
+pub mod status_api;

@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test's helpers are tests too")]
 
+mod status;
+
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 

@@ -25,7 +25,7 @@ pub enum Mood {
 
 /// The mood, and until when a limit holds.
 #[derive(Debug)]
-pub(super) struct Moods {
+pub(crate) struct Moods {
     mood: Mood,
     /// Requests before the mood counts.
     good_for: u64,
@@ -35,7 +35,7 @@ pub(super) struct Moods {
 
 /// What is answered instead.
 #[derive(Debug)]
-pub(super) enum Instead {
+pub(crate) enum Instead {
     Limit(StatusCode, HeaderMap),
     Status(u16),
     Garbage,
@@ -53,17 +53,17 @@ impl Default for Moods {
 }
 
 impl Moods {
-    pub(super) fn set(&mut self, good_for: u64, mood: Mood) {
+    pub(crate) fn set(&mut self, good_for: u64, mood: Mood) {
         self.good_for = good_for;
         self.mood = mood;
     }
 
-    pub(super) fn too_early(&self) -> u64 {
+    pub(crate) fn too_early(&self) -> u64 {
         self.too_early
     }
 
     /// What a request at `now` is answered instead of what it asks for.
-    pub(super) fn answer(&mut self, now: Instant) -> Option<Instead> {
+    pub(crate) fn answer(&mut self, now: Instant) -> Option<Instead> {
         if let Some(until) = self.limited_until {
             if now < until {
                 self.too_early += 1;
@@ -91,7 +91,7 @@ impl Moods {
     }
 
     /// What a good answer at `now` says of those after it.
-    pub(super) fn farewell(&mut self, now: Instant) -> HeaderMap {
+    pub(crate) fn farewell(&mut self, now: Instant) -> HeaderMap {
         let Mood::LastOne(seconds) = self.mood else {
             return HeaderMap::new();
         };
@@ -106,7 +106,7 @@ impl Moods {
 }
 
 impl Instead {
-    pub(super) fn give(self) -> Response {
+    pub(crate) fn give(self) -> Response {
         match self {
             Self::Limit(status, headers) => (status, headers).into_response(),
             Self::Status(status) => {
