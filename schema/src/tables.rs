@@ -291,6 +291,21 @@ diesel::table! {
 }
 
 diesel::table! {
+    status_report (id) {
+        id -> Uuid,
+        lab_attempt_id -> Uuid,
+        number -> Int4,
+        request_id -> Uuid,
+        try_number -> Nullable<Int4>,
+        state -> Text,
+        digest -> Text,
+        outcome -> Text,
+        reason -> Nullable<Text>,
+        recorded_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     verification_attempt (id) {
         id -> Uuid,
         request_id -> Uuid,

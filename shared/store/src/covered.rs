@@ -20,6 +20,7 @@ use crate::push::PushRow;
 use crate::reconciliation::{GapRow, ReconciliationRow};
 use crate::row::{LedgerRow, covered_now};
 use crate::snapshot::SnapshotRow;
+use crate::status_report::StatusReportRow;
 use crate::verification_attempt::VerificationRow;
 use crate::verification_claim::ClaimRow;
 use crate::verification_origin::OriginRow;
@@ -73,5 +74,6 @@ tables!(
     RequestRow,
     SessionRow,
     SnapshotRow,
+    StatusReportRow,
     VerificationRow,
 );

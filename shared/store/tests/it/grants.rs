@@ -6,7 +6,7 @@ use serde_json::Value;
 use testkit::house::House;
 
 /// What each role may insert into: the design's column "written by".
-const WRITERS: [(&str, &[&str]); 6] = [
+const WRITERS: [(&str, &[&str]); 7] = [
     (
         "assay_attempt_writer",
         &[
@@ -75,6 +75,10 @@ const WRITERS: [(&str, &[&str]); 6] = [
             "reconciliation",
             "reconciliation_gap",
         ],
+    ),
+    (
+        "assay_status_reporter",
+        &["audit_entry", "ledger_pending", "status_report"],
     ),
     ("assay_reader", &[]),
 ];

@@ -8,12 +8,13 @@ use crate::filled::Filled;
 use crate::grants::tables;
 
 const MAY_CHANGE: [&str; 2] = ["ledger_pending", "log_head"];
-const ROLES: [&str; 6] = [
+const ROLES: [&str; 7] = [
     "assay_attempt_writer",
     "assay_snapshot_builder",
     "assay_verifier",
     "assay_auditor",
     "assay_reconciler",
+    "assay_status_reporter",
     "assay_reader",
 ];
 

@@ -54,6 +54,7 @@ async fn a_row_read_back_has_the_digest_of_the_row_that_was_written() {
         reconciliation::GapRow,
         attempt::AttemptRow,
         snapshot::SnapshotRow,
+        status_report::StatusReportRow,
         attempt_snapshot::AttemptSnapshotRow,
         listing::ListingDueRow,
         listing::ListingPartRow,

@@ -9,6 +9,7 @@ use store::error::StoreError;
 use store::lab_version::LabVersionRow;
 use store::pool::Connection;
 use store::row::LedgerRow;
+use store::status_report::StatusReportRow;
 use store::verification_attempt::VerificationRow;
 use store::verification_claim;
 use store::verification_origin::OriginRow;
@@ -36,6 +37,22 @@ pub(super) async fn fill(
             lab_version_id: version.id,
             lane: "live".to_owned(),
             trace_id: attempt.trace_id.clone(),
+            recorded_at: now,
+        }
+    );
+    put!(
+        conn,
+        covered,
+        StatusReportRow {
+            id: Uuid::now_v7(),
+            lab_attempt_id: attempt.id,
+            number: 1,
+            request_id: request.id,
+            try_number: None,
+            state: "pending".to_owned(),
+            digest: Digest::of(b"status").to_string(),
+            outcome: "refused".to_owned(),
+            reason: Some(ODD_TEXT.to_owned()),
             recorded_at: now,
         }
     );
