@@ -29,6 +29,7 @@ pub(crate) async fn one(
         Service::Verifier => verifier::run::run(settings, health, stop).await,
         Service::Reconciler => reconciler::run::run(settings, health, stop).await,
         Service::Auditor => auditor::run(settings, health, stop).await,
+        Service::StatusReporter => status_reporter::run::run(settings, health, stop).await,
     };
     match ended {
         Err(error) if error.is::<Stopped>() => {

@@ -186,6 +186,9 @@ pub const RECONCILER_COMMANDS: ConsumerSpec =
 /// Writes what services without a database must say into the log.
 pub const AUDITOR: ConsumerSpec = consumer("AUDIT", "auditor", "assay.audit.*", 30);
 
+/// Hints at what the forges are to be told.
+pub const STATUS_REPORTER: ConsumerSpec = consumer("FACTS", "status-reporter", "assay.fact.*", 30);
+
 /// Every consumer.
 pub const CONSUMERS: &[&ConsumerSpec] = &[
     &ATTEMPT_WRITER,
@@ -204,6 +207,7 @@ pub const CONSUMERS: &[&ConsumerSpec] = &[
     &SNAPSHOT_BUILDER_COMMANDS,
     &RECONCILER_COMMANDS,
     &AUDITOR,
+    &STATUS_REPORTER,
 ];
 
 const fn consumer(

@@ -21,6 +21,7 @@ use crate::settings::reconcile::Reconcile;
 use crate::settings::reread::Recipe;
 use crate::settings::snapshots::Snapshots;
 use crate::settings::source::Source;
+use crate::settings::status::Reporting;
 use crate::settings::surface::{HealthPort, Http, Telemetry};
 use crate::settings::work::{Ingest, Objects, Verifier, Writer};
 
@@ -41,6 +42,7 @@ pub mod settled;
 pub mod snapshots;
 pub mod source;
 pub mod spool;
+pub mod status;
 pub mod surface;
 #[cfg(test)]
 mod tests;
@@ -77,6 +79,8 @@ pub struct Settings {
     pub verifier: Verifier,
     /// reconciler.
     pub reconcile: Reconcile,
+    /// status-reporter.
+    pub status: Reporting,
     /// The tamper-evident log.
     pub log: Log,
     /// Pseudonyms.
@@ -171,6 +175,7 @@ impl Settings {
         self.snapshots.check(&check)?;
         self.verifier.check(&check)?;
         self.reconcile.check(&check)?;
+        self.status.check(&check)?;
         self.log.check(&check)?;
         self.telemetry.check(&check)
     }

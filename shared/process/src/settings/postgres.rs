@@ -28,19 +28,22 @@ pub enum Role {
     Reconciler,
     /// auditor's.
     Auditor,
+    /// status-reporter's.
+    StatusReporter,
     /// May read: the operator's commands, the console.
     Reader,
 }
 
 impl Role {
     /// Every role.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Owner,
         Self::AttemptWriter,
         Self::SnapshotBuilder,
         Self::Verifier,
         Self::Reconciler,
         Self::Auditor,
+        Self::StatusReporter,
         Self::Reader,
     ];
 
@@ -53,6 +56,7 @@ impl Role {
             Self::Verifier => "assay_verifier",
             Self::Reconciler => "assay_reconciler",
             Self::Auditor => "assay_auditor",
+            Self::StatusReporter => "assay_status_reporter",
             Self::Reader => "assay_reader",
         }
     }

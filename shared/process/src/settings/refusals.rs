@@ -48,6 +48,10 @@ const REFUSED: &str = r#"
     sources.a = { fetch_url = "https://a/{full_name}", provider = "gitea", api = { url = "https://a" } } => has no effect: gitea has no
     sources.a = { fetch_url = "https://a/{full_name}", provider = "github", api = { url = "file:///a" } } => sources.a.api.url (in FILE): expected a URL
     sources.a = { fetch_url = "https://a/{full_name}", provider = "github", api = { url = "https://a", hooks = ["../b"] } } => hooks.0 (in FILE): expected an organization
+    status.sweep_seconds = 0 => setting status.sweep_seconds (in FILE): is 0; expected 1 to 86400
+    sources.a = { fetch_url = "https://a/{full_name}", provider = "bitbucket", status = { url = "https://a", token_env = "A" } } => sources.a.status (in FILE): has no effect: statuses cannot
+    sources.a = { fetch_url = "https://a/{full_name}", provider = "gitea", status = { url = "https://a" } } => sources.a.status.token_file (not set): is not set
+    sources.a = { fetch_url = "https://a/{full_name}", provider = "gitea", status = { url = "https://a", token_env = "A", target_url = "https://a/{person}" } } => sources.a.status.target_url (in FILE): holds {…}
     sources.a = { fetch_url = "https://{full_name}.a/b", provider = "github" } => sources.a.fetch_url (in FILE): expected {full_name} in the path
     sources.a = { fetch_url = "https://me@a/{full_name}", provider = "github" } => sources.a.fetch_url (in FILE): holds a user
     sources.a = { fetch_url = "http://a/{full_name}", provider = "github", fetch = { token_env = "A" } } => sources.a.fetch.token_file (not set): expected a fetch_url of https://

@@ -21,17 +21,20 @@ pub enum Service {
     Reconciler,
     /// Writes and signs the log.
     Auditor,
+    /// Tells the forges how their commits stand.
+    StatusReporter,
 }
 
 impl Service {
     /// Every service, in the order in which a push meets them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::WebhookIngest,
         Self::AttemptWriter,
         Self::SnapshotBuilder,
         Self::Verifier,
         Self::Reconciler,
         Self::Auditor,
+        Self::StatusReporter,
     ];
 
     /// The service's name.
@@ -43,6 +46,7 @@ impl Service {
             Self::Verifier => "verifier",
             Self::Reconciler => "reconciler",
             Self::Auditor => "auditor",
+            Self::StatusReporter => "status-reporter",
         }
     }
 
@@ -52,7 +56,7 @@ impl Service {
             Self::WebhookIngest => &["bus", "sources"],
             Self::AttemptWriter | Self::SnapshotBuilder => &["bus", "ledger", "objects"],
             Self::Verifier => &["bus", "ledger", "objects", "sandbox"],
-            Self::Reconciler => &["bus", "ledger", "sources"],
+            Self::Reconciler | Self::StatusReporter => &["bus", "ledger", "sources"],
             Self::Auditor => &["log", "signing"],
         }
     }
@@ -66,6 +70,7 @@ impl Service {
             Self::Verifier => Some(Role::Verifier),
             Self::Reconciler => Some(Role::Reconciler),
             Self::Auditor => Some(Role::Auditor),
+            Self::StatusReporter => Some(Role::StatusReporter),
         }
     }
 }
@@ -108,6 +113,11 @@ impl Settings {
             Service::Reconciler => {
                 for source in self.sources.keys() {
                     self.api_token(source)?;
+                }
+            }
+            Service::StatusReporter => {
+                for source in self.sources.keys() {
+                    self.status_token(source)?;
                 }
             }
             // Without its key the auditor still gives entries their leaves: it is not ready, and

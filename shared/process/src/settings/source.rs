@@ -12,6 +12,7 @@ use crate::settings::check::Check;
 use crate::settings::error::SettingsError;
 use crate::settings::fetch::Fetch;
 use crate::settings::reconcile::Api;
+use crate::settings::status::StatusApi;
 
 /// What stands for a repository's `owner/name` in `fetch_url`.
 pub const FULL_NAME_PLACEHOLDER: &str = "{full_name}";
@@ -50,6 +51,9 @@ pub struct Source {
     /// compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api: Option<Api>,
+    /// Where commits are marked with how they stand; without it the forge is told nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<StatusApi>,
     /// As whom repositories are fetched, and where the forge may be.
     #[serde(default, skip_serializing_if = "is_default")]
     pub fetch: Fetch,
@@ -171,6 +175,9 @@ impl Source {
                 return refuse("api", &reason);
             }
             api.check(name.as_str(), check)?;
+        }
+        if let Some(status) = &self.status {
+            status.check(name, self.provider, check)?;
         }
         if self.events.as_ref().is_some_and(Vec::is_empty) {
             return refuse("events", "is empty; expected one event at least");

@@ -67,6 +67,7 @@ fn the_example_shows_every_setting_without_a_default_or_names_it_as_the_other_wa
             "timestamp_tolerance_seconds",
             "token_env",
             "token_env",
+            "token_env",
             "ssh_key_file",
             "known_hosts_file",
             "env",
