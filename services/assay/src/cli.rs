@@ -244,6 +244,7 @@ pub(crate) enum ServiceName {
     Verifier,
     Reconciler,
     Auditor,
+    StatusReporter,
 }
 
 impl From<ServiceName> for Service {
@@ -255,6 +256,7 @@ impl From<ServiceName> for Service {
             ServiceName::Verifier => Self::Verifier,
             ServiceName::Reconciler => Self::Reconciler,
             ServiceName::Auditor => Self::Auditor,
+            ServiceName::StatusReporter => Self::StatusReporter,
         }
     }
 }
