@@ -2,12 +2,14 @@
 
 use bus::inspect::{ConsumerState, StreamState};
 use contract::ids::CommandId;
+use contract::time::to_text;
 use process::exit;
 use serde_json::{Value, json};
 use store::dead_letter;
 use store::pool::Connection;
 use store::reprocess::order::{self, Progress};
 use store::view::status::{self, Status};
+use store::work_status::{self, Trouble, Waiting};
 
 use crate::context::Context;
 use crate::say::say;
@@ -32,6 +34,10 @@ struct Picture {
     /// Dead letters that nobody has decided on.
     dead_open: i64,
     orders: Vec<Order>,
+    /// Attempts whose forge is to be told how they stand, by source.
+    untold: Vec<Waiting>,
+    /// Where a forge takes no statuses from us.
+    closed: Vec<Trouble>,
     streams: Vec<StreamState>,
     consumers: Vec<ConsumerState>,
 }
@@ -48,6 +54,8 @@ pub(crate) async fn status(context: &Context, as_json: bool) -> anyhow::Result<u
         missing,
         dead_open: dead_letter::open(&mut ledger).await?,
         orders: orders(&mut ledger).await?,
+        untold: work_status::waiting(&mut ledger).await?,
+        closed: work_status::troubles(&mut ledger).await?,
         streams,
         consumers,
     };
@@ -113,6 +121,7 @@ fn json(picture: &Picture) -> Value {
         "ledger": picture.counts,
         "missing": picture.missing,
         "dead_letters_open": picture.dead_open,
+        "statuses": { "untold": picture.untold, "closed": picture.closed },
         "streams": streams,
         "consumers": consumers,
     })
@@ -124,6 +133,8 @@ fn show(picture: &Picture) {
         missing,
         dead_open,
         orders,
+        untold,
+        closed,
         streams,
         consumers,
     } = picture;
@@ -167,11 +178,21 @@ fn show(picture: &Picture) {
         );
     }
     show_orders(orders);
+    show_statuses(untold, closed);
     say!(
         "log        {} leaves, {} entries waiting for theirs",
         counts.leaves,
         counts.pending
     );
+    show_consumers(consumers);
+    say!(
+        "dead letters: {} to be decided on (`assay dead list`), {} messages in DEAD",
+        dead_open,
+        messages(streams, "DEAD")
+    );
+}
+
+fn show_consumers(consumers: &[ConsumerState]) {
     let mut shown = table(&["stream", "consumer", "waiting", "unacked", "redelivered"]);
     for state in consumers {
         shown.add_row([
@@ -183,11 +204,6 @@ fn show(picture: &Picture) {
         ]);
     }
     say!("{shown}");
-    say!(
-        "dead letters: {} to be decided on (`assay dead list`), {} messages in DEAD",
-        dead_open,
-        messages(streams, "DEAD")
-    );
 }
 
 fn show_orders(orders: &[Order]) {
@@ -202,6 +218,26 @@ fn show_orders(orders: &[Order]) {
             order.attempts,
             requests - waiting,
             order.reason
+        );
+    }
+}
+
+fn show_statuses(untold: &[Waiting], closed: &[Trouble]) {
+    for Waiting { source, attempts } in untold {
+        say!(
+            "untold     {attempts} attempts of {source}: their forge is to be told how they stand"
+        );
+    }
+    for one in closed {
+        let place = if one.repository.is_empty() {
+            &one.source
+        } else {
+            &one.repository
+        };
+        say!(
+            "closed     {place} takes no statuses from us since {}: {}",
+            to_text(one.since),
+            one.reason
         );
     }
 }
