@@ -4,8 +4,8 @@ use super::*;
 
 const LIMITS: Limits = Limits {
     files_max: 20,
-    total_bytes_max: 8_000,
-    blob_bytes_max: 1_000,
+    total_bytes_max: 40_000,
+    blob_bytes_max: 5_000,
     path_bytes_max: 700,
     depth_max: 64,
     objects_max: 1,
@@ -77,12 +77,12 @@ fn what_lies_on_a_limit_is_kept_and_what_lies_beyond_is_refused() {
         (
             total(0),
             total(1),
-            "the tree's files have 8001 bytes together, more than 8000",
+            "the tree's files have 40001 bytes together, more than 40000",
         ),
         (
             vec![file(LIMITS.blob_bytes_max, "a")],
             vec![file(LIMITS.blob_bytes_max + 1, "a")],
-            "a has 1001 bytes, more than 1000",
+            "a has 5001 bytes, more than 5000",
         ),
         (
             vec![line("120000", Some(TARGET_BYTES_MAX), "a")],
