@@ -3,19 +3,20 @@
 use std::path::PathBuf;
 
 use auditor::verify::Depth;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use contract::name::{Actor, CommitSha, Repository, Slug};
-use process::settings::service::Service;
 
 use crate::context::Context;
 use crate::dead::DeadOrder;
 use crate::reconcile::Reconcile;
 use crate::replay::Replay;
 use crate::reprocess::Reprocess;
+use crate::roster::RosterOrder;
+use crate::service_name::ServiceName;
 use crate::tools::ToolsOrder;
 use crate::{
-    dead, demo, lab, log, logs, operate, reconcile, replay, reprocess, results, run, session,
-    status, tools, trace, up, verify,
+    dead, demo, lab, log, logs, operate, reconcile, replay, reprocess, results, roster, run,
+    session, status, tools, trace, up, verify,
 };
 
 /// Turns git pushes into proven results.
@@ -70,6 +71,9 @@ enum Order {
     /// Sessions: who works on which lab, in which repository.
     #[command(subcommand)]
     Session(SessionOrder),
+    /// Sessions for a whole class.
+    #[command(subcommand)]
+    Roster(RosterOrder),
     /// What is recorded, running, queued, failed, missing.
     Status {
         /// As JSON, for machines.
@@ -235,32 +239,6 @@ pub(crate) struct Form {
     pub(crate) json: bool,
 }
 
-/// A service's name on the command line.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum ServiceName {
-    WebhookIngest,
-    AttemptWriter,
-    SnapshotBuilder,
-    Verifier,
-    Reconciler,
-    Auditor,
-    StatusReporter,
-}
-
-impl From<ServiceName> for Service {
-    fn from(name: ServiceName) -> Self {
-        match name {
-            ServiceName::WebhookIngest => Self::WebhookIngest,
-            ServiceName::AttemptWriter => Self::AttemptWriter,
-            ServiceName::SnapshotBuilder => Self::SnapshotBuilder,
-            ServiceName::Verifier => Self::Verifier,
-            ServiceName::Reconciler => Self::Reconciler,
-            ServiceName::Auditor => Self::Auditor,
-            ServiceName::StatusReporter => Self::StatusReporter,
-        }
-    }
-}
-
 impl Cli {
     /// Carries out the order; gives the exit code.
     pub(crate) async fn carry_out(self) -> anyhow::Result<u8> {
@@ -277,6 +255,7 @@ impl Cli {
             Order::Lab(LabOrder::Check { folder, json }) => lab::check::check(&folder, json),
             Order::Lab(order) => lab::lab(&Context::of(&place)?, order).await,
             Order::Session(order) => session::session(&Context::of(&place)?, order).await,
+            Order::Roster(order) => roster::roster(&Context::of(&place)?, order).await,
             Order::Status { json } => status::status(&Context::of(&place)?, json).await,
             Order::Results { lab, form } => {
                 results::results(&Context::of(&place)?, &lab, form).await
