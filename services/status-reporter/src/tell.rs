@@ -9,7 +9,7 @@ use forge_api::error::ApiError;
 use forge_api::status::{self, Status};
 use metrics::counter;
 use store::error::StoreError;
-use store::status_report;
+use store::status_report::{self, Standing};
 use store::work_status::{self, Due, Trouble};
 
 use crate::desk::Desk;
@@ -41,7 +41,7 @@ pub(crate) async fn tell(
     let attempt = AttemptId::from_uuid(due.lab_attempt_id);
     let mut conn = store.connection().await?;
     let standing = status_report::standing(&mut conn, attempt).await?;
-    let standing = standing.filter(|standing| !standing.is_told() && !standing.outdone);
+    let standing = standing.filter(Standing::is_news);
     let (Some(standing), Ok(repository)) = (standing, due.repository.parse()) else {
         work_status::done(&mut conn, due).await?;
         return Ok(Next::On);

@@ -60,6 +60,9 @@ pub struct Standing {
     /// The newest request.
     #[diesel(sql_type = SqlUuid)]
     pub request_id: Uuid,
+    /// Its lane: `live`, or `bulk` for what can wait.
+    #[diesel(sql_type = Text)]
+    pub lane: String,
     /// Its newest try that has a result.
     #[diesel(sql_type = Nullable<Integer>)]
     pub try_number: Option<i32>,
@@ -93,9 +96,14 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// Whether the forge was told of this.
-    pub fn is_told(&self) -> bool {
-        self.told_request_id == Some(self.request_id) && self.told_try_number == self.try_number
+    /// Whether the forge is to be told of this. What is verified again in bulk keeps the mark that it
+    /// has until it is judged again.
+    pub fn is_news(&self) -> bool {
+        let is_told = self.told_request_id == Some(self.request_id)
+            && self.told_try_number == self.try_number;
+        let keeps_its_mark =
+            self.lane == "bulk" && self.try_number.is_none() && self.told_number > 0;
+        !is_told && !keeps_its_mark && !self.outdone
     }
 }
 

@@ -14,6 +14,7 @@ SELECT
             AND later.generation > session.generation
     ) AS outdone,
     request.id AS request_id,
+    request.lane,
     tried.try_number,
     tried.result,
     tried.cause,
@@ -29,7 +30,7 @@ JOIN lab_attempt_received AS received ON received.lab_attempt_id = attempt.id
 JOIN lab_session AS session ON session.id = attempt.lab_session_id
 JOIN lab ON lab.id = session.lab_id
 JOIN LATERAL (
-    SELECT id
+    SELECT id, lane
     FROM verification_request
     WHERE lab_attempt_id = attempt.id
     ORDER BY recorded_at DESC, id DESC

@@ -22,6 +22,8 @@ WHERE request.recorded_at >= $2
     AND split_part(session.repository, ':', 1) = $1
     AND (told.request_id IS DISTINCT FROM request.id
         OR told.try_number IS DISTINCT FROM tried.try_number)
+    -- What is verified again in bulk keeps its mark until it is judged.
+    AND (request.lane <> 'bulk' OR tried.try_number IS NOT NULL OR told.request_id IS NULL)
     AND NOT EXISTS (
         SELECT FROM verification_request AS newer
         WHERE newer.lab_attempt_id = attempt.id

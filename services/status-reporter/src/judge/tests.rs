@@ -13,6 +13,7 @@ fn standing(result: Option<&str>) -> Standing {
         late: false,
         outdone: false,
         request_id: Uuid::from_u128(3),
+        lane: "live".to_owned(),
         try_number: result.map(|_| 1),
         result: result.map(str::to_owned),
         cause: Some("worker-lost".to_owned()),

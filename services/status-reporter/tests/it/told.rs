@@ -114,6 +114,29 @@ async fn a_try_that_is_tried_again_is_pending_until_it_is_judged() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_verified_again_is_pending_and_in_bulk_keeps_its_mark_until_it_is_judged() {
+    let world = World::start().await;
+    let reporter = world.begin();
+    let attempt = world.attempt("github:octo/hello").await;
+    world.result_with_fact(attempt, 1, "pass").await;
+    until_told(&world.github, &["success"]).await;
+    let live = world.again(attempt, "live").await;
+    until_told(&world.github, &["success", "pending"]).await;
+    world.result_with_fact(live, 1, "fail").await;
+    until_told(&world.github, &["success", "pending", "failure"]).await;
+    let bulk = world.again(attempt, "bulk").await;
+    world.until_calm().await;
+    reporter.stop().await;
+    // The next one's look finds nothing either.
+    let reporter = world.begin();
+    world.result_with_fact(bulk, 1, "pass").await;
+    until_told(&world.github, &["success", "pending", "failure", "success"]).await;
+    world.until_calm().await;
+    assert_eq!(world.github.asked(), 4);
+    reporter.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_source_that_is_not_told_is_not_even_noted() {
     let world = World::start().await;
     let reporter = world.begin();

@@ -180,6 +180,19 @@ secrets = [{{ name = "main", file = "{folder}/webhook" }}]
         Attempt { id, request }
     }
 
+    /// Asks for an attempt to be verified again, in a lane, and tells the fact.
+    pub(crate) async fn again(&self, attempt: Attempt, lane: &str) -> Attempt {
+        let (request, id) = (Uuid::now_v7(), attempt.id);
+        self.house
+            .sql(&format!(
+                "INSERT INTO verification_request VALUES ('{request}', 'command:{request}', '{id}', \
+                     '{LAB}', '{lane}', 't', now())"
+            ))
+            .await;
+        self.fact("verification_request", request).await;
+        Attempt { id, request }
+    }
+
     /// Records how a try of an attempt came out. Nobody is told of it yet.
     pub(crate) async fn result(&self, attempt: Attempt, number: u32, result: &str) -> Uuid {
         let id = Uuid::now_v7();
