@@ -146,7 +146,7 @@ async fn since(desk: &Desk, order: &Order<'_>, began: Timestamp) -> Result<Times
         return Ok(since.clamp(earliest, began));
     }
     let mut conn = desk.ground.store.connection().await?;
-    let last = reconciliation::last_complete(&mut conn, order.name).await?;
+    let last = reconciliation::last_complete(&mut conn, order.name, began).await?;
     let last = last.map_or(earliest, |last| {
         let overlapping = last.began_at - TimeDelta::minutes(OVERLAP_MINUTES);
         last.oldest_gap_at

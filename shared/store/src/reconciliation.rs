@@ -87,31 +87,42 @@ ledger_row! {
     }
 }
 
-/// The newest comparison of a source to which the forge told of every delivery.
+/// The newest comparison of a source to which the forge told of every delivery, of those that began
+/// by `until`. One that seems to have begun later was made by a clock that was wrong: it saw nothing
+/// of what came after its real beginning.
 ///
 /// # Errors
 /// What the database answers.
 pub async fn last_complete(
     conn: &mut AsyncPgConnection,
     source: &SourceName,
+    until: Timestamp,
 ) -> Result<Option<ReconciliationRow>, StoreError> {
-    let text = "SELECT * FROM reconciliation WHERE source = $1 AND deliveries_complete \
-                AND repository IS NULL ORDER BY began_at DESC LIMIT 1";
+    let text = "SELECT * FROM reconciliation WHERE source = $1 AND began_at <= $2 \
+                AND deliveries_complete AND repository IS NULL ORDER BY began_at DESC LIMIT 1";
     Ok(sql_query(text)
         .bind::<Text, _>(source.as_str())
+        .bind::<Timestamptz, _>(until)
         .get_result(conn)
         .await
         .optional()?)
 }
 
-/// The newest comparison of each whole source.
+/// The newest comparison of each whole source, of those that began by `until`: after a clock that
+/// was wrong the ledger may have later ones.
 ///
 /// # Errors
 /// What the database answers.
-pub async fn newest(conn: &mut AsyncPgConnection) -> Result<Vec<ReconciliationRow>, StoreError> {
-    let text = "SELECT DISTINCT ON (source) * FROM reconciliation WHERE repository IS NULL \
-                ORDER BY source, began_at DESC";
-    Ok(sql_query(text).load(conn).await?)
+pub async fn newest(
+    conn: &mut AsyncPgConnection,
+    until: Timestamp,
+) -> Result<Vec<ReconciliationRow>, StoreError> {
+    let text = "SELECT DISTINCT ON (source) * FROM reconciliation \
+                WHERE repository IS NULL AND began_at <= $1 ORDER BY source, began_at DESC";
+    Ok(sql_query(text)
+        .bind::<Timestamptz, _>(until)
+        .load(conn)
+        .await?)
 }
 
 #[derive(QueryableByName)]

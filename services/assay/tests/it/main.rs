@@ -29,6 +29,7 @@ mod recorded;
 mod refusing;
 mod replay;
 mod reprocess;
+mod roster;
 mod secrets;
 mod site;
 mod spool;

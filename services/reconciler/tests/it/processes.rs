@@ -37,6 +37,29 @@ async fn two_processes_side_by_side_find_each_gap_once_and_compare_by_schedule_o
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_comparison_of_a_clock_that_was_ahead_neither_stops_the_schedule_nor_hides_a_delivery() {
+    let world = World::start().await;
+    world.api.pretend(world.hook, &push("refused"), 503, 1);
+    world
+        .house
+        .sql(
+            "INSERT INTO reconciliation (id, source, cause, since_at, began_at, hooks, \
+               deliveries, repositories, refs, delivery_gaps, ref_gaps, deliveries_complete, \
+               outcome, recorded_at) \
+             VALUES (gen_random_uuid(), 'github', 'schedule', now(), now() + interval '2 hours', \
+               1, 0, 0, 0, 0, 0, true, 'complete', now())",
+        )
+        .await;
+    let reconciler = world.reconciler().await;
+    wait::until("the delivery is found missing", async || {
+        let gaps = world.count("reconciliation_gap").await;
+        (gaps == 1).then_some(()).ok_or(gaps.to_string())
+    })
+    .await;
+    reconciler.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_command_that_is_delivered_twice_compares_once() {
     let world = World::start().await;
     let reconciler = world.reconciler().await;
