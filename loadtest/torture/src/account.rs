@@ -18,6 +18,18 @@ pub struct Account {
     path: PathBuf,
     file: Mutex<File>,
     requests: AtomicU64,
+    poison: Mutex<Vec<Poison>>,
+}
+
+/// A message that was put straight into a stream, and that nobody can handle.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Poison {
+    /// The stream.
+    pub stream: &'static str,
+    /// Where it was published.
+    pub subject: &'static str,
+    /// Its id.
+    pub message_id: String,
 }
 
 /// What a request was answered.
@@ -37,6 +49,7 @@ impl Account {
             path: path.to_owned(),
             file: Mutex::new(file),
             requests: AtomicU64::new(0),
+            poison: Mutex::default(),
         }
     }
 
@@ -75,8 +88,17 @@ impl Account {
     }
 
     /// Notes a message that was put straight into a stream.
-    pub fn poison(&self, stream: &str, message_id: &str) {
+    pub fn poison(&self, poison: Poison) {
+        let (stream, message_id) = (poison.stream, &poison.message_id);
         self.write(json!({ "kind": "poison", "stream": stream, "message_id": message_id }));
+        let mut all = self.poison.lock().unwrap_or_else(PoisonError::into_inner);
+        all.push(poison);
+    }
+
+    /// Every message so far that was put straight into a stream.
+    pub fn poisoned(&self) -> Vec<Poison> {
+        let all = self.poison.lock().unwrap_or_else(PoisonError::into_inner);
+        all.clone()
     }
 
     /// Notes a fault.

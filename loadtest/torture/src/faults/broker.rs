@@ -1,12 +1,16 @@
 //! What is done to nats-server, and to its streams.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use bus::connect::Bus;
 use bus::outgoing::Outgoing;
+use serde_json::Value;
 use testkit::wire::{Act, Moment};
 use tokio::time::Instant;
 
+use crate::account::Poison;
 use crate::faults::TRAP_MS_MAX;
 use crate::ground::Ground;
 use crate::hand::Hand;
@@ -21,6 +25,10 @@ const FOUND_SECS_MAX: u64 = 60;
 const COMMIT_MAX: Duration = Duration::from_secs(1);
 /// The pause between two looks, in milliseconds.
 const LOOK_MS: u64 = 250;
+/// The kind of a message that nobody can handle.
+const NONSENSE: &str = "dev.assay.nonsense.v1";
+/// Which messages are dead letters.
+const BURIED: &str = "SELECT message_id FROM dead_letter";
 /// Pushes that were found, and what follows from them is still on its way.
 const FOUND_ON_THEIR_WAY: &str = "SELECT count(*) FROM push \
     JOIN delivery ON delivery.id = push.delivery_id AND delivery.event = 'assay-ref-found' \
@@ -96,6 +104,7 @@ async fn wipe_now(hand: &Hand, lasts: Duration) -> Result<bool> {
     hand.ground.assay(&["topology", "apply"]).await?;
     let sent = redeliver::what_is_missing(&hand.ground, &hand.driver).await?;
     println!("the data of NATS was removed: the forge sends {sent} deliveries again");
+    poison_again(hand).await?;
     Ok(true)
 }
 
@@ -109,13 +118,41 @@ pub(super) async fn poison(hand: &Hand) -> Result<()> {
     ] {
         let number = hand.tally.beginning("poison") + hand.tally.beginning("one poison");
         let id = format!("poison-{}-{number}", subject.replace('.', "-"));
-        let kind = "dev.assay.nonsense.v1";
-        let body = "{\"this is\":\"nothing\"".into();
-        let message = Outgoing::raw("torture", kind, subject.to_owned(), &id, body)?;
-        let published = bus.publish_raw(message).await;
-        published.context("publish a poison message")?;
-        hand.driver.account.poison(stream, &id);
+        let poison = Poison {
+            stream,
+            subject,
+            message_id: id,
+        };
+        publish(&bus, &poison).await?;
+        hand.driver.account.poison(poison);
         hand.tally.add("one poison message");
     }
     Ok(())
+}
+
+/// Puts poison again that went with the broker's disk before it was a dead letter: no forge will.
+async fn poison_again(hand: &Hand) -> Result<()> {
+    let (bus, buried) = {
+        let house = hand.ground.house().await;
+        (house.bus("torture").await, house.rows(BURIED).await)
+    };
+    let id_of = |row: &String| {
+        let row: Value = serde_json::from_str(row).unwrap_or_default();
+        row["message_id"].as_str().map(str::to_owned)
+    };
+    let buried: HashSet<String> = buried.iter().filter_map(id_of).collect();
+    for poison in hand.driver.account.poisoned() {
+        if !buried.contains(&poison.message_id) {
+            publish(&bus, &poison).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn publish(bus: &Bus, poison: &Poison) -> Result<()> {
+    let body = "{\"this is\":\"nothing\"".into();
+    let subject = poison.subject.to_owned();
+    let message = Outgoing::raw("torture", NONSENSE, subject, &poison.message_id, body)?;
+    let published = bus.publish_raw(message).await;
+    published.map(drop).context("publish a poison message")
 }
