@@ -230,6 +230,7 @@ async fn listen(shared: Arc<Shared>, near: Near) {
 /// Carries one connection until one end closes it, or the wire is cut.
 async fn connect(shared: Arc<Shared>, client: Line) {
     let mut cuts = shared.cuts.subscribe();
+    let age = *cuts.borrow();
     let Ok(server) = shared.far.connect().await else {
         // Nobody listens there: so it is here.
         client.reset();
@@ -240,11 +241,9 @@ async fn connect(shared: Arc<Shared>, client: Line) {
     let mut up = Pump::new(Way::ToServer, client_read, server_write);
     let mut down = Pump::new(Way::ToClient, server_read, client_write);
     let is_cut = tokio::select! {
-        // First, so that what was held is lost when the wire is cut and then released.
-        biased;
         _ = cuts.changed() => true,
-        cut = up.run(&shared) => cut,
-        cut = down.run(&shared) => cut,
+        cut = up.run(&shared, age) => cut,
+        cut = down.run(&shared, age) => cut,
     };
     if is_cut {
         up.read.unsplit(down.write).reset();
@@ -263,8 +262,9 @@ impl Pump {
         Self { way, read, write }
     }
 
-    /// Carries messages one way; says whether the connection is to be torn, not closed.
-    async fn run(&mut self, shared: &Shared) -> bool {
+    /// Carries messages one way; says whether the connection is to be torn, not closed. The
+    /// connection began when the wire had been cut `age` times.
+    async fn run(&mut self, shared: &Shared, age: u64) -> bool {
         let mut framer = Framer::new(shared.language, self.way);
         let mut buffer = BytesMut::with_capacity(READ_BYTES);
         loop {
@@ -284,6 +284,11 @@ impl Pump {
                     }
                 };
                 shared.until_open().await;
+                // What was held is lost when the wire is cut and then released, also where both
+                // happen while this task is on its way to wait.
+                if *shared.cuts.borrow() != age {
+                    return true;
+                }
                 if self.write.write_all(&message).await.is_err() {
                     return true;
                 }
