@@ -22,6 +22,7 @@ use store::transaction::{self, LedgerConnection};
 use store::unfinished::{self, Kind, Range, Unfinished};
 use store::work_remade::RemadeRow;
 use thiserror::Error;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -55,8 +56,8 @@ pub(crate) struct Lost {
     after: Duration,
     /// Below these ids nothing is open.
     settled: [Uuid; Kind::ALL.len()],
-    /// When orders were set going again.
-    orders: HashMap<CommandId, Timestamp>,
+    /// When orders were set going again, by a clock that nobody steps.
+    orders: HashMap<CommandId, Instant>,
 }
 
 impl Lost {
@@ -104,7 +105,7 @@ impl Lost {
         let oldest = jobs.and_then(|state| state.oldest_at);
         let heard_before = plan::heard_before(oldest, now(), self.after);
         for (place, kind) in Kind::ALL.into_iter().enumerate() {
-            let after = self.settled[place];
+            let after = plan::looked_above(self.settled[place], heard_before);
             self.settled[place] = self.look_through(kind, after, heard_before).await?;
         }
         self.look_at_orders(heard_before).await
@@ -174,8 +175,8 @@ impl Lost {
         for row in orders {
             let command = CommandId::from_uuid(row.id);
             let again = self.orders.get(&command);
-            let is_left_alone =
-                again.is_some_and(|at| now() < *at + Duration::from_secs(ORDER_AGAIN_SECS));
+            let pause = Duration::from_secs(ORDER_AGAIN_SECS);
+            let is_left_alone = again.is_some_and(|at| at.elapsed() < pause);
             if is_left_alone {
                 continue;
             }
@@ -183,7 +184,7 @@ impl Lost {
                 tracing::warn!(command.id = %command, "an order was lost and goes on");
                 metrics::counter!("assay_work_remade_total", "kind" => "orders").increment(1);
                 self.ground.bus.publish(&due).await?;
-                self.orders.insert(command, now());
+                self.orders.insert(command, Instant::now());
             }
         }
         Ok(())

@@ -3,6 +3,10 @@
 
 use testkit::house::House;
 
+/// An id that begins with the time, as all of ours do: what looks for lost work relies on it.
+const NEW_ID: &str = "(lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0') \
+    || substr(replace(gen_random_uuid()::text, '-', ''), 13))::uuid";
+
 /// What the attempts came to.
 pub(crate) struct Past {
     /// The repository: each past has one of its own.
@@ -40,7 +44,7 @@ impl Past {
         );
         let sql = format!(
             "{lab_sql} CREATE TEMP TABLE the AS SELECT gen_random_uuid() AS session, \
-                 gen_random_uuid() AS delivery, gen_random_uuid() AS push, \
+                 gen_random_uuid() AS delivery, {NEW_ID} AS push, \
                  gen_random_uuid() AS snapshot, now() - interval '{hours_ago} h' AS at, \
                  version.id AS version, lab.id AS lab FROM lab_version AS version \
                  JOIN lab ON lab.id = version.lab_id WHERE slug = '{lab}' LIMIT 1; \
@@ -52,10 +56,10 @@ impl Past {
                  1, at, at FROM the; \
              INSERT INTO push SELECT push, delivery, 'd', '{repository}', 'refs/heads/main', \
                  'branch', NULL, lpad('1', 40, '0'), false, 1, NULL, at, at FROM the; \
-             INSERT INTO lab_attempt SELECT gen_random_uuid(), session, push, delivery, \
+             INSERT INTO lab_attempt SELECT {NEW_ID}, session, push, delivery, \
                  lpad(to_hex(n), 40, '0'), 'main', NULL, NULL, NULL, at + n * interval '1 ms', \
                  'payload', 't', at FROM the, generate_series(1, {attempts}) AS n; \
-             CREATE TEMP TABLE asked AS SELECT gen_random_uuid() AS id, attempt.id AS attempt \
+             CREATE TEMP TABLE asked AS SELECT {NEW_ID} AS id, attempt.id AS attempt \
                  FROM lab_attempt AS attempt JOIN the ON lab_session_id = session \
                  WHERE '{word}' <> ''; \
              INSERT INTO verification_request SELECT id, 'push:' || push, attempt, version, \

@@ -57,6 +57,12 @@ pub(crate) fn settled_below(heard_before: Timestamp) -> Uuid {
     Uuid::from_u128(millis << BITS_BELOW_TIME)
 }
 
+/// Above which id is looked: where it was settled before, but never beyond what is settled by the
+/// clock as it goes now. One that was ahead for a while would have settled what is made after it.
+pub(crate) fn looked_above(settled: Uuid, heard_before: Timestamp) -> Uuid {
+    settled.min(settled_below(heard_before))
+}
+
 /// What is recorded of an asking.
 pub(crate) fn row(work: &Unfinished, now: Timestamp) -> RemadeRow {
     RemadeRow {

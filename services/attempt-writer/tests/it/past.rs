@@ -2,6 +2,10 @@
 
 use crate::world::World;
 
+/// An id that begins with the time, as all of ours do: what looks for lost work relies on it.
+const NEW_ID: &str = "(lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0') \
+    || substr(replace(gen_random_uuid()::text, '-', ''), 13))::uuid";
+
 /// What the attempts came to.
 pub(crate) struct Past {
     pub(crate) repository: &'static str,
@@ -42,7 +46,7 @@ impl World {
         };
         let sql = format!(
             "CREATE TEMP TABLE the AS SELECT gen_random_uuid() AS session, \
-                 gen_random_uuid() AS delivery, gen_random_uuid() AS push, \
+                 gen_random_uuid() AS delivery, {NEW_ID} AS push, \
                  gen_random_uuid() AS snapshot, now() - interval '{hours_ago} h' AS at, \
                  id AS version, lab_id AS lab FROM lab_version ORDER BY number LIMIT 1; \
              INSERT INTO lab_session (id, lab_id, lab_version_id, repository, opened_by, \
@@ -53,10 +57,10 @@ impl World {
                  1, at, at FROM the; \
              INSERT INTO push SELECT push, delivery, 'd', '{repository}', 'refs/heads/main', \
                  'branch', NULL, lpad('1', 40, '0'), false, 1, NULL, at, at FROM the; \
-             INSERT INTO lab_attempt SELECT gen_random_uuid(), session, push, delivery, \
+             INSERT INTO lab_attempt SELECT {NEW_ID}, session, push, delivery, \
                  lpad(to_hex(n), 40, '0'), 'main', NULL, NULL, NULL, at + n * interval '1 ms', \
                  'payload', 't', at FROM the, generate_series(1, {attempts}) AS n; \
-             CREATE TEMP TABLE asked AS SELECT gen_random_uuid() AS id, attempt.id AS attempt \
+             CREATE TEMP TABLE asked AS SELECT {NEW_ID} AS id, attempt.id AS attempt \
                  FROM lab_attempt AS attempt JOIN the ON lab_session_id = session \
                  WHERE '{word}' <> ''; \
              INSERT INTO verification_request SELECT id, 'push:' || push, attempt, version, \

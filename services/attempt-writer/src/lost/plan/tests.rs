@@ -85,6 +85,15 @@ fn below_the_settled_id_is_what_was_made_an_hour_before_and_more() {
 }
 
 #[test]
+fn what_a_clock_that_was_ahead_settled_is_looked_at_again() {
+    let two_hours_ahead = settled_below(at(2 * 3_600));
+    assert_eq!(looked_above(two_hours_ahead, at(0)), settled_below(at(0)));
+    // An open one below it is looked at as before.
+    let open = settled_below(at(-60));
+    assert_eq!(looked_above(open, at(0)), open);
+}
+
+#[test]
 fn what_one_push_lost_is_one_message_with_its_head_first() {
     let head = Unfinished {
         request_id: Some(Uuid::from_u128(7)),
