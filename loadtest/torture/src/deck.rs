@@ -12,9 +12,9 @@ use rand::seq::SliceRandom as _;
 
 use crate::deck::fault::{Fault, Step};
 use crate::deck::traps::{DEADLY, DEADLY_SELDOM, LOSSES, Link, Trap};
-use crate::dice::Seed;
 use crate::mischief::Sick;
 use crate::seat::{ROSTER, Who};
+use witness::dice::Seed;
 
 /// How somebody is killed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -12,10 +12,10 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::account::{Account, Answered};
-use crate::dice::Seed;
 use crate::ground::Ground;
 use crate::traffic::{Ready, delivery};
+use witness::account::{Account, Answered};
+use witness::dice::Seed;
 
 /// How long an answer may take, in seconds: what comes later is no answer.
 const ANSWER_SECS_MAX: u64 = 12;

@@ -22,8 +22,8 @@ use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
 use crate::mischief;
-use crate::programs::Programs;
 use crate::seat::{ROSTER, Seat, Who};
+use witness::programs::Programs;
 
 /// What webhooks are signed with.
 pub const SECRET: &[u8] = b"a secret of the torture";

@@ -12,10 +12,10 @@ use sample::repository::{Change, Clock, Repository};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::dice::Seed;
 use crate::driver::Driver;
 use crate::ground::{Ground, SOURCE};
 use crate::traffic::Ready;
+use witness::dice::Seed;
 
 /// The lab's repository.
 const LAB: &str = "course-2026/lab-calculator";

@@ -1,8 +1,6 @@
 #![doc = include_str!("../README.md")]
 
-pub mod account;
 pub mod deck;
-pub mod dice;
 pub mod drain;
 pub mod driver;
 pub mod faults;
@@ -11,7 +9,6 @@ pub mod hand;
 pub mod kills;
 pub mod learners;
 pub mod mischief;
-pub mod programs;
 pub mod redeliver;
 pub mod report;
 pub mod run;
@@ -19,4 +16,3 @@ pub mod seat;
 pub mod silent;
 pub mod tally;
 pub mod traffic;
-pub mod verdict;

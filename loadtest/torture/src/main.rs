@@ -7,11 +7,11 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use clap::Parser;
 use torture::deck::Tier;
-use torture::dice::Seed;
 use torture::driver::Load;
 use torture::kills::Pace;
 use torture::learners::Class;
 use torture::run::Run;
+use witness::dice::Seed;
 
 /// How long the queues may take to drain after a run, in seconds.
 const DRAIN_SECS_MAX: u64 = 900;

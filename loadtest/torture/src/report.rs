@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use crate::drain::Drained;
-use crate::verdict::Verdict;
+use witness::verdict::Verdict;
 
 /// What a run was and what came out.
 #[derive(Clone, Debug)]

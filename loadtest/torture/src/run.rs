@@ -9,10 +9,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use tokio::time::Instant;
 
-use crate::account::Account;
 use crate::deck::fault::Fault;
 use crate::deck::{self, Card, Kill, Lane, Tier};
-use crate::dice::Seed;
 use crate::drain::{Drained, drain};
 use crate::driver::{Driver, Load};
 use crate::faults::play;
@@ -20,12 +18,14 @@ use crate::ground::Ground;
 use crate::hand::Hand;
 use crate::kills::{Pace, kill, part};
 use crate::learners::{Class, enrol, push_all};
-use crate::programs::Programs;
 use crate::redeliver;
 use crate::report::Report;
 use crate::silent;
 use crate::tally::Tally;
-use crate::verdict;
+use witness::account::Account;
+use witness::dice::Seed;
+use witness::programs::Programs;
+use witness::verdict;
 
 /// Pause of who starts again what ended by itself, in milliseconds.
 const LOOK_AFTER_MS: u64 = 500;

@@ -6,9 +6,9 @@ use std::time::Duration;
 use rand::Rng as _;
 use sample::repository::Repository;
 
-use crate::dice::Seed;
 use crate::hand::Hand;
 use crate::learners::make;
+use witness::dice::Seed;
 
 /// What such a push is called in reports.
 pub const SILENT: &str = "push without a webhook";

@@ -7,8 +7,8 @@ use sample::delivery::{SignedDelivery, sign};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::dice::Seed;
 use crate::ground::{SECRET, SOURCE};
+use witness::dice::Seed;
 
 /// Repositories that pushes come from.
 const REPOSITORIES: u32 = 50;

@@ -10,13 +10,13 @@ use serde_json::Value;
 use testkit::wire::{Act, Moment};
 use tokio::time::Instant;
 
-use crate::account::Poison;
 use crate::faults::TRAP_MS_MAX;
 use crate::ground::Ground;
 use crate::hand::Hand;
 use crate::kills::is_sprung;
 use crate::redeliver;
 use crate::seat::{INGEST, RECONCILER};
+use witness::account::Poison;
 
 /// How long pushes that reconciler found may take to be judged before the disk is taken away, in
 /// seconds.

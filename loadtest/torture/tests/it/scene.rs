@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use sample::repository::Repository;
 use testkit::wait;
-use torture::account::Account;
-use torture::dice::Seed;
 use torture::drain::drain;
 use torture::driver::Driver;
 use torture::ground::Ground;
 use torture::learners::{self, Class, enrol};
-use torture::programs::Programs;
 use torture::seat::{ROSTER, Seat, Who};
 use torture::traffic::{Ready, delivery};
-use torture::verdict;
+use witness::account::Account;
+use witness::dice::Seed;
+use witness::programs::Programs;
+use witness::verdict;
 
 /// What the scenes' deliveries come from.
 pub(crate) const SEED: Seed = Seed(1);

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use rand::random;
 use torture::deck::Tier;
-use torture::dice::Seed;
 use torture::driver::Load;
 use torture::kills::Pace;
 use torture::learners::Class;
 use torture::run::Run;
+use witness::dice::Seed;
 
 /// The seed of every test run; `ASSAY_TORTURE_SEED` gives another, or `random`.
 const SEED: u64 = 20_261_121;

@@ -43,7 +43,7 @@ const CHECKER: &str = "assay-checker";
 /// Hands arbitrary bytes to whatever reads bytes from outside, a service's own forms too.
 const FUZZED: &str = "fuzzed";
 /// Rooms for tests alone; the operator's demo may use the sample, and load tests are tests.
-const FOR_TESTS: [&str; 2] = ["testkit", "sample"];
+const FOR_TESTS: [&str; 3] = ["testkit", "sample", "witness"];
 
 /// Every arrow that goes through a wall, in words.
 pub(crate) fn forbidden(manifests: &[Manifest]) -> Vec<String> {

@@ -10,8 +10,6 @@ use std::sync::{Mutex, PoisonError};
 use contract::time;
 use serde_json::{Value, json};
 
-use crate::ground::SOURCE;
-
 /// The account of one run.
 #[derive(Debug)]
 pub struct Account {
@@ -84,7 +82,7 @@ impl Account {
 
     /// Notes a push of which no webhook is sent.
     pub fn silent(&self, push: &Value) {
-        self.write(json!({ "kind": "silent", "source": SOURCE, "push": push }));
+        self.write(json!({ "kind": "silent", "push": push }));
     }
 
     /// Notes a message that was put straight into a stream.
