@@ -1,7 +1,11 @@
 #![doc = include_str!("../README.md")]
 
+pub mod bundle;
 pub mod checkpoint;
+pub mod edge;
+pub mod epoch;
 pub mod hash;
 pub mod key;
 pub mod proof;
+pub mod tile;
 pub mod tree;
