@@ -96,6 +96,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    erasure (id) {
+        id -> Uuid,
+        command_id -> Uuid,
+        principal_id -> Uuid,
+        erased_at -> Timestamptz,
+        recorded_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     lab (id) {
         id -> Uuid,
         slug -> Text,
@@ -166,6 +176,16 @@ diesel::table! {
         audit_entry_id -> Uuid,
         traceparent -> Nullable<Text>,
         queued -> Int8,
+    }
+}
+
+diesel::table! {
+    legal_hold (id) {
+        id -> Uuid,
+        command_id -> Uuid,
+        principal_id -> Uuid,
+        action -> Text,
+        recorded_at -> Timestamptz,
     }
 }
 
@@ -274,6 +294,38 @@ diesel::table! {
         first_attempt_at -> Nullable<Timestamptz>,
         last_status -> Nullable<Int4>,
         action -> Text,
+        recorded_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    removal (id) {
+        id -> Uuid,
+        cause_id -> Uuid,
+        cause -> Text,
+        kind -> Text,
+        subject_id -> Uuid,
+        digest -> Text,
+        lab_session_id -> Nullable<Uuid>,
+        recorded_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    restore (id) {
+        id -> Uuid,
+        backup_id -> Uuid,
+        manifest_digest -> Text,
+        backup_made_at -> Timestamptz,
+        recorded_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    restore_step (restore_id, step) {
+        restore_id -> Uuid,
+        step -> Text,
+        detail -> Jsonb,
         recorded_at -> Timestamptz,
     }
 }
@@ -395,18 +447,34 @@ diesel::table! {
     privacy.delivery_body (delivery_id, body_digest) {
         delivery_id -> Uuid,
         body_digest -> Text,
-        body_zstd -> Nullable<Bytea>,
-        headers -> Jsonb,
+        owner_id -> Uuid,
+        sealed_body -> Nullable<Bytea>,
+        sealed_headers -> Bytea,
         recorded_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    privacy.named_in_body (principal_id, delivery_id, body_digest) {
+        principal_id -> Uuid,
+        delivery_id -> Uuid,
+        body_digest -> Text,
     }
 }
 
 diesel::table! {
     privacy.person (principal_id) {
         principal_id -> Uuid,
-        login -> Nullable<Text>,
-        name -> Nullable<Text>,
-        email -> Nullable<Text>,
+        sealed -> Bytea,
+        recorded_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    privacy.person_key (owner_id) {
+        owner_id -> Uuid,
+        master_key -> Text,
+        wrapped -> Bytea,
         recorded_at -> Timestamptz,
     }
 }

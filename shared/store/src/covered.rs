@@ -10,6 +10,7 @@ use crate::attempt_snapshot::AttemptSnapshotRow;
 use crate::command::CommandRow;
 use crate::dead_letter::DeadLetterRow;
 use crate::delivery::{ConflictRow, DeliveryRow, ReceiptRow};
+use crate::erasure::{ErasureRow, HoldRow};
 use crate::error::StoreError;
 use crate::lab::LabRow;
 use crate::lab_session::SessionRow;
@@ -18,6 +19,8 @@ use crate::listing::{ListingDueRow, ListingPartRow};
 use crate::principal::PrincipalRow;
 use crate::push::PushRow;
 use crate::reconciliation::{GapRow, ReconciliationRow};
+use crate::restore::{RestoreRow, RestoreStepRow};
+use crate::removal::RemovalRow;
 use crate::row::{LedgerRow, covered_now};
 use crate::snapshot::SnapshotRow;
 use crate::status_report::StatusReportRow;
@@ -59,7 +62,9 @@ tables!(
     ConflictRow,
     DeadLetterRow,
     DeliveryRow,
+    ErasureRow,
     GapRow,
+    HoldRow,
     LabRow,
     LabVersionRow,
     ListingDueRow,
@@ -71,7 +76,10 @@ tables!(
     ReconciliationRow,
     RefusedRow,
     RemadeRow,
+    RemovalRow,
     RequestRow,
+    RestoreRow,
+    RestoreStepRow,
     SessionRow,
     SnapshotRow,
     StatusReportRow,

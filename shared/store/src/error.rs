@@ -23,6 +23,17 @@ pub enum StoreError {
         /// The newest migration that this program knows.
         needed: String,
     },
+    /// The ledger is being made anew from a backup, and that is not finished.
+    #[error(
+        "the ledger is being restored from the backup {backup}, begun at {since}, and nothing may \
+         serve before that is finished: give `assay restore` again"
+    )]
+    Restoring {
+        /// The backup.
+        backup: String,
+        /// When the restore was begun.
+        since: String,
+    },
     /// A migration did not run.
     #[error("migrate the ledger: {0}")]
     Migrate(String),
@@ -45,9 +56,11 @@ impl StoreError {
         match self {
             Self::Connect(_) => true,
             Self::Query(error) => is_transient_query(error),
-            Self::Address(_) | Self::Schema { .. } | Self::Migrate(_) | Self::Unreadable { .. } => {
-                false
-            }
+            Self::Address(_)
+            | Self::Schema { .. }
+            | Self::Restoring { .. }
+            | Self::Migrate(_)
+            | Self::Unreadable { .. } => false,
         }
     }
 

@@ -12,6 +12,7 @@ use diesel_migrations::MigrationHarness;
 
 use crate::error::StoreError;
 use crate::pool::Store;
+use crate::restore;
 
 /// The advisory lock that lets one migration run at a time: "assay" in ASCII.
 const MIGRATE_LOCK: i64 = 0x61_73_73_61_79;
@@ -62,7 +63,8 @@ pub async fn down(url: &str) -> Result<usize, StoreError> {
 /// Checks that the newest migration that this program knows has run.
 ///
 /// # Errors
-/// [`StoreError::Schema`] if it has not, and those of a query.
+/// [`StoreError::Schema`] if it has not, [`StoreError::Restoring`] while the ledger is being made
+/// anew from a backup, and those of a query.
 pub async fn check(store: &Store) -> Result<(), StoreError> {
     let needed = newest()?;
     let mut conn = match store.connection().await {
@@ -77,6 +79,7 @@ pub async fn check(store: &Store) -> Result<(), StoreError> {
         let found = "nothing".to_owned();
         return Err(StoreError::Schema { found, needed });
     }
+    finished(&mut conn).await?;
     let applied: Vec<Version> = sql_query("SELECT version FROM schema_version ORDER BY version")
         .load(&mut conn)
         .await?;
@@ -87,6 +90,21 @@ pub async fn check(store: &Store) -> Result<(), StoreError> {
         .last()
         .map_or_else(|| "nothing".to_owned(), |row| row.version.clone());
     Err(StoreError::Schema { found, needed })
+}
+
+/// Checks that no restore of the ledger is unfinished: what was erased since the backup may be back
+/// until it is.
+///
+/// # Errors
+/// [`StoreError::Restoring`] if one is, and those of a query.
+pub async fn finished(conn: &mut AsyncPgConnection) -> Result<(), StoreError> {
+    match restore::unfinished(conn).await? {
+        None => Ok(()),
+        Some(found) => Err(StoreError::Restoring {
+            backup: found.backup_id.to_string(),
+            since: contract::time::to_text(found.recorded_at),
+        }),
+    }
 }
 
 /// Whether the database says that it does not know who wants to connect.

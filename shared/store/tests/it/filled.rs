@@ -21,6 +21,7 @@ use store::pool::Connection;
 use store::principal::{PersonRow, PrincipalRow};
 use store::push::PushRow;
 use store::reconciliation::{GapRow, ReconciliationRow};
+use store::restore::{RestoreRow, RestoreStepRow};
 use store::row::LedgerRow;
 use store::snapshot::SnapshotRow;
 use store::work_remade::RemadeRow;
@@ -67,6 +68,7 @@ macro_rules! put {
 }
 
 mod judged;
+mod restored;
 
 /// A JSON that a careless way into a database and back would change.
 fn odd_json() -> Value {
@@ -122,6 +124,7 @@ async fn fill(conn: &mut Connection, covered: &mut Vec<CoveredRow>) -> Result<()
     fill_listing(conn, covered, &attempt, now).await?;
     fill_reconciliation(conn, covered, now).await?;
     fill_dead(conn, covered, now).await?;
+    restored::fill(conn, covered, now).await?;
     judged::fill(conn, covered, &attempt, &version, now).await
 }
 

@@ -52,6 +52,8 @@ async fn a_row_read_back_has_the_digest_of_the_row_that_was_written() {
         dead_letter::DeadLetterRow,
         reconciliation::ReconciliationRow,
         reconciliation::GapRow,
+        restore::RestoreRow,
+        restore::RestoreStepRow,
         attempt::AttemptRow,
         snapshot::SnapshotRow,
         status_report::StatusReportRow,

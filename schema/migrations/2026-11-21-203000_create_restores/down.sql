@@ -1,0 +1,3 @@
+DROP VIEW restore_unfinished;
+DROP TABLE restore_step;
+DROP TABLE restore;
