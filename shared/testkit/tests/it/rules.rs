@@ -22,7 +22,7 @@ const DOORS: [(&str, &[&str]); 15] = [
     ("diesel", &["store", "schema", "testkit"]),
     ("diesel-async", &["store", "testkit"]),
     ("diesel_migrations", &["store", "schema"]),
-    ("tokio-postgres", &["store", CHECKER]),
+    ("tokio-postgres", &["store", CHECKER, LOAD_TEST]),
     ("deadpool", &["store"]),
     ("backoff", &["retry"]),
     ("opentelemetry_sdk", &["process"]),
@@ -40,6 +40,8 @@ const PURE: [&str; 5] = ["contract", "forge", "lab", "report", "tlog"];
 const OPERATOR: &str = "assay";
 /// Shares nothing with what it checks.
 const CHECKER: &str = "assay-checker";
+/// Asks the ledger when what was written, and what the same rows cost without us.
+const LOAD_TEST: &str = "loadtest";
 /// Hands arbitrary bytes to whatever reads bytes from outside, a service's own forms too.
 const FUZZED: &str = "fuzzed";
 /// Rooms for tests alone; the operator's demo may use the sample, and load tests are tests.

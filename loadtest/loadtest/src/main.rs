@@ -1,0 +1,3 @@
+//! Sends bursts of pushes to a house: `loadtest burst --count 10000`.
+
+fn main() {}
