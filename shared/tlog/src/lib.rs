@@ -7,5 +7,7 @@ pub mod epoch;
 pub mod hash;
 pub mod key;
 pub mod proof;
+pub mod proof_file;
 pub mod tile;
 pub mod tree;
+pub mod walk;
