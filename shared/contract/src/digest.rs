@@ -1,11 +1,15 @@
 //! Owns the SHA-256 digest that names bodies, blobs, manifests and rows.
 
 use std::fmt;
+use std::io::{self, Read};
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
+
+/// Bytes that are read at once.
+const PAGE_BYTES: usize = 64 * 1024;
 
 /// A SHA-256 digest; written as 64 lower-case hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -20,6 +24,26 @@ impl Digest {
     /// The digest of `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
+    }
+
+    /// The digest of all that can be read, and how many bytes that was.
+    ///
+    /// # Errors
+    /// What reading gives.
+    pub fn of_reader(mut reader: impl Read) -> io::Result<(Self, u64)> {
+        let (mut state, mut bytes) = (Sha256::new(), 0);
+        let mut page = vec![0; PAGE_BYTES];
+        loop {
+            match reader.read(&mut page) {
+                Ok(0) => return Ok((Self(state.finalize().into()), bytes)),
+                Ok(read) => {
+                    state.update(&page[..read]);
+                    bytes += read as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// Takes a digest that was computed elsewhere.

@@ -36,6 +36,16 @@ pub enum ServerError {
         /// Where it was looked for, and what was found instead.
         looked: String,
     },
+    /// One of Postgres' client programs did not do what it was asked.
+    #[error("{program} ended ({status}):\n{said}")]
+    Client {
+        /// The program.
+        program: &'static str,
+        /// How it ended.
+        status: ExitStatus,
+        /// The last lines it said, without those that may show rows.
+        said: String,
+    },
     /// There is no account without privileges to run Postgres as.
     #[error("root cannot run Postgres, and there is no account `postgres` or `nobody`")]
     NoAccount,

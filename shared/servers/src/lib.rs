@@ -2,6 +2,7 @@
 
 pub mod account;
 mod child;
+pub mod client;
 pub mod error;
 pub mod folder;
 mod leftover;

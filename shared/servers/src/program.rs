@@ -67,7 +67,7 @@ pub(crate) fn nats_server(wanted: Option<&Path>) -> Result<PathBuf, ServerError>
 pub(crate) fn postgres(made_by: Option<u32>) -> Result<PostgresPrograms, ServerError> {
     let candidates = match env::var_os("ASSAY_POSTGRES_BIN") {
         Some(folder) => vec![PathBuf::from(folder)],
-        None => postgres_folders(),
+        None => postgres_folders("postgres"),
     };
     let found: Vec<PostgresPrograms> = candidates.into_iter().filter_map(postgres_in).collect();
     choose(&found, made_by).ok_or_else(|| {
@@ -81,6 +81,27 @@ pub(crate) fn postgres(made_by: Option<u32>) -> Result<PostgresPrograms, ServerE
         ServerError::NoProgram {
             program: "Postgres",
             looked,
+        }
+    })
+}
+
+/// Postgres' client programs for a server of this major version: of the same one, else of the next
+/// newer one, which knows how to talk to it.
+pub(crate) fn postgres_clients(server_major: u32) -> Result<PostgresPrograms, ServerError> {
+    let candidates = match env::var_os("ASSAY_POSTGRES_BIN") {
+        Some(folder) => vec![PathBuf::from(folder)],
+        None => postgres_folders("pg_dump"),
+    };
+    let found: Vec<PostgresPrograms> = candidates.into_iter().filter_map(clients_in).collect();
+    let fitting = found.iter().filter(|one| one.major >= server_major);
+    fitting.min_by_key(|one| one.major).cloned().ok_or_else(|| {
+        let majors: Vec<String> = found.iter().map(|one| one.major.to_string()).collect();
+        let majors = majors.join(", ");
+        ServerError::NoProgram {
+            program: "pg_dump and pg_restore",
+            looked: format!(
+                "version {server_major} or newer, as the server's; versions found: [{majors}]"
+            ),
         }
     })
 }
@@ -116,8 +137,15 @@ fn postgres_in(folder: PathBuf) -> Option<PostgresPrograms> {
     Some(PostgresPrograms { folder, major })
 }
 
-/// Where Postgres may be, the `PATH`'s first, then newest first.
-fn postgres_folders() -> Vec<PathBuf> {
+fn clients_in(folder: PathBuf) -> Option<PostgresPrograms> {
+    let complete = is_program(&folder.join("pg_dump")) && is_program(&folder.join("pg_restore"));
+    let major = complete.then(|| version_line(&folder.join("pg_dump")))?;
+    let major = *numbers(&major).first()?;
+    Some(PostgresPrograms { folder, major })
+}
+
+/// Where Postgres may be, the `PATH`'s first, by one of its programs, then newest first.
+fn postgres_folders(program: &str) -> Vec<PathBuf> {
     let mut versions: Vec<(u32, PathBuf)> = Vec::new();
     for (home, prefix) in POSTGRES_HOMES {
         let Ok(entries) = fs::read_dir(home) else {
@@ -130,7 +158,7 @@ fn postgres_folders() -> Vec<PathBuf> {
         }));
     }
     versions.sort_by(|one, other| other.cmp(one));
-    let from_path = on_path("postgres").and_then(|program| Some(program.parent()?.to_owned()));
+    let from_path = on_path(program).and_then(|program| Some(program.parent()?.to_owned()));
     let installed = versions.into_iter().map(|(_, folder)| folder);
     from_path.into_iter().chain(installed).collect()
 }

@@ -3,7 +3,7 @@
 
 use std::error::Error;
 
-use diesel::migration::{MigrationSource, MigrationVersion};
+use diesel::migration::MigrationSource;
 use diesel::pg::Pg;
 use diesel::sql_types::Text;
 use diesel::{OptionalExtension, QueryableByName, sql_query};
@@ -92,6 +92,32 @@ pub async fn check(store: &Store) -> Result<(), StoreError> {
     Err(StoreError::Schema { found, needed })
 }
 
+/// The migrations that this program knows, oldest first.
+///
+/// # Errors
+/// [`StoreError::Migrate`]: never, as they are part of the program.
+pub fn known() -> Result<Vec<String>, StoreError> {
+    let migrations = MigrationSource::<Pg>::migrations(&schema::MIGRATIONS)
+        .map_err(|error| StoreError::Migrate(error.to_string()))?;
+    let mut known: Vec<String> = migrations
+        .iter()
+        .map(|migration| migration.name().version().to_string())
+        .collect();
+    known.sort();
+    Ok(known)
+}
+
+/// The migrations that have run in a migrated database, oldest first.
+///
+/// # Errors
+/// What the database answers.
+pub async fn applied(conn: &mut AsyncPgConnection) -> Result<Vec<String>, StoreError> {
+    let rows: Vec<Version> = sql_query("SELECT version FROM schema_version ORDER BY version")
+        .load(conn)
+        .await?;
+    Ok(rows.into_iter().map(|row| row.version).collect())
+}
+
 /// Checks that no restore of the ledger is unfinished: what was erased since the backup may be back
 /// until it is.
 ///
@@ -130,13 +156,5 @@ async fn view(conn: &mut AsyncPgConnection) -> Result<Option<Version>, StoreErro
 }
 
 fn newest() -> Result<String, StoreError> {
-    let migrations = MigrationSource::<Pg>::migrations(&schema::MIGRATIONS)
-        .map_err(|error| StoreError::Migrate(error.to_string()))?;
-    let newest = migrations
-        .iter()
-        .map(|migration| migration.name().version())
-        .max();
-    Ok(newest
-        .map(|version: MigrationVersion<'_>| version.to_string())
-        .unwrap_or_default())
+    Ok(known()?.pop().unwrap_or_default())
 }
