@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
+pub mod copy;
 mod identity;
 pub mod manifest;
 pub mod owner;
 pub mod path;
 pub mod reader;
+pub mod remove;
 pub mod store;

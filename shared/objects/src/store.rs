@@ -88,7 +88,7 @@ impl ObjectsError {
 /// The objects of one installation. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Objects {
-    store: Arc<dyn ObjectStore>,
+    pub(crate) store: Arc<dyn ObjectStore>,
     /// By which the store is known again.
     identity: Arc<str>,
 }
@@ -191,7 +191,7 @@ impl Objects {
         self.read(&delivery_key(body), frame_bytes_max).await
     }
 
-    async fn put_if_absent(&self, key: Path, bytes: Bytes) -> Result<(), ObjectsError> {
+    pub(crate) async fn put_if_absent(&self, key: Path, bytes: Bytes) -> Result<(), ObjectsError> {
         // Most blobs of a push are those of the push before: looking costs less than writing.
         if self.is_there(&key).await? {
             return Ok(());
@@ -205,7 +205,7 @@ impl Objects {
     }
 
     /// Whether this is the store that was opened.
-    async fn is_present(&self) -> Result<(), ObjectsError> {
+    pub(crate) async fn is_present(&self) -> Result<(), ObjectsError> {
         let key = Path::from(IDENTITY);
         let found = match self.store.get(&key).await {
             Ok(found) => found.bytes().await,
@@ -219,7 +219,7 @@ impl Objects {
         }
     }
 
-    async fn is_there(&self, key: &Path) -> Result<bool, ObjectsError> {
+    pub(crate) async fn is_there(&self, key: &Path) -> Result<bool, ObjectsError> {
         match self.store.head(key).await {
             Ok(_) => Ok(true),
             // What is not in a store that is away is not missing.
@@ -228,7 +228,7 @@ impl Objects {
         }
     }
 
-    async fn read(&self, key: &Path, bytes_max: u64) -> Result<Bytes, ObjectsError> {
+    pub(crate) async fn read(&self, key: &Path, bytes_max: u64) -> Result<Bytes, ObjectsError> {
         let found = match self.store.get(key).await {
             Ok(found) => found,
             Err(object_store::Error::NotFound { .. }) => {
@@ -254,7 +254,11 @@ impl Objects {
     }
 }
 
-fn refused(action: &'static str, key: &Path, source: object_store::Error) -> ObjectsError {
+pub(crate) fn refused(
+    action: &'static str,
+    key: &Path,
+    source: object_store::Error,
+) -> ObjectsError {
     let key = key.to_string();
     ObjectsError::Store {
         action,
