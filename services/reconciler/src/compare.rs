@@ -134,7 +134,7 @@ fn asked<'a>(desk: &'a Desk, order: &'a Order<'_>) -> Option<Asked<'a>> {
         name: order.name,
         source: &order.known.source,
         api: order.known.source.api.as_ref()?,
-        client: order.known.client.as_ref()?,
+        client: order.known.kept.as_ref()?,
     })
 }
 

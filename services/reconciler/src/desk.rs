@@ -9,7 +9,7 @@ use process::settings::reconcile::Reconcile;
 use service::ground::Ground;
 use tokio_util::sync::CancellationToken;
 
-use crate::sources::Sources;
+use crate::sources::{self, Sources};
 
 /// What a comparison works with.
 pub(crate) struct Desk {
@@ -37,7 +37,7 @@ impl Desk {
             ground,
             limits: settings.reconcile.clone(),
             settings: settings.clone(),
-            sources: Sources::read(settings)?,
+            sources: sources::read(settings)?,
             stop,
             lane: LaneId::new(),
             last: AtomicU64::new(0),

@@ -7,7 +7,7 @@ use process::settings::status::Reporting;
 use service::ground::Ground;
 use tokio_util::sync::CancellationToken;
 
-use crate::sources::Sources;
+use crate::sources::{self, Sources};
 
 /// What telling the forges works with.
 pub(crate) struct Desk {
@@ -30,7 +30,7 @@ impl Desk {
         Ok(Self {
             ground,
             limits: settings.status.clone(),
-            sources: Sources::read(settings)?,
+            sources: sources::read(settings)?,
             stop,
         })
     }

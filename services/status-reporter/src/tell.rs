@@ -48,10 +48,10 @@ pub(crate) async fn tell(
     };
     // No connection of the pool waits for a forge.
     drop(conn);
-    let target_url = known.status.target_url.as_deref();
+    let target_url = known.kept.status.target_url.as_deref();
     let status = judge::status(attempt, &repository, &standing, target_url);
     let sent = status::set(
-        &known.client,
+        &known.kept.client,
         known.source.provider,
         repository.full_name(),
         &standing.commit_sha,

@@ -3,4 +3,5 @@
 pub mod connect;
 pub mod ground;
 pub mod origin;
+pub mod sources;
 pub mod sync;

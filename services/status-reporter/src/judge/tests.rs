@@ -55,6 +55,11 @@ fn each_result_has_its_state_and_its_line() {
             "could not be judged (worker-lost): costs no attempt",
         ),
         (
+            Some("unchecked"),
+            State::Error,
+            "not checked: the lab has nothing run",
+        ),
+        (
             Some("superseded"),
             State::Error,
             "a newer push took its place",
