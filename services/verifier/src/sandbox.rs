@@ -25,6 +25,7 @@ pub mod error;
 mod filter;
 pub mod gauge;
 mod group;
+mod holder;
 mod leftover;
 pub mod means;
 pub mod output;
@@ -231,15 +232,16 @@ impl Sandbox {
         let gauge = self.prepare(step).await?;
         let doors = gauge.group.as_ref().map(Group::doors).unwrap_or_default();
         let private = step.folder.private();
-        let sealed = step.folder.sealed();
+        let (sealed, mounts) = (step.folder.sealed(), step.folder.door());
         let recipe = Recipe {
             programs: &self.programs,
             etc: &self.scratch.etc(),
             filter: &self.scratch.filter(),
             doors: &doors,
             system: &self.system,
+            mounts: &mounts,
             tools: &self.tools,
-            work: step.folder.work(),
+            work: &step.folder.work_inside(),
             sealed: sealed.as_deref(),
             private: private.as_ref().map(|[tmp, shm]| [tmp.as_path(), shm]),
             account: step.folder.account(),

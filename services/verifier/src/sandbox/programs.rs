@@ -42,7 +42,11 @@ impl Programs {
     }
 }
 
-fn find(program: &'static str, package: &'static str) -> Result<PathBuf, CannotSandbox> {
+/// The program's full path.
+///
+/// # Errors
+/// [`CannotSandbox::Missing`].
+pub(super) fn find(program: &'static str, package: &'static str) -> Result<PathBuf, CannotSandbox> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let usual = ["/usr/bin", "/bin", "/usr/sbin", "/sbin"].map(PathBuf::from);
     std::env::split_paths(&path)

@@ -1,7 +1,8 @@
 //! Owns the file system of a run's own: a tmpfs that holds its tree, `/tmp` and `/dev/shm`, whose
-//! size bounds the disk of all its files together, and their number.
+//! size bounds the disk of all its files together, and their number. Root mounts it here; anybody
+//! else has a holder that mounts it in namespaces of its own.
 
-use std::ffi::CString;
+use std::ffi::{CString, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -9,6 +10,9 @@ use std::sync::OnceLock;
 use rustix::fs::statvfs;
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, UnmountFlags, mount, mount_remount, unmount};
+
+use crate::sandbox::account;
+use crate::sandbox::holder::Holder;
 
 /// Room for the trees, before a step begins, in bytes: what a snapshot and a lab may hold, with
 /// what their last pages leave empty.
@@ -25,12 +29,18 @@ const BEYOND_INODES: u64 = 64;
 /// Most mounts that are taken off one folder.
 const LAYERS_MAX: usize = 16;
 const FLAGS: MountFlags = MountFlags::NOSUID.union(MountFlags::NODEV);
+/// The same, as a holder's mount is told.
+const HELD: &str = "nosuid,nodev,";
 pub(super) const MIB: u64 = 1024 * 1024;
 
 /// A mounted file system. Unmounted when dropped; what is in it is gone then.
 #[derive(Debug)]
 pub(super) struct Quota {
-    path: PathBuf,
+    /// Where it is mounted, for whoever sees its mount.
+    mounted: PathBuf,
+    reached: PathBuf,
+    /// Whose mount it is; this process's own without.
+    holder: Option<Holder>,
     /// What the trees took before the first step began.
     trees: OnceLock<Used>,
 }
@@ -46,11 +56,34 @@ impl Quota {
     /// Mounts one on an existing folder.
     pub(super) fn mount(path: &Path) -> io::Result<Self> {
         let options = options(TREES_BYTES, TREES_INODES, "mode=0700,");
-        mount("assay-run", path, "tmpfs", FLAGS, options.as_c_str())?;
-        Ok(Self {
-            path: path.to_owned(),
+        // Namespaces that know one user alone cannot hold files of another.
+        if account::is_root() {
+            let options = CString::new(options)?;
+            mount("assay-run", path, "tmpfs", FLAGS, options.as_c_str())?;
+            return Ok(Self::of(path, path.to_owned(), None));
+        }
+        let holder = Holder::mount(path, &format!("{HELD}{options}"))?;
+        let inside = path.strip_prefix("/").unwrap_or(path);
+        Ok(Self::of(path, holder.root().join(inside), Some(holder)))
+    }
+
+    fn of(mounted: &Path, reached: PathBuf, holder: Option<Holder>) -> Self {
+        Self {
+            mounted: mounted.to_owned(),
+            reached,
+            holder,
             trees: OnceLock::new(),
-        })
+        }
+    }
+
+    /// Where this process finds it.
+    pub(super) fn reached(&self) -> &Path {
+        &self.reached
+    }
+
+    /// What a command line begins with that is to find it where it was mounted.
+    pub(super) fn door(&self) -> Vec<OsString> {
+        self.holder.as_ref().map(Holder::door).unwrap_or_default()
     }
 
     /// Leaves a step what is left of this much, over all steps of the run.
@@ -76,7 +109,7 @@ impl Quota {
     }
 
     pub(super) fn used(&self) -> io::Result<Used> {
-        let stat = statvfs(&self.path)?;
+        let stat = statvfs(&self.reached)?;
         Ok(Used {
             bytes: (stat.f_blocks - stat.f_bfree) * stat.f_frsize,
             inodes: stat.f_files - stat.f_ffree,
@@ -84,18 +117,21 @@ impl Quota {
     }
 
     fn resize(&self, bytes: u64, inodes: u64) -> io::Result<()> {
-        Ok(mount_remount(
-            &self.path,
-            FLAGS,
-            options(bytes, inodes, ""),
-        )?)
+        let options = options(bytes, inodes, "");
+        match &self.holder {
+            Some(holder) => holder.remount(&format!("{HELD}{options}")),
+            None => Ok(mount_remount(&self.mounted, FLAGS, CString::new(options)?)?),
+        }
     }
 }
 
 impl Drop for Quota {
     fn drop(&mut self) {
-        if let Err(error) = take_off(&self.path) {
-            tracing::warn!(folder = %self.path.display(), "left a mount behind: {error}");
+        // A holder takes its mount with it.
+        if self.holder.is_none()
+            && let Err(error) = take_off(&self.mounted)
+        {
+            tracing::warn!(folder = %self.mounted.display(), "left a mount behind: {error}");
         }
     }
 }
@@ -138,8 +174,8 @@ pub(super) fn take_off(path: &Path) -> io::Result<()> {
     Err(io::Error::other("too many mounts"))
 }
 
-fn options(bytes: u64, inodes: u64, more: &str) -> CString {
-    CString::new(format!("{more}size={bytes},nr_inodes={inodes}")).expect("no zero in it")
+fn options(bytes: u64, inodes: u64, more: &str) -> String {
+    format!("{more}size={bytes},nr_inodes={inodes}")
 }
 
 #[cfg(test)]

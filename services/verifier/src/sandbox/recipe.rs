@@ -59,6 +59,9 @@ pub(super) struct Recipe<'a> {
     /// The files through which a process enters the box's control groups; none without groups.
     pub(super) doors: &'a [PathBuf],
     pub(super) system: &'a [PathBuf],
+    /// What the line goes on with among the mounts that the run's folders are in; empty where they
+    /// are in ours.
+    pub(super) mounts: &'a [OsString],
     /// What the lab names beside the system.
     pub(super) tools: &'a [Mounted],
     /// The folder that the step works in.
@@ -88,6 +91,9 @@ impl Recipe<'_> {
             line.add(&self.programs.setpriv);
             line.all(&["--reuid", &id, "--regid", &id, "--clear-groups"]);
             line.all(&["--inh-caps=-all", "--"]);
+        }
+        for word in self.mounts {
+            line.add(word);
         }
         line.add(&self.programs.bwrap);
         isolate(&mut line);
@@ -231,6 +237,7 @@ mod tests {
             filter: Path::new("/scratch/filter.bpf"),
             doors,
             system: &[PathBuf::from("/opt/tools")],
+            mounts: &[],
             tools: &[Mounted {
                 name: "python-3.11".parse().unwrap(),
                 folder: PathBuf::from("/opt/p"),

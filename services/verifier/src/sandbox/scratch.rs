@@ -1,5 +1,6 @@
 //! Owns the folders that boxes work in: made fresh, handed over to the box's user, removed whole.
 
+use std::ffi::OsString;
 use std::fs::{self, File, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _, lchown};
@@ -21,6 +22,8 @@ const SLOT_PREFIX: &str = "slot-";
 pub(super) const ETC_FILES: [&str; 4] = ["passwd", "group", "hosts", "nsswitch.conf"];
 /// What each step finds empty: `/tmp` and `/dev/shm`.
 const PRIVATE: [&str; 2] = ["tmp", "shm"];
+/// What the box works in.
+const WORK: &str = "work";
 /// What a judge may read of the learner's, beside its working folder.
 const SEALED: &str = "learner";
 const ETC_TEXTS: [&str; 4] = [
@@ -104,6 +107,9 @@ pub(super) enum Size {
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
+    /// Where this process finds what is in it: another path where its file system is not this
+    /// process's own.
+    reached: PathBuf,
     work: PathBuf,
     account: Option<Account>,
     /// The file system that it is; a plain folder without.
@@ -120,22 +126,25 @@ impl RunFolder {
         size: Size,
     ) -> io::Result<Self> {
         let path = scratch.path.join(format!("{SLOT_PREFIX}{slot}"));
-        let work = path.join("work");
         quota::take_off(&path)?;
         remove(&path)?;
         let mut folder = Self {
+            reached: path.clone(),
+            work: path.join(WORK),
             path,
-            work,
             account,
             quota: None,
             slot: None,
         };
         fs::DirBuilder::new().mode(0o700).create(&folder.path)?;
         if size == Size::Bounded {
-            folder.quota = Some(Quota::mount(&folder.path)?);
+            let quota = Quota::mount(&folder.path)?;
+            folder.reached = quota.reached().to_owned();
+            folder.work = folder.reached.join(WORK);
+            folder.quota = Some(quota);
         }
         fs::DirBuilder::new().mode(0o700).create(&folder.work)?;
-        folder.hand_over(&folder.path)?;
+        folder.hand_over(&folder.reached)?;
         folder.hand_over(&folder.work)?;
         Ok(folder)
     }
@@ -148,6 +157,16 @@ impl RunFolder {
     /// Whom the box's processes belong to outside it.
     pub fn account(&self) -> Option<Account> {
         self.account
+    }
+
+    /// What a box's command line begins with that is to find the folder.
+    pub(super) fn door(&self) -> Vec<OsString> {
+        self.quota.as_ref().map(Quota::door).unwrap_or_default()
+    }
+
+    /// Where the box's maker finds the folder that it works in.
+    pub(super) fn work_inside(&self) -> PathBuf {
+        self.path.join(WORK)
     }
 
     /// What becomes `/tmp` and `/dev/shm`, if the run has a file system of its own.
@@ -163,7 +182,7 @@ impl RunFolder {
             return Ok(None);
         };
         for name in PRIVATE {
-            let path = self.path.join(name);
+            let path = self.reached.join(name);
             remove(&path)?;
             fs::create_dir(&path)?;
             fs::set_permissions(&path, Permissions::from_mode(0o1777))?;
@@ -183,7 +202,7 @@ impl RunFolder {
         self.quota.as_ref()?.used().ok()
     }
 
-    /// The folder that the box works in.
+    /// The folder that the box works in, as this process finds it.
     pub fn work(&self) -> &Path {
         &self.work
     }
@@ -194,16 +213,16 @@ impl RunFolder {
     /// # Errors
     /// Those of the file system.
     pub fn make_sealed(&self) -> io::Result<PathBuf> {
-        let path = self.path.join(SEALED);
+        let path = self.reached.join(SEALED);
         fs::DirBuilder::new().mode(0o755).create(&path)?;
         fs::set_permissions(&path, Permissions::from_mode(0o755))?;
         Ok(path)
     }
 
-    /// The folder that the box can only read, if one was made.
+    /// Where the box's maker finds the folder that the box can only read, if one was made.
     pub(super) fn sealed(&self) -> Option<PathBuf> {
-        let path = self.path.join(SEALED);
-        path.is_dir().then_some(path)
+        let is_there = self.reached.join(SEALED).is_dir();
+        is_there.then(|| self.path.join(SEALED))
     }
 
     /// Gives a file, folder or symlink to the box's user.

@@ -11,6 +11,8 @@ mod leftover;
 mod limits;
 mod live;
 mod long;
+mod not_root;
+mod overload;
 mod sandbox;
 mod sealed;
 mod service;
