@@ -6,6 +6,7 @@ pub mod edge;
 pub mod epoch;
 pub mod hash;
 pub mod key;
+pub mod key_change;
 pub mod proof;
 pub mod proof_file;
 pub mod tile;
