@@ -47,11 +47,12 @@ torture: prerequisites ## Kill everything for MINUTES=5 by SEED=…, and check t
 bench: prerequisites ## Measure what the box costs, verifications a second, and our own share
 	cargo bench -p verifier --bench sandbox
 
-lint: ## Check the form, clippy, the documentation and the dependencies
+lint: ## Check the form, clippy, the documentation, the dependencies, the deployment files
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace
 	deploy/local/check-dependencies
+	deploy/local/check-deployment
 
 prerequisites:
 	@deploy/local/prerequisites

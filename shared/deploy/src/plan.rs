@@ -282,6 +282,14 @@ pub const SETTINGS_FILE: &str = "/etc/assay/assay.toml";
 /// The user and group as which every service but the verifier runs in a container.
 pub const USER: u32 = 10_001;
 
+/// What starts a verifier in a container. It is root there, and keeps objects in a folder that
+/// others write to as well: what it makes must be the group's.
+pub const VERIFIER_ENTRY: [&str; 3] = [
+    "/bin/sh",
+    "-c",
+    "umask 0007 && exec /usr/bin/assay run verifier",
+];
+
 /// What a service needs.
 ///
 /// # Panics

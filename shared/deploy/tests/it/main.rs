@@ -1,0 +1,14 @@
+//! The list held against its owners, and the files in `deploy/` against the list.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says where and why"
+)]
+
+mod compose;
+mod files;
+mod kubernetes;
+mod lists;
+mod settings;
+mod systemd;
+mod yaml;
