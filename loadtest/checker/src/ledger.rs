@@ -115,7 +115,8 @@ pub(crate) struct Ledger {
 }
 
 const LOG: &str = "SELECT (SELECT count(*) FROM ledger_leaf), \
-    (SELECT coalesce(max(leaf_index) + 1, 0) FROM ledger_leaf), \
+    (SELECT coalesce(sum(size), 0)::bigint FROM \
+        (SELECT max(leaf_index) + 1 AS size FROM ledger_leaf GROUP BY epoch) AS epochs), \
     (SELECT count(*) FROM ledger_pending), \
     (SELECT count(*) FROM audit_entry AS entry \
      WHERE NOT EXISTS (SELECT FROM ledger_leaf WHERE audit_entry_id = entry.id) \

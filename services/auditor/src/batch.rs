@@ -69,6 +69,7 @@ impl Batch {
         }
         let hash = Hash::of_leaf(entry.entry.as_bytes());
         self.leaves.push(LeafRow {
+            epoch: column(self.head.epoch),
             leaf_index: column(self.head.tree.append(hash)),
             audit_entry_id: entry.id,
             leaf_hash: bytes(hash),
@@ -115,7 +116,7 @@ mod tests {
 
     #[test]
     fn entries_become_leaves_in_the_order_they_were_queued() {
-        let mut head = Head::new("log.example/lab");
+        let mut head = Head::new("log.example/lab", 1);
         head.tree.append(Hash::of_leaf(b"before"));
         let at = time::now();
         let queued = [pending(3), pending(1), pending(2)];
@@ -140,7 +141,7 @@ mod tests {
     fn an_altered_entry_is_logged_and_named() {
         let mut altered = entry(1);
         altered.entry.push('!');
-        let head = Head::new("log.example/lab");
+        let head = Head::new("log.example/lab", 1);
         let batch = Batch::plan(&head, &[pending(1)], &[altered], time::now());
         assert_eq!(batch.leaves.len(), 1);
         assert_eq!(batch.altered, [Uuid::from_u128(1)]);

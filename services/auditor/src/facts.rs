@@ -137,7 +137,7 @@ impl Teller {
             return Ok(back);
         };
         let mut conn = self.store.connection().await?;
-        let leaves = ledger_leaf::page(&mut conn, column(last.leaf), 1).await?;
+        let leaves = ledger_leaf::page(&mut conn, 1, column(last.leaf), 1).await?;
         let same = leaves.first().is_some_and(|found| {
             found.leaf.leaf_index == column(last.leaf)
                 && found.leaf.audit_entry_id == last.entry.as_uuid()
@@ -158,7 +158,8 @@ impl Teller {
     async fn tell_page(&self, bus: &Bus, place: &mut Place, known: u64) -> Result<(), TellError> {
         let until = known.min(place.next + PAGE_LEAVES);
         let mut conn = self.store.connection().await?;
-        let leaves = ledger_leaf::page(&mut conn, column(place.next), column(until - place.next));
+        let leaves =
+            ledger_leaf::page(&mut conn, 1, column(place.next), column(until - place.next));
         let leaves = leaves.await?;
         drop(conn);
         let facts: Vec<Fact> = leaves.into_iter().filter_map(fact).collect();

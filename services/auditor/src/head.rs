@@ -4,12 +4,14 @@
 use store::log_head::{HeadRow, StandingRow};
 use thiserror::Error;
 use tlog::checkpoint::Checkpoint;
+use tlog::epoch;
 use tlog::hash::Hash;
 use tlog::tree::{Frontier, FrontierError};
 
 /// How far the log goes, and how far it is signed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Head {
+    pub(crate) epoch: u64,
     pub(crate) origin: String,
     pub(crate) tree: Frontier,
     /// The size of the largest checkpoint; 0 before the first.
@@ -39,25 +41,27 @@ pub(crate) enum Blocked {
 }
 
 impl Head {
-    /// The head of a log without leaves.
-    pub(crate) fn new(origin: &str) -> Self {
+    /// The head of an epoch without leaves; `base` is the log's own name.
+    pub(crate) fn new(base: &str, epoch: u64) -> Self {
         Self {
-            origin: origin.to_owned(),
+            epoch,
+            origin: epoch::origin(base, epoch),
             tree: Frontier::new(),
             signed: 0,
         }
     }
 
-    /// Judges whether the log as it is kept may be built upon.
-    pub(crate) fn judge(kept: &StandingRow, origin: &str) -> Result<Self, Blocked> {
+    /// Judges whether the log as it is kept may be built upon; `base` is its own name.
+    pub(crate) fn judge(kept: &StandingRow, base: &str) -> Result<Self, Blocked> {
         let row = &kept.head;
-        if row.origin != origin {
-            return Err(Blocked::OtherOrigin {
-                expected: origin.to_owned(),
-                found: row.origin.clone(),
-            });
+        let epoch = row.epoch.unsigned_abs();
+        let expected = epoch::origin(base, epoch);
+        if row.origin != expected {
+            let found = row.origin.clone();
+            return Err(Blocked::OtherOrigin { expected, found });
         }
         let head = Self {
+            epoch,
             origin: row.origin.clone(),
             tree: Frontier::from_bytes(&row.frontier)?,
             signed: kept.checkpoint_size.unwrap_or_default().unsigned_abs(),
@@ -97,6 +101,7 @@ impl Head {
     /// The row that keeps it.
     pub(crate) fn row(&self) -> HeadRow {
         HeadRow {
+            epoch: column(self.epoch),
             origin: self.origin.clone(),
             tree_size: column(self.tree.size()),
             root_hash: bytes(self.tree.root()),
@@ -122,7 +127,7 @@ mod tests {
     const ORIGIN: &str = "log.example/lab";
 
     fn kept(leaves: u64) -> StandingRow {
-        let mut head = Head::new(ORIGIN);
+        let mut head = Head::new(ORIGIN, epoch::FIRST);
         (0..leaves).for_each(|index| {
             head.tree.append(Hash::of_leaf(&index.to_be_bytes()));
         });

@@ -11,15 +11,17 @@ use metrics::gauge;
 use process::health::Part;
 use retry::delays::Delays;
 use retry::policy::Policy;
+use store::log_epoch::{self, EpochRow};
 use store::pool::{Dedicated, Store};
 use store::{ledger_pending, log_head};
+use tlog::epoch;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::facts::Teller;
-use crate::head::{Blocked, Head};
+use crate::head::{Blocked, Head, column};
 use crate::keys::{CannotSign, Keys};
 use crate::sequence::{Sequencer, StepError};
 
@@ -144,7 +146,8 @@ impl Auditor {
     /// Reads where the log ended, and whether it may be continued.
     async fn take_over(&self, mut conn: Dedicated) -> Result<Sequencer, StepError> {
         show_lag(&mut conn).await?;
-        let new = Head::new(&self.origin);
+        let new = Head::new(&self.origin, epoch::FIRST);
+        log_epoch::begin(&mut conn, &first_epoch(&self.origin)).await?;
         log_head::begin(&mut conn, &new.row()).await?;
         let kept = log_head::standing(&mut conn).await?.ok_or(Blocked::Gone)?;
         let head = Head::judge(&kept, &self.origin)?;
@@ -195,6 +198,20 @@ impl Auditor {
                 () = sleep(delays.next()) => {}
             }
         }
+    }
+}
+
+/// The epoch that a new log begins with.
+fn first_epoch(base: &str) -> EpochRow {
+    EpochRow {
+        epoch: column(epoch::FIRST),
+        origin: base.to_owned(),
+        previous_origin: None,
+        previous_size: None,
+        previous_root: None,
+        previous_note: None,
+        reason: "the log was begun".to_owned(),
+        recorded_at: time::now(),
     }
 }
 

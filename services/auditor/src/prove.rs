@@ -7,8 +7,9 @@ use store::pool::Connection;
 use store::{ledger_leaf, log_checkpoint};
 use thiserror::Error;
 use tlog::checkpoint::{self, Checkpoint, CheckpointError};
+use tlog::epoch;
 use tlog::hash::{Hash, NotAHash};
-use tlog::key::VerifyingKey;
+use tlog::key::{KeyError, VerifyingKey};
 use tlog::proof::{InclusionProof, InclusionProver, ProofError};
 
 use crate::head::column;
@@ -47,6 +48,9 @@ pub enum ProveError {
     /// The newest checkpoint is not one that the pinned key vouches for.
     #[error("the newest checkpoint")]
     Checkpoint(#[from] CheckpointError),
+    /// The epoch's name cannot name the key.
+    #[error("the key of the epoch")]
+    Key(#[from] KeyError),
     /// A leaf hash cannot be read.
     #[error("a leaf hash")]
     LeafHash(#[from] NotAHash),
@@ -63,6 +67,7 @@ impl ProveError {
             Self::Store(_)
             | Self::TextGone(_)
             | Self::Checkpoint(_)
+            | Self::Key(_)
             | Self::LeafHash(_)
             | Self::Proof(_) => false,
         }
@@ -82,11 +87,14 @@ pub async fn prove(
         .await?
         .ok_or(ProveError::NotLogged(entry))?;
     let index = row.leaf.leaf_index.unsigned_abs();
-    let newest = log_checkpoint::newest(conn, key.origin())
+    let epoch = row.leaf.epoch;
+    let origin = epoch::origin(epoch::base(key.origin()), epoch.unsigned_abs());
+    let key = key.renamed(&origin)?;
+    let newest = log_checkpoint::newest(conn, &origin)
         .await?
         .ok_or(ProveError::NotSigned(index))?;
     // The note is signed and the row beside it is not: only the note is believed.
-    let checkpoint = checkpoint::open(&newest.note, key)?;
+    let checkpoint = checkpoint::open(&newest.note, &key)?;
     if checkpoint.size <= index {
         return Err(ProveError::NotSigned(index));
     }
@@ -95,7 +103,7 @@ pub async fn prove(
     let mut next = 0;
     while next < checkpoint.size {
         let limit = PAGE_ROWS.min(checkpoint.size - next);
-        let page = ledger_leaf::hashes(conn, column(next), column(limit)).await?;
+        let page = ledger_leaf::hashes(conn, epoch, column(next), column(limit)).await?;
         if page.is_empty() {
             break;
         }

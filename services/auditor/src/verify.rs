@@ -128,7 +128,8 @@ async fn walk(
     let mut checkpoints = Checkpoints::of(kept.head.origin.clone());
     checkpoints.feed(conn, checker).await?;
     while column(checker.size()) < kept.head.tree_size {
-        let page = ledger_leaf::page(conn, column(checker.size()), PAGE_ROWS).await?;
+        let page =
+            ledger_leaf::page(conn, kept.head.epoch, column(checker.size()), PAGE_ROWS).await?;
         if page.is_empty() {
             let index = checker.size();
             return Err(Tampering::LeafMissing { index }.into());
@@ -152,7 +153,7 @@ async fn walk(
 
 /// A log without a head is one that was never begun, or one whose head was taken away.
 async fn without_head(conn: &mut Connection) -> Result<(), Stop> {
-    match ledger_leaf::page(conn, 0, 1).await?.is_empty() {
+    match ledger_leaf::page(conn, 1, 0, 1).await?.is_empty() {
         true => Ok(()),
         false => Err(Tampering::Head("there are leaves, and no head".to_owned()).into()),
     }

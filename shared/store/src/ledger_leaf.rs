@@ -11,7 +11,10 @@ use crate::error::StoreError;
 /// A leaf of the log.
 #[derive(Clone, Debug, PartialEq, Eq, QueryableByName)]
 pub struct LeafRow {
-    /// Its place, from 0, without gaps.
+    /// Which epoch of the log it is in.
+    #[diesel(sql_type = BigInt)]
+    pub epoch: i64,
+    /// Its place there, from 0, without gaps.
     #[diesel(sql_type = BigInt)]
     pub leaf_index: i64,
     /// The entry.
@@ -72,9 +75,10 @@ struct HashRow {
 /// # Errors
 /// What the database answers.
 pub async fn append(conn: &mut AsyncPgConnection, leaves: &[LeafRow]) -> Result<(), StoreError> {
-    let text = "INSERT INTO ledger_leaf (leaf_index, audit_entry_id, leaf_hash, recorded_at) \
-                SELECT * FROM UNNEST($1, $2, $3, $4)";
+    let text = "INSERT INTO ledger_leaf (epoch, leaf_index, audit_entry_id, leaf_hash, recorded_at) \
+                SELECT * FROM UNNEST($1, $2, $3, $4, $5)";
     sql_query(text)
+        .bind::<Array<BigInt>, _>(leaves.iter().map(|l| l.epoch).collect::<Vec<_>>())
         .bind::<Array<BigInt>, _>(leaves.iter().map(|l| l.leaf_index).collect::<Vec<_>>())
         .bind::<Array<SqlUuid>, _>(leaves.iter().map(|l| l.audit_entry_id).collect::<Vec<_>>())
         .bind::<Array<Bytea>, _>(
@@ -89,7 +93,7 @@ pub async fn append(conn: &mut AsyncPgConnection, leaves: &[LeafRow]) -> Result<
     Ok(())
 }
 
-/// The leaf of an entry, if it has one.
+/// The leaf of an entry, if it has one; the newest of an entry that has one in several epochs.
 ///
 /// # Errors
 /// What the database answers.
@@ -99,7 +103,7 @@ pub async fn of_entry(
 ) -> Result<Option<LeafOfEntryRow>, StoreError> {
     let text = concat!(
         include_str!("ledger_leaf_of_entry.sql"),
-        "WHERE leaf.audit_entry_id = $1"
+        "WHERE leaf.audit_entry_id = $1 ORDER BY leaf.epoch DESC LIMIT 1"
     );
     Ok(sql_query(text)
         .bind::<SqlUuid, _>(entry)
@@ -108,38 +112,42 @@ pub async fn of_entry(
         .optional()?)
 }
 
-/// The leaves from a place on, each with its entry.
+/// The leaves of an epoch from a place on, each with its entry.
 ///
 /// # Errors
 /// What the database answers.
 pub async fn page(
     conn: &mut AsyncPgConnection,
+    epoch: i64,
     from: i64,
     limit: i64,
 ) -> Result<Vec<LeafOfEntryRow>, StoreError> {
     let text = concat!(
         include_str!("ledger_leaf_of_entry.sql"),
-        "WHERE leaf.leaf_index >= $1 ORDER BY leaf.leaf_index LIMIT $2"
+        "WHERE leaf.epoch = $1 AND leaf.leaf_index >= $2 ORDER BY leaf.leaf_index LIMIT $3"
     );
     Ok(sql_query(text)
+        .bind::<BigInt, _>(epoch)
         .bind::<BigInt, _>(from)
         .bind::<BigInt, _>(limit)
         .load(conn)
         .await?)
 }
 
-/// The leaf hashes from a place on.
+/// The leaf hashes of an epoch from a place on.
 ///
 /// # Errors
 /// What the database answers.
 pub async fn hashes(
     conn: &mut AsyncPgConnection,
+    epoch: i64,
     from: i64,
     limit: i64,
 ) -> Result<Vec<Vec<u8>>, StoreError> {
     let text = "SELECT leaf_hash FROM ledger_leaf \
-                WHERE leaf_index >= $1 ORDER BY leaf_index LIMIT $2";
+                WHERE epoch = $1 AND leaf_index >= $2 ORDER BY leaf_index LIMIT $3";
     let rows: Vec<HashRow> = sql_query(text)
+        .bind::<BigInt, _>(epoch)
         .bind::<BigInt, _>(from)
         .bind::<BigInt, _>(limit)
         .load(conn)

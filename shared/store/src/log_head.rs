@@ -16,7 +16,10 @@ pub const LEADER_SILENCE_SECS_MAX: u32 = 5;
 /// The log's head: how far it goes, and from where it grows.
 #[derive(Clone, Debug, PartialEq, Eq, QueryableByName)]
 pub struct HeadRow {
-    /// The log's name.
+    /// Which epoch of the log it is in.
+    #[diesel(sql_type = BigInt)]
+    pub epoch: i64,
+    /// That epoch's name in checkpoints.
     #[diesel(sql_type = Text)]
     pub origin: String,
     /// How many leaves it has.
@@ -36,7 +39,7 @@ pub struct StandingRow {
     /// The head.
     #[diesel(embed)]
     pub head: HeadRow,
-    /// The last leaf's index, if there are leaves.
+    /// The index of the epoch's last leaf, if it has leaves.
     #[diesel(sql_type = Nullable<BigInt>)]
     pub last_leaf: Option<i64>,
     /// The largest checkpoint's size, if there are checkpoints.
@@ -86,14 +89,15 @@ pub async fn try_lead(conn: &mut AsyncPgConnection) -> Result<bool, StoreError> 
 /// # Errors
 /// What the database answers.
 pub async fn begin(conn: &mut AsyncPgConnection, head: &HeadRow) -> Result<(), StoreError> {
-    let text = "INSERT INTO log_head (origin, tree_size, root_hash, frontier, updated_at) \
-                VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
+    let text = "INSERT INTO log_head (origin, tree_size, root_hash, frontier, updated_at, epoch) \
+                VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
     sql_query(text)
         .bind::<Text, _>(&head.origin)
         .bind::<BigInt, _>(head.tree_size)
         .bind::<Bytea, _>(&head.root_hash)
         .bind::<Bytea, _>(&head.frontier)
         .bind::<Timestamptz, _>(time::now())
+        .bind::<BigInt, _>(head.epoch)
         .execute(conn)
         .await?;
     Ok(())
@@ -105,8 +109,9 @@ pub async fn begin(conn: &mut AsyncPgConnection, head: &HeadRow) -> Result<(), S
 /// # Errors
 /// What the database answers.
 pub async fn standing(conn: &mut AsyncPgConnection) -> Result<Option<StandingRow>, StoreError> {
-    let text = "SELECT head.origin, head.tree_size, head.root_hash, head.frontier, \
-                       (SELECT max(leaf_index) FROM ledger_leaf) AS last_leaf, \
+    let text = "SELECT head.epoch, head.origin, head.tree_size, head.root_hash, head.frontier, \
+                       (SELECT max(leaf_index) FROM ledger_leaf WHERE epoch = head.epoch) \
+                           AS last_leaf, \
                        newest.tree_size AS checkpoint_size, newest.root_hash AS checkpoint_root \
                 FROM log_head AS head LEFT JOIN LATERAL \
                     (SELECT tree_size, root_hash FROM log_checkpoint \
@@ -114,8 +119,8 @@ pub async fn standing(conn: &mut AsyncPgConnection) -> Result<Option<StandingRow
     Ok(sql_query(text).get_result(conn).await.optional()?)
 }
 
-/// Moves the head from `old` to `new`, and says whether it did: not when it is elsewhere, because
-/// somebody else leads.
+/// Moves the head from `old` to `new`, into another epoch too, and says whether it did: not when it
+/// is elsewhere, because somebody else leads.
 ///
 /// # Errors
 /// What the database answers.
@@ -126,13 +131,17 @@ pub async fn swap(
     at: Timestamp,
 ) -> Result<bool, StoreError> {
     let text = "UPDATE log_head \
-                SET tree_size = $1, root_hash = $2, frontier = $3, updated_at = $4 \
-                WHERE origin = $5 AND tree_size = $6 AND root_hash = $7";
+                SET tree_size = $1, root_hash = $2, frontier = $3, updated_at = $4, \
+                    epoch = $5, origin = $6 \
+                WHERE epoch = $7 AND origin = $8 AND tree_size = $9 AND root_hash = $10";
     let swapped = sql_query(text)
         .bind::<BigInt, _>(new.tree_size)
         .bind::<Bytea, _>(&new.root_hash)
         .bind::<Bytea, _>(&new.frontier)
         .bind::<Timestamptz, _>(at)
+        .bind::<BigInt, _>(new.epoch)
+        .bind::<Text, _>(&new.origin)
+        .bind::<BigInt, _>(old.epoch)
         .bind::<Text, _>(&old.origin)
         .bind::<BigInt, _>(old.tree_size)
         .bind::<Bytea, _>(&old.root_hash)

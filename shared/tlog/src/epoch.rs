@@ -26,6 +26,14 @@ pub fn number(base: &str, origin: &str) -> Option<u64> {
     (self::origin(base, epoch) == origin).then_some(epoch)
 }
 
+/// The log's own name, by the origin of any of its epochs.
+pub fn base(origin: &str) -> &str {
+    match origin.rsplit_once("/epoch-") {
+        Some((base, _)) if number(base, origin).is_some() => base,
+        _ => origin,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -39,6 +47,7 @@ mod tests {
         ] {
             assert_eq!(origin("log.example/lab", epoch), name);
             assert_eq!(number("log.example/lab", name), Some(epoch));
+            assert_eq!(base(name), "log.example/lab");
         }
         for other in [
             "log.example/la",

@@ -4,10 +4,14 @@
 use std::fmt;
 use std::str::FromStr;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use rand::rngs::OsRng;
 use signed_note::{Signer, SignerError, StandardSigner, StandardVerifier, Verifier, VerifierError};
 use thiserror::Error;
 
+/// Ed25519, as a key of a signed note says it.
+const ALGORITHM: u8 = 1;
 /// Longest origin, in bytes.
 pub const ORIGIN_BYTES_MAX: usize = 255;
 
@@ -65,17 +69,48 @@ pub fn check_origin(origin: &str) -> Result<(), KeyError> {
 
 /// The key that signs a log's checkpoints.
 #[derive(Clone)]
-pub struct SigningKey(StandardSigner);
+pub struct SigningKey {
+    signer: StandardSigner,
+    secret: ed25519_dalek::SigningKey,
+}
 
 impl SigningKey {
     /// The log it signs for.
     pub fn origin(&self) -> &str {
-        self.0.name()
+        self.signer.name()
+    }
+
+    /// The public half.
+    ///
+    /// # Panics
+    /// Never: a key that was read can be written.
+    pub fn verifying(&self) -> VerifyingKey {
+        let public = self.secret.verifying_key();
+        let text = signed_note::new_ed25519_verifier_key(self.origin(), &public);
+        text.parse().expect("the public half of a key is a key")
+    }
+
+    /// The same key under another log's name: an epoch of its log has another name, and may keep
+    /// its key. What it signs says which log it is of, so that neither can pass for the other.
+    ///
+    /// # Errors
+    /// [`KeyError::Origin`] if the origin cannot name a key.
+    pub fn renamed(&self, origin: &str) -> Result<Self, KeyError> {
+        check_origin(origin)?;
+        let public = algorithm_and(self.secret.verifying_key().as_bytes());
+        let id = signed_note::key_id(origin, &public);
+        let secret = STANDARD.encode(algorithm_and(self.secret.as_bytes()));
+        format!("PRIVATE+KEY+{origin}+{id:08x}+{secret}").parse()
     }
 
     pub(crate) const fn inner(&self) -> &StandardSigner {
-        &self.0
+        &self.signer
     }
+}
+
+/// A key's bytes as they are written: the algorithm, then the key.
+fn algorithm_and(key: &[u8; 32]) -> Vec<u8> {
+    [&[ALGORITHM], key.as_slice()].concat()
 }
 
 impl FromStr for SigningKey {
@@ -88,13 +123,19 @@ impl FromStr for SigningKey {
             SignerError::Id => KeyError::Id,
         })?;
         check_origin(signer.name())?;
-        Ok(Self(signer))
+        let secret = text.trim().rsplit('+').next().unwrap_or_default();
+        let secret = STANDARD.decode(secret).ok();
+        let secret = secret.and_then(|bytes| <[u8; 32]>::try_from(bytes.get(1..)?).ok());
+        let secret = secret.ok_or(KeyError::SigningFormat)?;
+        let secret = ed25519_dalek::SigningKey::from_bytes(&secret);
+        Ok(Self { signer, secret })
     }
 }
 
 impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SigningKey({}+{:08x})", self.0.name(), self.0.key_id())
+        let (name, id) = (self.signer.name(), self.signer.key_id());
+        write!(f, "SigningKey({name}+{id:08x})")
     }
 }
 
@@ -114,6 +155,20 @@ impl VerifyingKey {
     /// The key as text, as it is pinned.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// The same key under another log's name: see [`SigningKey::renamed`].
+    ///
+    /// # Errors
+    /// [`KeyError::Origin`] if the origin cannot name a key.
+    pub fn renamed(&self, origin: &str) -> Result<Self, KeyError> {
+        check_origin(origin)?;
+        let key = self.text.rsplit('+').next().unwrap_or_default();
+        let bytes = STANDARD
+            .decode(key)
+            .map_err(|_| KeyError::VerifyingFormat)?;
+        let id = signed_note::key_id(origin, &bytes);
+        format!("{origin}+{id:08x}+{key}").parse()
     }
 
     pub(crate) const fn inner(&self) -> &StandardVerifier {
@@ -193,6 +248,22 @@ mod tests {
         assert_eq!(verifying("x+y"), KeyError::VerifyingFormat);
         assert_eq!(verifying(&VERIFIER.replace("Peter", "Petra")), KeyError::Id);
         assert_eq!(verifying(&VERIFIER[..60]), KeyError::VerifyingFormat);
+    }
+
+    #[test]
+    fn a_key_has_its_public_half_and_may_have_another_name() {
+        let pair = generate("log.example/lab").unwrap();
+        let signer: SigningKey = pair.signer.parse().unwrap();
+        assert_eq!(signer.verifying().as_str(), pair.verifier);
+        let renamed = signer.renamed("log.example/lab/epoch-2").unwrap();
+        assert_eq!(renamed.origin(), "log.example/lab/epoch-2");
+        let verifier: VerifyingKey = pair.verifier.parse().unwrap();
+        let verifier = verifier.renamed("log.example/lab/epoch-2").unwrap();
+        assert_eq!(renamed.verifying().as_str(), verifier.as_str());
+        let back = verifier.renamed("log.example/lab").unwrap();
+        assert_eq!(back.as_str(), pair.verifier);
+        assert!(signer.renamed("a b").is_err());
+        assert!(verifier.renamed("a+b").is_err());
     }
 
     #[test]

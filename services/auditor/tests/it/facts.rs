@@ -25,7 +25,7 @@ async fn told(ground: &Ground, count: u32) {
     })
     .await;
     let mut conn = ground.reading().await;
-    let leaves = store::ledger_leaf::page(&mut conn, 0, i64::from(count))
+    let leaves = store::ledger_leaf::page(&mut conn, 1, 0, i64::from(count))
         .await
         .unwrap();
     let wanted: Vec<_> = leaves

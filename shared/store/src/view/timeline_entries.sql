@@ -1,13 +1,15 @@
 SELECT entry.id, entry.action, entry.recorded_at, leaf.leaf_index, leaf.recorded_at AS leaf_at,
-    (
-        SELECT min(checkpoint.tree_size) FROM log_checkpoint AS checkpoint
-        WHERE checkpoint.tree_size > leaf.leaf_index
-    ) AS checkpoint_size,
-    (
-        SELECT min(checkpoint.recorded_at) FROM log_checkpoint AS checkpoint
-        WHERE checkpoint.tree_size > leaf.leaf_index
-    ) AS checkpoint_at
+    covering.tree_size AS checkpoint_size, covering.recorded_at AS checkpoint_at
 FROM audit_entry AS entry
-LEFT JOIN ledger_leaf AS leaf ON leaf.audit_entry_id = entry.id
+-- The newest: an entry that was not signed before an epoch ended has another in the next one.
+LEFT JOIN LATERAL (
+    SELECT epoch, leaf_index, recorded_at FROM ledger_leaf
+    WHERE audit_entry_id = entry.id ORDER BY epoch DESC LIMIT 1
+) AS leaf ON true
+LEFT JOIN log_epoch ON log_epoch.epoch = leaf.epoch
+LEFT JOIN LATERAL (
+    SELECT tree_size, recorded_at FROM log_checkpoint
+    WHERE origin = log_epoch.origin AND tree_size > leaf.leaf_index ORDER BY tree_size LIMIT 1
+) AS covering ON true
 WHERE entry.trace_id = $1
 ORDER BY entry.recorded_at, leaf.leaf_index

@@ -34,6 +34,7 @@ fn leaf(index: i64) -> LeafOfEntryRow {
     .entry();
     LeafOfEntryRow {
         leaf: LeafRow {
+            epoch: 1,
             leaf_index: index,
             audit_entry_id: entry.id.as_uuid(),
             leaf_hash: bytes(Hash::of_leaf(entry.text.as_bytes())),
