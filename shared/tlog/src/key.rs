@@ -123,7 +123,8 @@ impl FromStr for SigningKey {
             SignerError::Id => KeyError::Id,
         })?;
         check_origin(signer.name())?;
-        let secret = text.trim().rsplit('+').next().unwrap_or_default();
+        // "PRIVATE", "KEY", the name and the id come before; base64 may have a plus itself.
+        let secret = text.trim().splitn(5, '+').last().unwrap_or_default();
         let secret = STANDARD.decode(secret).ok();
         let secret = secret.and_then(|bytes| <[u8; 32]>::try_from(bytes.get(1..)?).ok());
         let secret = secret.ok_or(KeyError::SigningFormat)?;
@@ -163,7 +164,7 @@ impl VerifyingKey {
     /// [`KeyError::Origin`] if the origin cannot name a key.
     pub fn renamed(&self, origin: &str) -> Result<Self, KeyError> {
         check_origin(origin)?;
-        let key = self.text.rsplit('+').next().unwrap_or_default();
+        let key = self.text.splitn(3, '+').last().unwrap_or_default();
         let bytes = STANDARD
             .decode(key)
             .map_err(|_| KeyError::VerifyingFormat)?;
