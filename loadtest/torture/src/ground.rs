@@ -232,6 +232,7 @@ impl Ground {
             ("webhook-later", LATER_SECRET),
             ("webhook-timed", Dialect::StandardWebhooks.example_secret()),
             ("pseudonym", "a key of the torture, thirty-two bytes"),
+            ("privacy-master", "a master key of the torture, thirty-two bytes"),
             ("log-signing", &pair.signer),
             ("log-verifier", &pair.verifier),
         ] {

@@ -52,6 +52,7 @@ pub(crate) fn keys(context: &Context, folder: &Path) -> anyhow::Result<u8> {
     let keys = Keys::make_in(folder, &context.settings.log.origin)?;
     say!("a webhook's secret        {}", keys.webhook.display());
     say!("privacy.pseudonym_key_file {}", keys.pseudonym.display());
+    say!("privacy.master_keys: file  {}", keys.master.display());
     say!("log.signing_key_file       {}", keys.log_signing.display());
     say!("log.verifier_key_file      {}", keys.log_verifier.display());
     say!(

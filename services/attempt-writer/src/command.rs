@@ -16,12 +16,14 @@ use store::transaction;
 use store::transaction::LedgerConnection;
 
 use crate::outcome::{self, Decided};
+use crate::seal::MasterKeys;
 use crate::{open, take_in};
 
 /// Opens sessions.
 pub(crate) struct Commands {
     pub(crate) ground: Ground,
     pub(crate) settings: Arc<Settings>,
+    pub(crate) masters: Arc<MasterKeys>,
 }
 
 impl Handler for Commands {
@@ -38,7 +40,7 @@ impl Handler for Commands {
             Err(error) => return self.ground.ledger_refused(&error),
         }
         let cause = asked.command.to_string();
-        match take_in::unmatched(&self.ground, &asked.repository, &cause).await {
+        match take_in::unmatched(&self.ground, &self.masters, &asked.repository, &cause).await {
             Ok(()) => Outcome::Done,
             Err(outcome) => outcome,
         }

@@ -1,6 +1,7 @@
 //! Owns taking deliveries from the queue: read, record in one transaction, publish what follows.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bus::consume::{BatchHandler, Outcome};
 use bus::incoming::Incoming;
@@ -9,7 +10,7 @@ use contract::job::SnapshotRequested;
 use futures::StreamExt;
 use futures::future::{BoxFuture, join_all};
 use futures::stream;
-use objects::store::Objects;
+use objects::store::{Objects, ObjectsError};
 use process::dependency::Dependency;
 use process::settings::Settings;
 use service::ground::Ground;
@@ -20,12 +21,15 @@ use tracing::{Instrument, Span, info_span};
 use crate::open::opening;
 use crate::plan::Standing;
 use crate::pseudonym::Pseudonyms;
-use crate::take_in;
+use crate::seal::MasterKeys;
 use crate::taken::{Taken, take};
 use crate::write::{self, Recorded};
+use crate::{bodies, take_in};
 
 /// Bodies that are fetched and read at one time.
 const TAKING_MAX: usize = 8;
+/// Pause before a delivery is tried again whose body could not be read, in seconds.
+const BODY_RETRY_SECS: u64 = 2;
 
 /// Records deliveries.
 pub(crate) struct Deliveries {
@@ -34,6 +38,7 @@ pub(crate) struct Deliveries {
     pub(crate) objects: Objects,
     pub(crate) store_of_objects: Dependency,
     pub(crate) pseudonyms: Arc<Pseudonyms>,
+    pub(crate) masters: Arc<MasterKeys>,
 }
 
 impl BatchHandler for Deliveries {
@@ -91,6 +96,17 @@ impl Deliveries {
         outcomes.into_iter().flatten().collect()
     }
 
+    /// What becomes of a message whose object could not be had or put.
+    pub(crate) fn objects_refused(&self, error: &ObjectsError) -> Outcome {
+        if error.is_transient() {
+            tracing::warn!(%error, "the body of a delivery cannot be had now");
+            // Nothing more is pulled until the store answers: an outage is not the message's.
+            self.store_of_objects.report_trouble(error.to_string());
+            return Outcome::Later(Duration::from_secs(BODY_RETRY_SECS));
+        }
+        Outcome::Never(format!("the body of the delivery: {error}"))
+    }
+
     /// Records the deliveries in one transaction; a batch that a bad one fails is split until the
     /// bad one stands alone.
     fn record<'a>(&'a self, takens: &'a [Taken]) -> BoxFuture<'a, Vec<Result<Recorded, Outcome>>> {
@@ -116,8 +132,8 @@ impl Deliveries {
 
     async fn transact(&self, takens: &[Taken]) -> Result<Vec<Recorded>, StoreError> {
         let mut conn = self.ground.store.connection().await?;
-        let pseudonyms = &self.pseudonyms;
-        let work = async |conn: &mut _| write::record(conn, takens, pseudonyms).await;
+        let (pseudonyms, masters) = (&self.pseudonyms, &self.masters);
+        let work = async |conn: &mut _| write::record(conn, takens, pseudonyms, masters).await;
         transaction::run(&mut conn, work).await
     }
 
@@ -125,6 +141,9 @@ impl Deliveries {
     /// come between the commit and this.
     async fn follow(&self, taken: &Taken, recorded: Recorded) -> Outcome {
         count(taken, &recorded);
+        if let Err(outcome) = bodies::settle_object(self, taken).await {
+            return outcome;
+        }
         if recorded.standing == Standing::Repeat {
             match self.is_answered(&recorded.jobs).await {
                 Ok(true) => return Outcome::Done,
@@ -139,7 +158,8 @@ impl Deliveries {
         }
         if let (true, Some(pushed)) = (recorded.opened, taken.pushed.first()) {
             let cause = opening(taken.received.delivery);
-            let taken_in = take_in::unmatched(&self.ground, &pushed.repository, &cause).await;
+            let taken_in =
+                take_in::unmatched(&self.ground, &self.masters, &pushed.repository, &cause).await;
             return taken_in.err().unwrap_or(Outcome::Done);
         }
         Outcome::Done

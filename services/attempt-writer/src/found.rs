@@ -1,6 +1,6 @@
 //! Owns the commits that git has and the payload did not list: recorded as attempts of their push.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use bus::consume::{Handler, Outcome};
@@ -23,8 +23,10 @@ use store::verification_request::{self, RequestRow};
 use store::{audit_entry, transaction};
 use uuid::Uuid;
 
+use crate::person::Named;
 use crate::plan::{self, sorted};
-use crate::pseudonym::{Named, Pseudonyms};
+use crate::pseudonym::Pseudonyms;
+use crate::seal::MasterKeys;
 use crate::{audit, people};
 
 /// Records commits found in git.
@@ -32,6 +34,7 @@ use crate::{audit, people};
 pub(crate) struct Found {
     pub(crate) ground: Ground,
     pub(crate) pseudonyms: Arc<Pseudonyms>,
+    pub(crate) masters: Arc<MasterKeys>,
 }
 
 impl Handler for Found {
@@ -60,8 +63,8 @@ impl Found {
         found: &CommitsFound,
     ) -> Result<Option<Vec<SnapshotRequested>>, StoreError> {
         let mut conn = self.ground.store.connection().await?;
-        let pseudonyms = &self.pseudonyms;
-        let work = async |conn: &mut _| record(conn, found, pseudonyms).await;
+        let (pseudonyms, masters) = (&self.pseudonyms, &self.masters);
+        let work = async |conn: &mut _| record(conn, found, pseudonyms, masters).await;
         transaction::run(&mut conn, work).await
     }
 }
@@ -70,6 +73,7 @@ async fn record(
     conn: &mut LedgerConnection,
     found: &CommitsFound,
     pseudonyms: &Pseudonyms,
+    masters: &MasterKeys,
 ) -> Result<Option<Vec<SnapshotRequested>>, StoreError> {
     let now = now();
     let session = found.push.session.as_uuid();
@@ -78,7 +82,7 @@ async fn record(
     let Some(rules) = sessions.iter().find(|rules| rules.id == session) else {
         return Ok(None);
     };
-    let (authors, new_people) = authors(conn, found, pseudonyms, now).await?;
+    let (authors, new_people) = authors(conn, found, pseudonyms, masters, now).await?;
     let key = |row: &AttemptRow| row.commit_sha.clone();
     let rows = sorted(rows(found, &authors, now), key);
     let new = AttemptRow::insert(conn, &rows).await?;
@@ -179,6 +183,7 @@ async fn authors(
     conn: &mut LedgerConnection,
     found: &CommitsFound,
     pseudonyms: &Pseudonyms,
+    masters: &MasterKeys,
     now: Timestamp,
 ) -> Result<(HashMap<CommitSha, Uuid>, Vec<PrincipalRow>), StoreError> {
     let named = found.commits.iter().filter_map(|commit| {
@@ -189,9 +194,14 @@ async fn authors(
         Some((commit.commit.clone(), pseudonyms.of_author(named, now)?))
     });
     let named: Vec<_> = named.collect();
-    let new = people::insert(conn, named.iter().map(|(_, p)| p.clone())).await?;
+    let received_at = found.push.received_at;
+    let people = named
+        .iter()
+        .map(|(_, p)| (p.clone(), received_at))
+        .collect();
+    let inserted = people::insert(conn, people, BTreeMap::new(), masters, now).await?;
     let authors = named.into_iter().map(|(sha, p)| (sha, p.principal.id));
-    Ok((authors.collect(), new))
+    Ok((authors.collect(), inserted.new))
 }
 
 fn rows(

@@ -2,20 +2,25 @@
 
 mod asked;
 mod audit;
+mod bodies;
 mod bulk;
 mod command;
 mod dead;
 mod deliveries;
 mod found;
+mod keyring;
 mod lost;
+mod numbers;
 mod open;
 mod outcome;
 mod people;
+pub mod person;
 mod plan;
 mod pseudonym;
 mod publish;
 mod reprocess;
 pub mod run;
+pub mod seal;
 mod take_in;
 mod taken;
 mod write;

@@ -1,25 +1,60 @@
-//! Owns recording people: the pseudonym in the ledger, who it is in the schema `privacy`.
+//! Owns recording people: the pseudonym in the ledger, who it is in the schema `privacy`, sealed.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
+use contract::time::Timestamp;
 use store::error::StoreError;
 use store::principal::{PersonRow, PrincipalRow};
 use store::transaction::LedgerConnection;
 use uuid::Uuid;
 
+use crate::keyring::Keyring;
 use crate::plan::sorted;
 use crate::pseudonym::Pseudonym;
+use crate::seal::MasterKeys;
 
-/// Inserts people that are not there yet; says which were new, with the rows that were written.
+/// People that were written.
+pub(crate) struct Inserted {
+    /// Those that were not there before, with the rows that were written.
+    pub(crate) new: Vec<PrincipalRow>,
+    /// Everybody's keys.
+    pub(crate) keys: Keyring,
+}
+
+/// Inserts people that are not there yet, each with when what names it was received. `others` are
+/// owners of keys who are no people.
 pub(crate) async fn insert(
     conn: &mut LedgerConnection,
-    named: impl IntoIterator<Item = Pseudonym>,
-) -> Result<Vec<PrincipalRow>, StoreError> {
-    let named = sorted(named, |pseudonym| pseudonym.principal.id);
+    named: Vec<(Pseudonym, Timestamp)>,
+    others: BTreeMap<Uuid, Timestamp>,
+    masters: &MasterKeys,
+    now: Timestamp,
+) -> Result<Inserted, StoreError> {
+    let mut owners = others;
+    for (pseudonym, received_at) in &named {
+        let newest = owners.entry(pseudonym.principal.id).or_insert(*received_at);
+        *newest = (*newest).max(*received_at);
+    }
+    let named = sorted(
+        named.into_iter().map(|(pseudonym, _)| pseudonym),
+        |pseudonym| pseudonym.principal.id,
+    );
     let principals: Vec<PrincipalRow> = named.iter().map(|p| p.principal.clone()).collect();
-    let persons: Vec<PersonRow> = named.into_iter().map(|p| p.person).collect();
     let new: HashSet<Uuid> = PrincipalRow::insert(conn, &principals).await?;
+    let keys = Keyring::hold(conn, masters, &owners, now).await?;
+    let sealed = named.iter().filter_map(|pseudonym| {
+        let id = pseudonym.principal.id;
+        Some(PersonRow {
+            principal_id: id,
+            sealed: pseudonym.named.seal(id, keys.of(id)?),
+            recorded_at: now,
+        })
+    });
+    let persons: Vec<PersonRow> = sealed.collect();
     PersonRow::insert(conn, &persons).await?;
     let is_new = |row: &PrincipalRow| new.contains(&row.id);
-    Ok(principals.into_iter().filter(is_new).collect())
+    Ok(Inserted {
+        new: principals.into_iter().filter(is_new).collect(),
+        keys,
+    })
 }

@@ -13,14 +13,14 @@ use contract::message::Lane;
 use contract::name::CommitSha;
 use contract::time::Timestamp;
 use forge::push::{Person, Push, RefKind};
-use serde_json::json;
-use store::delivery::{BodyRow, ConflictRow, DeliveryRow, ReceiptRow};
+use store::delivery::{ConflictRow, DeliveryRow, ReceiptRow};
 use store::lab_session::SessionRules;
 use store::push::PushRow;
 use uuid::Uuid;
 
 use crate::open::is_enrolled;
-use crate::pseudonym::{Named, Pseudonym, Pseudonyms};
+use crate::person::Named;
+use crate::pseudonym::{Pseudonym, Pseudonyms};
 use crate::taken::{Pushed, Taken};
 
 /// Whether a delivery is the first of its id.
@@ -77,17 +77,6 @@ pub(crate) fn delivery(taken: &Taken, now: Timestamp) -> DeliveryRow {
         lane_id: received.lane.as_uuid(),
         lane_number: number(received.number),
         received_at: received.received_at,
-        recorded_at: now,
-    }
-}
-
-pub(crate) fn body(taken: &Taken, now: Timestamp) -> BodyRow {
-    let received = &taken.received;
-    BodyRow {
-        delivery_id: received.delivery.as_uuid(),
-        body_digest: received.body_digest.to_string(),
-        body_zstd: taken.frame.clone(),
-        headers: json!(received.headers),
         recorded_at: now,
     }
 }

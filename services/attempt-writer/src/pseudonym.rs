@@ -7,26 +7,21 @@ use forge::provider::Provider;
 use hmac::{Hmac, KeyInit, Mac};
 use process::secret::Secret;
 use sha2::Sha256;
-use store::principal::{PersonRow, PrincipalRow};
+use store::principal::PrincipalRow;
+
+use crate::person::Named;
 
 /// Turns accounts into pseudonyms.
 pub(crate) struct Pseudonyms {
     key: Hmac<Sha256>,
 }
 
-/// A person as a payload or git names them.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(crate) struct Named {
-    pub(crate) login: Option<String>,
-    pub(crate) name: Option<String>,
-    pub(crate) email: Option<String>,
-}
-
 /// A pseudonym with who it is.
 #[derive(Clone, Debug)]
 pub(crate) struct Pseudonym {
     pub(crate) principal: PrincipalRow,
-    pub(crate) person: PersonRow,
+    /// To be sealed before it is written anywhere.
+    pub(crate) named: Named,
 }
 
 impl Pseudonyms {
@@ -70,15 +65,7 @@ impl Pseudonyms {
             account,
             recorded_at: now,
         };
-        let Named { login, name, email } = named;
-        let person = PersonRow {
-            principal_id: id,
-            login,
-            name,
-            email,
-            recorded_at: now,
-        };
-        Pseudonym { principal, person }
+        Pseudonym { principal, named }
     }
 }
 

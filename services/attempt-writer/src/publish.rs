@@ -20,6 +20,6 @@ pub(crate) async fn all(bus: &Bus, messages: Vec<Outgoing>) -> Result<(), Publis
                 })
                 .await
         }
-        published => published,
+        published => published.map(drop),
     }
 }

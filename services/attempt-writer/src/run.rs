@@ -24,6 +24,7 @@ use crate::found::Found;
 use crate::lost::Lost;
 use crate::pseudonym::Pseudonyms;
 use crate::reprocess::Reprocess;
+use crate::seal::MasterKeys;
 
 /// Commands and found commits that are worked on at one time.
 const SLOTS: usize = 4;
@@ -39,6 +40,7 @@ pub async fn run(
 ) -> anyhow::Result<()> {
     let ground = Ground::open(settings, Service::AttemptWriter, health, &stop).await?;
     let pseudonyms = Arc::new(Pseudonyms::new(&settings.pseudonym_key()?));
+    let masters = Arc::new(MasterKeys::new(&settings.master_keys()?));
     let objects = Objects::open_folder(&settings.objects.folder).context("open the objects")?;
     let store_of_objects = Dependency::new(health.part("objects"));
     let settings = Arc::new(settings.clone());
@@ -48,10 +50,12 @@ pub async fn run(
         objects: objects.clone(),
         store_of_objects: store_of_objects.clone(),
         pseudonyms: Arc::clone(&pseudonyms),
+        masters: Arc::clone(&masters),
     });
     let found = Found {
         ground: ground.clone(),
         pseudonyms,
+        masters: Arc::clone(&masters),
     };
     let bulk = Arc::new(Bulk {
         ground: ground.clone(),
@@ -66,6 +70,7 @@ pub async fn run(
     let commands = Arc::new(Commands {
         ground: ground.clone(),
         settings,
+        masters,
     });
     let mut taking_in = ground.consumption(&ATTEMPT_WRITER);
     taking_in.gate = Gate::new(vec![

@@ -12,7 +12,9 @@ use service::ground::Ground;
 use store::delivery::{self, UnmatchedDelivery, WaitingUpTo};
 use store::error::StoreError;
 
-use crate::{audit, publish};
+use crate::person::{BodyHeaders, body_name};
+use crate::seal::MasterKeys;
+use crate::{audit, bodies, publish};
 
 /// Deliveries of a repository that are read, and queued, at one time: however many wait, no more
 /// are held.
@@ -25,6 +27,7 @@ const PAGE_MAX: usize = 500;
 /// What becomes of the message that asked for it, where it cannot be done now.
 pub(crate) async fn unmatched(
     ground: &Ground,
+    masters: &MasterKeys,
     repository: &Repository,
     cause: &str,
 ) -> Result<(), Outcome> {
@@ -34,7 +37,11 @@ pub(crate) async fn unmatched(
         let page = page(ground, repository, &after).await;
         let page = page.map_err(|error| ground.ledger_refused(&error))?;
         let (read, last) = (page.len(), page.last().map(UnmatchedDelivery::place));
-        let messages = page.into_iter().map(|row| again(cause, row));
+        let headers = headers(ground, masters, &page).await;
+        let headers = headers.map_err(|error| ground.ledger_refused(&error))?;
+        let both = page.into_iter().zip(headers);
+        // Whose key is gone was erased since the page was read.
+        let messages = both.filter_map(|(row, headers)| Some(again(cause, row, headers?)));
         let messages = messages.collect::<Result<_, _>>().map_err(Outcome::Never)?;
         let published = publish::all(&ground.bus, messages).await;
         published.map_err(|error| ground.bus_refused(&error))?;
@@ -54,9 +61,22 @@ async fn page(
     delivery::unmatched(&mut conn, repository.as_str(), after, PAGE_MAX as i64).await
 }
 
+async fn headers(
+    ground: &Ground,
+    masters: &MasterKeys,
+    page: &[UnmatchedDelivery],
+) -> Result<Vec<Option<BodyHeaders>>, StoreError> {
+    let mut conn = ground.store.connection().await?;
+    let sealed = page.iter().map(|row| {
+        let name = body_name(row.id, &row.body_digest);
+        (row.owner_id, name, row.sealed_headers.as_slice())
+    });
+    bodies::headers(&mut conn, masters, sealed).await
+}
+
 /// The message that takes a recorded delivery in again. The lane and number are those of the
 /// message that recorded it: it is the same delivery, not a repeat by the forge.
-fn again(cause: &str, row: UnmatchedDelivery) -> Result<Outgoing, String> {
+fn again(cause: &str, row: UnmatchedDelivery, headers: BodyHeaders) -> Result<Outgoing, String> {
     let bad = |error: &dyn std::fmt::Display| format!("read the delivery {}: {error}", row.id);
     let received = DeliveryReceived {
         delivery: DeliveryId::from_uuid(row.id),
@@ -70,7 +90,7 @@ fn again(cause: &str, row: UnmatchedDelivery) -> Result<Outgoing, String> {
             .map_or(Ok(BODY_BYTES.1 as u64), u64::try_from)
             .map_err(|error| bad(&error))?,
         body: BodyPlace::Ledger,
-        headers: serde_json::from_value(row.headers.clone()).map_err(|error| bad(&error))?,
+        headers,
         key: row.key.clone(),
         received_at: row.received_at,
         lane: LaneId::from_uuid(row.lane_id),

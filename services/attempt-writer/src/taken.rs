@@ -2,8 +2,6 @@
 
 mod ref_found;
 
-use std::time::Duration;
-
 use bus::consume::Outcome;
 use bus::incoming::Incoming;
 use contract::delivery::{
@@ -16,18 +14,19 @@ use forge::headers::Headers;
 use forge::identity::{EventKind, identify};
 use forge::provider::Provider;
 use forge::push::Push;
+use objects::store::ObjectsError;
 use process::settings::Settings;
 use process::settings::work::BODY_BYTES;
+use store::delivery_body;
 use tracing::Span;
 
+use crate::bodies;
 use crate::deliveries::Deliveries;
 
 /// Largest body, in bytes: the most that a source's cap can be set to.
 const BODY_BYTES_MAX: usize = BODY_BYTES.1;
 /// Largest compressed body, in bytes: what cannot be compressed grows a little.
-const FRAME_BYTES_MAX: u64 = BODY_BYTES_MAX as u64 + 1024 * 1024;
-/// Pause before a delivery is tried again whose body could not be read, in seconds.
-const BODY_RETRY_SECS: u64 = 2;
+pub(crate) const FRAME_BYTES_MAX: u64 = BODY_BYTES_MAX as u64 + 1024 * 1024;
 
 /// A delivery that can be recorded.
 #[derive(Debug)]
@@ -98,38 +97,41 @@ async fn frame(
     match received.body {
         BodyPlace::Inline => Ok(incoming.payload.to_vec()),
         BodyPlace::Object => object(received, desk).await,
-        BodyPlace::Ledger => {
-            let kept = async {
-                let mut conn = desk.ground.store.connection().await?;
-                let digest = received.body_digest.to_string();
-                store::delivery::body_of(&mut conn, received.delivery, &digest).await
-            };
-            match kept.await {
-                Ok(Some(kept)) => match kept.body_zstd {
-                    Some(frame) => Ok(frame),
-                    None => object(received, desk).await,
-                },
-                Ok(None) => Err(Outcome::Never("the ledger has no such body".to_owned())),
-                Err(error) => Err(desk.ground.ledger_refused(&error)),
-            }
-        }
+        BodyPlace::Ledger => kept(received, desk).await,
     }
 }
 
-async fn object(received: &DeliveryReceived, desk: &Deliveries) -> Result<Vec<u8>, Outcome> {
-    match desk
-        .objects
-        .get_delivery_body(received.body_digest, FRAME_BYTES_MAX)
-        .await
-    {
-        Ok(frame) => Ok(frame.to_vec()),
-        Err(error) if error.is_transient() => {
-            tracing::warn!(%error, "the body of a delivery cannot be read now");
-            // Nothing more is pulled until the store answers: an outage is not the message's.
-            desk.store_of_objects.report_trouble(error.to_string());
-            Err(Outcome::Later(Duration::from_secs(BODY_RETRY_SECS)))
+/// The ledger's own copy.
+async fn kept(received: &DeliveryReceived, desk: &Deliveries) -> Result<Vec<u8>, Outcome> {
+    let found = async {
+        let mut conn = desk.ground.store.connection().await?;
+        let digest = received.body_digest.to_string();
+        match delivery_body::find(&mut conn, received.delivery, &digest).await? {
+            Some(row) => Ok(Some(row)),
+            // The forge may have sent the same body under another id.
+            None => delivery_body::with_digest(&mut conn, &digest).await,
         }
-        Err(error) => Err(Outcome::Never(format!("the body of the delivery: {error}"))),
+    };
+    let found = found
+        .await
+        .map_err(|error| desk.ground.ledger_refused(&error))?;
+    let frame = bodies::frame(desk, found).await?;
+    frame.ok_or_else(|| Outcome::Never("the ledger has no such body".to_owned()))
+}
+
+async fn object(received: &DeliveryReceived, desk: &Deliveries) -> Result<Vec<u8>, Outcome> {
+    let came = desk
+        .objects
+        .get_delivery_body(received.body_digest, FRAME_BYTES_MAX);
+    match came.await {
+        Ok(frame) => Ok(frame.to_vec()),
+        Err(missing @ ObjectsError::Missing { .. }) => match kept(received, desk).await {
+            // It was taken in before, and lies sealed since.
+            Ok(frame) => Ok(frame),
+            Err(Outcome::Never(_)) => Err(desk.objects_refused(&missing)),
+            Err(outcome) => Err(outcome),
+        },
+        Err(error) => Err(desk.objects_refused(&error)),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use contract::job::SnapshotRequested;
 use contract::time::{Timestamp, now};
 use store::audit_entry;
-use store::delivery::{self, BodyRow, ConflictRow, DeliveryRow, ReceiptRow};
+use store::delivery::{self, ConflictRow, DeliveryRow, ReceiptRow};
 use store::error::StoreError;
 use store::push::{self, PushRow};
 use store::row::LedgerRow;
@@ -13,10 +13,12 @@ use store::transaction::LedgerConnection;
 use uuid::Uuid;
 
 use crate::audit::{self, Brought};
+use crate::keyring::Keyring;
 use crate::plan::{self, People, Standing, sorted};
 use crate::pseudonym::Pseudonyms;
+use crate::seal::MasterKeys;
 use crate::taken::Taken;
-use crate::{asked, open, people};
+use crate::{asked, bodies, numbers, open, people};
 
 /// What became of one delivery.
 #[derive(Debug)]
@@ -35,6 +37,7 @@ pub(crate) async fn record(
     conn: &mut LedgerConnection,
     takens: &[Taken],
     pseudonyms: &Pseudonyms,
+    masters: &MasterKeys,
 ) -> Result<Vec<Recorded>, StoreError> {
     let now = now();
     let people_of = |taken: &Taken| -> Vec<People> {
@@ -44,8 +47,10 @@ pub(crate) async fn record(
             .collect()
     };
     let people: Vec<Vec<People>> = takens.iter().map(people_of).collect();
+    numbers::take(conn, takens, now).await?;
     let (standings, mut brought) = receipts(conn, takens, now).await?;
-    persons(conn, &people, &mut brought).await?;
+    let keys = persons(conn, takens, &people, masters, &mut brought, now).await?;
+    bodies::keep(conn, takens, &people, &keys, now).await?;
     let pushes = pushes(conn, takens, &people, &mut brought, now).await?;
     let sessions = open::sessions_of(conn, takens, now).await?;
     let wanted = asked::wanted(takens, &people, &pushes, &sessions, now);
@@ -61,7 +66,7 @@ pub(crate) async fn record(
     Ok(asked::recorded(takens, &standings, &wanted, &asked))
 }
 
-/// Receipts, deliveries, bodies and conflicts.
+/// Receipts, deliveries and conflicts.
 async fn receipts(
     conn: &mut LedgerConnection,
     takens: &[Taken],
@@ -109,25 +114,27 @@ async fn receipts(
             brought[place].rows.push(row.covered());
         }
     }
-    // What the ledger has already is not written again.
-    let kept = takens
-        .iter()
-        .filter(|taken| taken.received.body != contract::delivery::BodyPlace::Ledger);
-    let bodies = sorted(kept.map(|taken| plan::body(taken, now)), |row| {
-        (row.delivery_id, row.body_digest.clone())
-    });
-    BodyRow::insert(conn, &bodies).await?;
     Ok((standings, brought))
 }
 
-/// The people that pushes name. A new one is brought by the first delivery that names it.
+/// The people that pushes name, and the keys that seal what they are. A new one is brought by the
+/// first delivery that names it.
 async fn persons(
     conn: &mut LedgerConnection,
+    takens: &[Taken],
     people: &[Vec<People>],
+    masters: &MasterKeys,
     brought: &mut [Brought],
-) -> Result<(), StoreError> {
-    let all = people.iter().flatten().flat_map(People::all);
-    for row in people::insert(conn, all.cloned()).await? {
+    now: Timestamp,
+) -> Result<Keyring, StoreError> {
+    let mut all = Vec::new();
+    for (taken, people) in takens.iter().zip(people) {
+        let named = people.iter().flat_map(People::all).cloned();
+        all.extend(named.map(|pseudonym| (pseudonym, taken.received.received_at)));
+    }
+    let others = bodies::sources(takens, people);
+    let inserted = people::insert(conn, all, others, masters, now).await?;
+    for row in inserted.new {
         let names = |people: &Vec<People>| {
             let mut all = people.iter().flat_map(People::all);
             all.any(|pseudonym| pseudonym.principal.id == row.id)
@@ -136,7 +143,7 @@ async fn persons(
             brought[place].rows.push(row.covered());
         }
     }
-    Ok(())
+    Ok(inserted.keys)
 }
 
 /// The pushes of each delivery, inserted or found.

@@ -2,6 +2,7 @@
 
 pub mod copy;
 mod identity;
+pub mod log;
 pub mod manifest;
 pub mod owner;
 pub mod path;

@@ -1,7 +1,7 @@
 //! Owns whose an object is, and the key that follows from it. Nobody else spells a key.
 
 use contract::digest::Digest;
-use contract::ids::{LabId, SessionId};
+use contract::ids::{CommandId, DeliveryId, LabId, SessionId};
 use object_store::path::Path;
 
 /// Whose an object is: what goes when its owner is erased.
@@ -24,6 +24,29 @@ pub(crate) fn key(owner: Owner, digest: Digest) -> Path {
 /// The key of a delivery's compressed body.
 pub(crate) fn delivery_key(body: Digest) -> Path {
     fan_out("deliveries", body)
+}
+
+/// The key of a delivery's body, sealed.
+pub(crate) fn sealed_key(delivery: DeliveryId, body: Digest) -> Path {
+    fan_out("bodies", Digest::of(format!("{delivery}/{body}").as_bytes()))
+}
+
+/// Where the records of erasures lie.
+pub(crate) fn erasures() -> Path {
+    Path::from("erasures")
+}
+
+/// The key of an erasure's record.
+pub(crate) fn erasure_key(command: CommandId) -> Path {
+    Path::from(format!("erasures/{command}.json"))
+}
+
+/// Where everything of an owner lies.
+pub(crate) fn folder(owner: Owner) -> Path {
+    match owner {
+        Owner::Session(session) => Path::from(format!("sessions/{session}")),
+        Owner::Lab(lab) => Path::from(format!("labs/{lab}")),
+    }
 }
 
 /// Two digits of fan-out keep a folder short without making many of them for a small snapshot.

@@ -42,6 +42,12 @@ pub enum ObjectsError {
         /// What its bytes digest to.
         found: Digest,
     },
+    /// Another object lies where this one belongs, under a name that says nothing of its bytes.
+    #[error("object {key} is there already, with other bytes")]
+    Differs {
+        /// Its key.
+        key: String,
+    },
     /// The object is larger than its reader takes.
     #[error("object {key} has {bytes} bytes, more than {bytes_max}")]
     TooLarge {
@@ -79,6 +85,7 @@ impl ObjectsError {
             Self::Store { .. } | Self::Open { .. } | Self::Away => true,
             Self::Missing { .. }
             | Self::Corrupt { .. }
+            | Self::Differs { .. }
             | Self::TooLarge { .. }
             | Self::NotAManifest { .. } => false,
         }

@@ -13,10 +13,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::settings::check::Check;
 use crate::settings::error::SettingsError;
-use crate::settings::log::{Log, Privacy};
+use crate::settings::log::Log;
 use crate::settings::nats::Nats;
 use crate::settings::origin::{Origin, Origins};
 use crate::settings::postgres::Postgres;
+use crate::settings::privacy::{Privacy, Retention};
 use crate::settings::reconcile::Reconcile;
 use crate::settings::reread::Recipe;
 use crate::settings::snapshots::Snapshots;
@@ -32,6 +33,7 @@ pub mod log;
 pub mod nats;
 pub mod origin;
 pub mod postgres;
+pub mod privacy;
 pub mod reconcile;
 #[cfg(test)]
 mod refusals;
@@ -83,8 +85,10 @@ pub struct Settings {
     pub status: Reporting,
     /// The tamper-evident log.
     pub log: Log,
-    /// Pseudonyms.
+    /// The keys of what identifies people.
     pub privacy: Privacy,
+    /// How long things are kept.
+    pub retention: Retention,
     /// Logs and traces.
     pub telemetry: Telemetry,
     #[serde(skip)]
@@ -177,6 +181,8 @@ impl Settings {
         self.reconcile.check(&check)?;
         self.status.check(&check)?;
         self.log.check(&check)?;
+        self.privacy.check(&check)?;
+        self.retention.check(&check)?;
         self.telemetry.check(&check)
     }
 }

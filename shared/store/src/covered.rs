@@ -15,12 +15,13 @@ use crate::error::StoreError;
 use crate::lab::LabRow;
 use crate::lab_session::SessionRow;
 use crate::lab_version::LabVersionRow;
+use crate::lane::{HoleRow, ManifestRow};
 use crate::listing::{ListingDueRow, ListingPartRow};
 use crate::principal::PrincipalRow;
 use crate::push::PushRow;
 use crate::reconciliation::{GapRow, ReconciliationRow};
-use crate::restore::{RestoreRow, RestoreStepRow};
 use crate::removal::RemovalRow;
+use crate::restore::{RestoreRow, RestoreStepRow};
 use crate::row::{LedgerRow, covered_now};
 use crate::snapshot::SnapshotRow;
 use crate::status_report::StatusReportRow;
@@ -64,11 +65,13 @@ tables!(
     DeliveryRow,
     ErasureRow,
     GapRow,
+    HoleRow,
     HoldRow,
     LabRow,
     LabVersionRow,
     ListingDueRow,
     ListingPartRow,
+    ManifestRow,
     OriginRow,
     PrincipalRow,
     PushRow,

@@ -1,13 +1,9 @@
-//! Owns `delivery_receipt` (a delivery id ever seen), `delivery`, `delivery_conflict`, and
-//! `privacy.delivery_body`.
+//! Owns `delivery_receipt` (a delivery id ever seen), `delivery` and `delivery_conflict`.
 
 use contract::time::Timestamp;
-use diesel::sql_types::{
-    Array, BigInt, Binary, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid,
-};
+use diesel::sql_types::{Array, BigInt, Binary, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel::{OptionalExtension, QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use serde_json::Value;
 use uuid::Uuid;
 
 use crate::error::StoreError;
@@ -79,30 +75,6 @@ ledger_row! {
     }
 }
 
-ledger_row! {
-    /// A raw body with what signed it. Not part of the ledger: it can be erased.
-    "privacy.delivery_body" BodyRow [delivery_id, body_digest] {
-        /// The delivery.
-        delivery_id: Uuid => SqlUuid,
-        /// SHA-256 of the raw body.
-        body_digest: String => Text,
-        /// The body as a zstd frame; `None` where it is an object named by its digest.
-        body_zstd: Option<Vec<u8>> => Nullable<Binary>,
-        /// The headers that identify and sign it.
-        headers: Value => Jsonb,
-        /// When the row was written.
-        recorded_at: Timestamp => Timestamptz,
-    }
-}
-
-/// A body kept in the ledger.
-#[derive(Clone, Debug, QueryableByName)]
-pub struct KeptBody {
-    /// The zstd frame, or `None` where it is an object named by the digest.
-    #[diesel(sql_type = Nullable<Binary>)]
-    pub body_zstd: Option<Vec<u8>>,
-}
-
 /// The receipts of these deliveries, those that are there.
 ///
 /// # Errors
@@ -134,26 +106,6 @@ pub async fn find(
         .optional()?)
 }
 
-/// The raw body of a delivery, if it is still kept.
-///
-/// # Errors
-/// What the database answers.
-pub async fn body_of(
-    conn: &mut AsyncPgConnection,
-    delivery: contract::ids::DeliveryId,
-    body_digest: &str,
-) -> Result<Option<KeptBody>, StoreError> {
-    let query = sql_query(
-        "SELECT body_zstd FROM privacy.delivery_body WHERE delivery_id = $1 AND body_digest = $2",
-    );
-    Ok(query
-        .bind::<SqlUuid, _>(delivery.as_uuid())
-        .bind::<Text, _>(body_digest)
-        .get_result(conn)
-        .await
-        .optional()?)
-}
-
 /// A recorded delivery that no session took, with what taking it in again needs.
 #[derive(Clone, Debug, QueryableByName)]
 pub struct UnmatchedDelivery {
@@ -178,9 +130,12 @@ pub struct UnmatchedDelivery {
     /// Name of the secret that verified it.
     #[diesel(sql_type = Text)]
     pub key: String,
-    /// The headers that identify and sign it.
-    #[diesel(sql_type = Jsonb)]
-    pub headers: Value,
+    /// Whose key seals the headers.
+    #[diesel(sql_type = SqlUuid)]
+    pub owner_id: Uuid,
+    /// The headers that identify and sign it, sealed.
+    #[diesel(sql_type = Binary)]
+    pub sealed_headers: Vec<u8>,
     /// The run of the ingest process that published the message.
     #[diesel(sql_type = SqlUuid)]
     pub lane_id: Uuid,

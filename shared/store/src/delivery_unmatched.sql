@@ -1,7 +1,7 @@
 SELECT
     delivery.id, delivery.source, receipt.forge_delivery, delivery.event, waiting.body_digest,
     CASE WHEN waiting.body_digest = delivery.body_digest THEN delivery.body_bytes END AS body_bytes,
-    delivery.key, body.headers, delivery.lane_id, delivery.lane_number, waiting.received_at
+    delivery.key, body.owner_id, body.sealed_headers, delivery.lane_id, delivery.lane_number, waiting.received_at
 FROM (
     -- A delivery may hold several refs, and the same delivery id may have come with another body.
     SELECT DISTINCT push.received_at, push.delivery_id, push.body_digest

@@ -34,6 +34,12 @@ pub enum StoreError {
         /// When the restore was begun.
         since: String,
     },
+    /// What is sealed does not open, or cannot be sealed: a master key is not the one that it was.
+    #[error("open what is sealed: {reason}")]
+    Sealed {
+        /// Why; free of what is sealed.
+        reason: String,
+    },
     /// A migration did not run.
     #[error("migrate the ledger: {0}")]
     Migrate(String),
@@ -54,7 +60,8 @@ impl StoreError {
     /// away, restarting, or busy.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Connect(_) => true,
+            // Somebody puts the key back: nothing is given up until then.
+            Self::Connect(_) | Self::Sealed { .. } => true,
             Self::Query(error) => is_transient_query(error),
             Self::Address(_)
             | Self::Schema { .. }

@@ -1,9 +1,12 @@
 //! Owns `principal`, a pseudonymous person, and `privacy.person`, who that is.
 
 use contract::time::Timestamp;
-use diesel::sql_types::{Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_query;
+use diesel::sql_types::{Array, BigInt, Binary, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
+use crate::error::StoreError;
 use crate::row::ledger_row;
 
 ledger_row! {
@@ -21,17 +24,76 @@ ledger_row! {
 }
 
 ledger_row! {
-    /// Who a pseudonym is. Not part of the ledger: it can be erased, and no entry covers it.
+    /// Who a pseudonym is, sealed by the person's key. Not part of the ledger: it can be erased,
+    /// and no entry covers it.
     "privacy.person" PersonRow [principal_id] {
         /// The pseudonym.
         principal_id: Uuid => SqlUuid,
-        /// The forge's login.
-        login: Option<String> => Nullable<Text>,
-        /// The name in the commits.
-        name: Option<String> => Nullable<Text>,
-        /// The address in the commits.
-        email: Option<String> => Nullable<Text>,
+        /// Login, name and address, sealed.
+        sealed: Vec<u8> => Binary,
         /// When the row was written.
         recorded_at: Timestamp => Timestamptz,
     }
+}
+
+/// The sealed rows of these people, those that are there.
+///
+/// # Errors
+/// What the database answers.
+pub async fn persons(
+    conn: &mut AsyncPgConnection,
+    people: &[Uuid],
+) -> Result<Vec<PersonRow>, StoreError> {
+    Ok(
+        sql_query("SELECT * FROM privacy.person WHERE principal_id = ANY($1)")
+            .bind::<Array<SqlUuid>, _>(people)
+            .load(conn)
+            .await?,
+    )
+}
+
+/// The principals with these ids, those that are there.
+///
+/// # Errors
+/// What the database answers.
+pub async fn find(
+    conn: &mut AsyncPgConnection,
+    people: &[Uuid],
+) -> Result<Vec<PrincipalRow>, StoreError> {
+    Ok(sql_query("SELECT * FROM principal WHERE id = ANY($1)")
+        .bind::<Array<SqlUuid>, _>(people)
+        .load(conn)
+        .await?)
+}
+
+/// The sealed people of a provider, in the order of their ids, at most `limit` beyond one.
+///
+/// # Errors
+/// What the database answers.
+pub async fn of_provider(
+    conn: &mut AsyncPgConnection,
+    provider: &str,
+    beyond: Uuid,
+    limit: i64,
+) -> Result<Vec<PersonRow>, StoreError> {
+    let text = "SELECT person.* FROM privacy.person JOIN principal ON principal.id = principal_id \
+                WHERE provider = $1 AND principal_id > $2 ORDER BY principal_id LIMIT $3";
+    Ok(sql_query(text)
+        .bind::<Text, _>(provider)
+        .bind::<SqlUuid, _>(beyond)
+        .bind::<BigInt, _>(limit)
+        .load(conn)
+        .await?)
+}
+
+/// Removes who these people are.
+///
+/// # Errors
+/// What the database answers.
+pub async fn forget(conn: &mut AsyncPgConnection, people: &[Uuid]) -> Result<(), StoreError> {
+    sql_query("DELETE FROM privacy.person WHERE principal_id = ANY($1)")
+        .bind::<Array<SqlUuid>, _>(people)
+        .execute(conn)
+        .await?;
+    Ok(())
 }

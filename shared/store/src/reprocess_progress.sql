@@ -2,7 +2,7 @@ SELECT
     count(*) AS requests,
     count(*) FILTER (WHERE newest.result = 'pass') AS passed,
     count(*) FILTER (WHERE newest.result = 'fail') AS failed,
-    count(*) FILTER (WHERE newest.result IN ('error', 'superseded')) AS errors,
+    count(*) FILTER (WHERE newest.result IN ('error', 'superseded', 'unchecked')) AS errors,
     count(*) FILTER (WHERE newest.result IS NULL) AS waiting
 FROM verification_request AS request
 LEFT JOIN LATERAL (

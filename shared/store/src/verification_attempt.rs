@@ -23,7 +23,7 @@ ledger_row! {
         try_number: i32 => Integer,
         /// The claim that it was worked on under.
         token: i64 => BigInt,
-        /// `pass`, `fail`, `error` or `superseded`.
+        /// `pass`, `fail`, `error`, `superseded` or `unchecked`.
         result: String => Text,
         /// Why it is an error.
         cause: Option<String> => Nullable<Text>,

@@ -17,6 +17,7 @@ const SECRET_BYTES: usize = 32;
 pub(crate) struct Keys {
     pub(crate) webhook: PathBuf,
     pub(crate) pseudonym: PathBuf,
+    pub(crate) master: PathBuf,
     pub(crate) log_signing: PathBuf,
     pub(crate) log_verifier: PathBuf,
     folder: PathBuf,
@@ -35,11 +36,12 @@ impl Keys {
         let keys = Self {
             webhook: folder.join("webhook"),
             pseudonym: folder.join("pseudonym"),
+            master: folder.join("privacy-master"),
             log_signing: folder.join("log-signing"),
             log_verifier: folder.join("log-verifier"),
             folder,
         };
-        for file in [&keys.webhook, &keys.pseudonym] {
+        for file in [&keys.webhook, &keys.pseudonym, &keys.master] {
             if !file.exists() {
                 let mut bytes = [0; SECRET_BYTES];
                 OsRng.fill_bytes(&mut bytes);

@@ -13,6 +13,8 @@ use crate::up::keys::Keys;
 
 /// The source that is there when none is configured.
 pub(crate) const SOURCE: &str = "github";
+/// The id of the master key that the house makes.
+const MASTER_KEY: &str = "first";
 /// Where its repositories are fetched from.
 const FETCH_URL: &str = "https://github.com/{full_name}.git";
 
@@ -59,6 +61,10 @@ pub(crate) fn folders_and_keys(
         settings = fill(settings, "log.verifier_key_file", &keys.log_verifier)?;
     }
     settings = fill(settings, "privacy.pseudonym_key_file", &keys.pseudonym)?;
+    if settings.privacy.master_keys.is_empty() {
+        let first = json!([{ "id": MASTER_KEY, "file": keys.master }]);
+        settings = settings.with("privacy.master_keys", first)?;
+    }
     if settings.sources.is_empty() {
         let source = json!({
             "provider": "github",

@@ -175,11 +175,12 @@ async fn all_commits_are_attempts(site: &Site, dialect: Dialect) {
 
 /// The headers that were kept prove the secret, and do not say it.
 async fn keeps_no_secret(site: &Site) {
-    let query = "SELECT d.source, b.headers FROM privacy.delivery_body b
-        JOIN delivery d ON d.id = b.delivery_id ORDER BY d.source";
-    let rows = site.house.rows(query).await;
-    assert_eq!(rows.len(), Dialect::ALL.len());
-    for row in rows {
+    let bodies = site.bodies().await;
+    assert_eq!(bodies.len(), Dialect::ALL.len());
+    for (row, headers) in bodies {
+        let query = format!("SELECT source FROM delivery WHERE id = '{}'", row.delivery_id);
+        let told: Value = serde_json::from_str(&site.house.rows(&query).await[0]).unwrap();
+        let row = json!({ "source": told["source"], "headers": headers }).to_string();
         for dialect in Dialect::ALL {
             assert!(!row.contains(dialect.example_secret()), "{row}");
         }

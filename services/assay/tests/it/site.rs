@@ -258,6 +258,7 @@ verifier_key_file = "{folder}/log-verifier"
 
 [privacy]
 pseudonym_key_file = "{folder}/pseudonym"
+master_keys = [{{ id = "first", file = "{folder}/privacy-master" }}]
 
 [sources.github]
 provider = "github"
@@ -280,6 +281,7 @@ secrets = [{{ name = "first", file = "{folder}/webhook" }}]
             ("nats-password", password.as_str()),
             ("webhook", &secret),
             ("pseudonym", "a key of the tests, thirty-two bytes"),
+            ("privacy-master", "a master key of the tests, thirty-two bytes"),
             ("log-signing", &pair.signer),
             ("log-verifier", &pair.verifier),
         ] {

@@ -10,11 +10,12 @@ use serde_json::{Map, Value, json};
 use service::ground::Ground;
 use store::dead_letter::{DEAD_LETTERED, DeadLetterRow};
 use store::error::StoreError;
+use store::lane::LaneMessageRow;
 use store::row::LedgerRow;
 use store::transaction::LedgerConnection;
 use store::{audit_entry, transaction};
 
-use crate::audit;
+use crate::{audit, numbers};
 
 /// Records deaths.
 pub(crate) struct Recorder {
@@ -23,10 +24,11 @@ pub(crate) struct Recorder {
 
 impl Handler for Recorder {
     async fn handle(&self, incoming: &Incoming) -> Outcome {
-        let row = row(&DeadLetter::of(incoming), now());
+        let letter = DeadLetter::of(incoming);
+        let (row, number) = (row(&letter, now()), numbers::of_dead(&letter, now()));
         let recording = async {
             let mut conn = self.ground.store.connection().await?;
-            let work = async |conn: &mut _| record(conn, &row).await;
+            let work = async |conn: &mut _| record(conn, &row, number.as_slice()).await;
             transaction::run(&mut conn, work).await
         };
         match recording.await {
@@ -36,7 +38,12 @@ impl Handler for Recorder {
     }
 }
 
-async fn record(conn: &mut LedgerConnection, row: &DeadLetterRow) -> Result<(), StoreError> {
+async fn record(
+    conn: &mut LedgerConnection,
+    row: &DeadLetterRow,
+    number: &[LaneMessageRow],
+) -> Result<(), StoreError> {
+    LaneMessageRow::insert(conn, number).await?;
     let new = DeadLetterRow::insert(conn, std::slice::from_ref(row)).await?;
     if new.is_empty() {
         return Ok(());

@@ -1,7 +1,7 @@
 //! Bodies too large for a message come by the object store (claim check).
 
 use contract::delivery::BodyPlace;
-use objects::store::Objects;
+use objects::store::{Objects, ObjectsError};
 use serde_json::json;
 use testkit::wait;
 
@@ -43,10 +43,22 @@ async fn a_large_body_is_read_from_the_object_store_and_again_when_its_session_i
     assert_eq!(world.count("lab_attempt").await, 2);
     assert_eq!(
         world
-            .count("privacy.delivery_body WHERE body_zstd IS NULL")
+            .count("privacy.delivery_body WHERE sealed_body IS NULL")
             .await,
         2
     );
+
+    // What came lies sealed now: nothing of it is left as it came.
+    let objects = Objects::open_folder(&world.house.folder("objects")).unwrap();
+    for delivery in &deliveries {
+        let (id, digest) = (delivery.id(), delivery.received.body_digest);
+        let came = objects.get_delivery_body(digest, u64::MAX).await;
+        assert!(matches!(came, Err(ObjectsError::Missing { .. })), "{came:?}");
+        let sealed = objects.get_sealed_body(id, digest, u64::MAX).await.unwrap();
+        let frame = zstd::bulk::compress(&delivery.body, 1).unwrap();
+        assert!(sealed.len() > frame.len());
+        assert!(zstd::bulk::decompress(&sealed, delivery.body.len()).is_err());
+    }
 
     let command = world.ask_for_session(OTHER, None).await;
     world.outcome(command).await;

@@ -19,5 +19,6 @@ mod poison;
 mod pushes;
 mod repeats;
 mod reprocess;
+mod sealed;
 mod sessions;
 mod world;

@@ -24,6 +24,8 @@ use crate::deliveries::{Delivery, sha};
 
 /// The repositories that the sample lab enrols by itself.
 pub(crate) const ENROLLED: &str = "course-1/intro-1";
+/// What people's keys are wrapped by.
+pub(crate) const MASTER_KEY: &str = "a master key of the tests, thirty-two bytes";
 /// One that it does not.
 pub(crate) const OTHER: &str = "someone/else";
 
@@ -277,6 +279,10 @@ fn settings(house: &House) -> Settings {
         (
             "privacy.pseudonym_key_file",
             json!(file("key", "a key of the tests")),
+        ),
+        (
+            "privacy.master_keys",
+            json!([{ "id": "first", "file": file("master", MASTER_KEY) }]),
         ),
         ("sources.bitbucket", of_bitbucket),
         ("sources.github", source),

@@ -1,4 +1,4 @@
-//! Owns the settings of the signed log and of pseudonyms: keys, by the files that hold them.
+//! Owns the settings of the signed log: its name and its keys, by the files that hold them.
 
 use std::path::PathBuf;
 
@@ -53,13 +53,4 @@ impl Log {
         }
         Ok(())
     }
-}
-
-/// `[privacy]`
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Privacy {
-    /// The file with the key that accounts are turned into pseudonyms with.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub pseudonym_key_file: Option<PathBuf>,
 }

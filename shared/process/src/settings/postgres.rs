@@ -30,13 +30,15 @@ pub enum Role {
     Auditor,
     /// status-reporter's.
     StatusReporter,
+    /// Reads what identifies people, sealed: `assay privacy`.
+    Privacy,
     /// May read: the operator's commands, the console.
     Reader,
 }
 
 impl Role {
     /// Every role.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Owner,
         Self::AttemptWriter,
         Self::SnapshotBuilder,
@@ -44,6 +46,7 @@ impl Role {
         Self::Reconciler,
         Self::Auditor,
         Self::StatusReporter,
+        Self::Privacy,
         Self::Reader,
     ];
 
@@ -57,6 +60,7 @@ impl Role {
             Self::Reconciler => "assay_reconciler",
             Self::Auditor => "assay_auditor",
             Self::StatusReporter => "assay_status_reporter",
+            Self::Privacy => "assay_privacy",
             Self::Reader => "assay_reader",
         }
     }

@@ -110,7 +110,10 @@ impl Settings {
                     return Err(self.check().refused("nats.monitor_url", reason));
                 }
             }
-            Service::AttemptWriter => drop(self.pseudonym_key()?),
+            Service::AttemptWriter => {
+                self.pseudonym_key()?;
+                self.master_keys()?;
+            }
             Service::Reconciler => {
                 for source in self.sources.keys() {
                     self.api_token(source)?;

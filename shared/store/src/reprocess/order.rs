@@ -29,7 +29,8 @@ pub struct Progress {
     /// Those that failed.
     #[diesel(sql_type = BigInt)]
     pub failed: i64,
-    /// Those whose newest try could not be judged, or was superseded.
+    /// Those whose newest try could not be judged, was superseded, or was not
+    /// checked.
     #[diesel(sql_type = BigInt)]
     pub errors: i64,
     /// Those without a result.

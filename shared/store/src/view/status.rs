@@ -45,6 +45,8 @@ counts! {
         failed,
         /// Those that a newer push took the place of.
         superseded,
+        /// Those whose lab has nothing run.
+        unchecked,
         /// Those that could not be judged and will not be tried again.
         errors,
         /// Those that could not be judged and will be tried again.

@@ -33,6 +33,7 @@ SELECT
     count(*) FILTER (WHERE result = 'pass') AS passed,
     count(*) FILTER (WHERE result = 'fail') AS failed,
     count(*) FILTER (WHERE result = 'superseded') AS superseded,
+    count(*) FILTER (WHERE result = 'unchecked') AS unchecked,
     count(*) FILTER (WHERE result = 'error' AND retry_at IS NULL) AS errors,
     count(*) FILTER (WHERE result = 'error' AND retry_at IS NOT NULL) AS retrying,
     count(*) FILTER (WHERE result IS NULL AND claimed) AS running,

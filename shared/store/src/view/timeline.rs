@@ -81,7 +81,7 @@ pub struct TimelineVerification {
     /// Which try of its request.
     #[diesel(sql_type = Integer)]
     pub try_number: i32,
-    /// `pass`, `fail`, `error` or `superseded`.
+    /// `pass`, `fail`, `error`, `superseded` or `unchecked`.
     #[diesel(sql_type = Text)]
     pub result: String,
     /// Why an `error` is one.

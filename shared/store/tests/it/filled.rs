@@ -11,14 +11,14 @@ use store::attempt::AttemptRow;
 use store::attempt_snapshot::AttemptSnapshotRow;
 use store::command::CommandRow;
 use store::dead_letter::{self, DeadLetterRow};
-use store::delivery::{BodyRow, ConflictRow, DeliveryRow, ReceiptRow};
+use store::delivery::{ConflictRow, DeliveryRow, ReceiptRow};
 use store::error::StoreError;
 use store::lab::LabRow;
 use store::lab_session::SessionRow;
 use store::lab_version::LabVersionRow;
 use store::listing::{ListingDueRow, ListingPartRow};
 use store::pool::Connection;
-use store::principal::{PersonRow, PrincipalRow};
+use store::principal::PrincipalRow;
 use store::push::PushRow;
 use store::reconciliation::{GapRow, ReconciliationRow};
 use store::restore::{RestoreRow, RestoreStepRow};
@@ -45,10 +45,13 @@ impl Filled {
         // Tables whose rows no other row covers.
         house
             .sql(
-                "INSERT INTO audit_entry VALUES (gen_random_uuid(), 'a', '{}', 'd', NULL, now()); \
+                "INSERT INTO log_epoch (epoch, origin, reason, recorded_at) \
+                     VALUES (1, 'log', 'begun', now()); \
+                 INSERT INTO audit_entry VALUES (gen_random_uuid(), 'a', '{}', 'd', NULL, now()); \
                  INSERT INTO ledger_pending SELECT id, NULL FROM audit_entry; \
                  INSERT INTO ledger_leaf SELECT 0, id, sha256(''), now() FROM audit_entry; \
                  INSERT INTO log_checkpoint VALUES ('log', 1, sha256(''), 'note', now()); \
+                 INSERT INTO lane_message VALUES (gen_random_uuid(), 1, 'taken', now()); \
                  INSERT INTO log_head VALUES (true, 'log', 1, sha256(''), '', now());",
             )
             .await;
@@ -68,6 +71,8 @@ macro_rules! put {
 }
 
 mod judged;
+mod privacy;
+mod lanes;
 mod restored;
 
 /// A JSON that a careless way into a database and back would change.
@@ -97,7 +102,8 @@ async fn fill(conn: &mut Connection, covered: &mut Vec<CoveredRow>) -> Result<()
             recorded_at: now,
         }
     );
-    let attempt = fill_push(conn, covered, &session, now).await?;
+    let (attempt, person) = fill_push(conn, covered, &session, now).await?;
+    privacy::fill(conn, covered, &attempt, person, now).await?;
     let snapshot = put!(
         conn,
         covered,
@@ -125,6 +131,7 @@ async fn fill(conn: &mut Connection, covered: &mut Vec<CoveredRow>) -> Result<()
     fill_reconciliation(conn, covered, now).await?;
     fill_dead(conn, covered, now).await?;
     restored::fill(conn, covered, now).await?;
+    lanes::fill(conn, covered, now).await?;
     judged::fill(conn, covered, &attempt, &version, now).await
 }
 
@@ -313,7 +320,7 @@ async fn fill_push(
     covered: &mut Vec<CoveredRow>,
     session: &SessionRow,
     now: Timestamp,
-) -> Result<AttemptRow, StoreError> {
+) -> Result<(AttemptRow, Uuid), StoreError> {
     let receipt = fill_delivery(conn, covered, now).await?;
     let principal = fill_person(conn, covered, now).await?;
     let push = put!(
@@ -335,7 +342,7 @@ async fn fill_push(
             recorded_at: now,
         }
     );
-    Ok(put!(
+    let attempt = put!(
         conn,
         covered,
         AttemptRow {
@@ -356,7 +363,8 @@ async fn fill_push(
                 .to_string(),
             recorded_at: now,
         }
-    ))
+    );
+    Ok((attempt, principal.id))
 }
 
 /// A delivery, and a contradiction of it.
@@ -409,17 +417,6 @@ async fn fill_delivery(
             recorded_at: now,
         }
     );
-    put!(
-        conn,
-        covered,
-        BodyRow {
-            delivery_id: receipt.delivery_id,
-            body_digest: body_digest.clone(),
-            body_zstd: Some((0..=255).collect()),
-            headers: odd_json(),
-            recorded_at: now,
-        }
-    );
     Ok(receipt)
 }
 
@@ -436,17 +433,6 @@ async fn fill_person(
             id: Uuid::now_v7(),
             provider: "github".to_owned(),
             account: "keyed hash".to_owned(),
-            recorded_at: now,
-        }
-    );
-    put!(
-        conn,
-        covered,
-        PersonRow {
-            principal_id: principal.id,
-            login: Some(ODD_TEXT.to_owned()),
-            name: None,
-            email: Some(String::new()),
             recorded_at: now,
         }
     );

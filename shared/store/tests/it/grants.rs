@@ -6,7 +6,7 @@ use serde_json::Value;
 use testkit::house::House;
 
 /// What each role may insert into: the design's column "written by".
-const WRITERS: [(&str, &[&str]); 7] = [
+const WRITERS: [(&str, &[&str]); 8] = [
     (
         "assay_attempt_writer",
         &[
@@ -16,15 +16,21 @@ const WRITERS: [(&str, &[&str]); 7] = [
             "delivery",
             "delivery_conflict",
             "delivery_receipt",
+            "erasure",
             "lab_attempt",
             "lab_session",
+            "lane_message",
             "ledger_pending",
+            "legal_hold",
             "listing_due",
             "listing_part",
             "principal",
             "privacy.delivery_body",
+            "privacy.named_in_body",
             "privacy.person",
+            "privacy.person_key",
             "push",
+            "removal",
             "verification_request",
             "work_remade",
         ],
@@ -60,9 +66,12 @@ const WRITERS: [(&str, &[&str]); 7] = [
         &[
             "audit_entry",
             "dead_letter",
+            "lane_hole",
+            "lane_manifest",
             "ledger_leaf",
             "ledger_pending",
             "log_checkpoint",
+            "log_epoch",
             "log_head",
         ],
     ),
@@ -80,6 +89,7 @@ const WRITERS: [(&str, &[&str]); 7] = [
         "assay_status_reporter",
         &["audit_entry", "ledger_pending", "status_report"],
     ),
+    ("assay_privacy", &[]),
     ("assay_reader", &[]),
 ];
 
@@ -123,13 +133,18 @@ async fn each_role_may_insert_into_its_own_tables_and_really_into_no_other() {
 async fn who_a_pseudonym_is_can_be_read_by_nobody_but_its_writer() {
     let house = House::with_postgres().await;
     for (role, _) in WRITERS {
-        for table in ["privacy.person", "privacy.delivery_body"] {
+        for table in [
+            "privacy.person",
+            "privacy.person_key",
+            "privacy.delivery_body",
+            "privacy.named_in_body",
+        ] {
             let read = house
                 .sql_as(role, &format!("SELECT count(*) FROM {table}"))
                 .await;
             assert_eq!(
                 read.is_ok(),
-                role == "assay_attempt_writer",
+                ["assay_attempt_writer", "assay_privacy"].contains(&role),
                 "{role} {table}"
             );
         }

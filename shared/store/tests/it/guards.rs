@@ -8,13 +8,14 @@ use crate::filled::Filled;
 use crate::grants::tables;
 
 const MAY_CHANGE: [&str; 2] = ["ledger_pending", "log_head"];
-const ROLES: [&str; 7] = [
+const ROLES: [&str; 8] = [
     "assay_attempt_writer",
     "assay_snapshot_builder",
     "assay_verifier",
     "assay_auditor",
     "assay_reconciler",
     "assay_status_reporter",
+    "assay_privacy",
     "assay_reader",
 ];
 

@@ -1,0 +1,7 @@
+SELECT h.* FROM lane_hole h
+WHERE h.what = 'missing' AND NOT EXISTS (
+    SELECT FROM lane_hole f
+    WHERE f.lane_id = h.lane_id AND f.number = h.number AND f.what = 'found'
+)
+ORDER BY h.recorded_at, h.lane_id, h.number
+LIMIT $1

@@ -1,0 +1,13 @@
+SELECT 'snapshot' AS kind, snapshot.digest, EXISTS (
+    SELECT FROM removal WHERE removal.kind = 'snapshot' AND removal.subject_id = snapshot.id
+) AS removed
+FROM snapshot
+WHERE snapshot.lab_session_id = $1
+UNION
+SELECT 'log', tried.log_digest, EXISTS (
+    SELECT FROM removal WHERE removal.kind = 'log' AND removal.subject_id = tried.id
+)
+FROM lab_attempt AS attempt
+JOIN verification_request AS request ON request.lab_attempt_id = attempt.id
+JOIN verification_attempt AS tried ON tried.request_id = request.id
+WHERE attempt.lab_session_id = $1 AND tried.log_digest IS NOT NULL
