@@ -113,14 +113,28 @@ pub fn open(note: &str, verifier: &VerifyingKey) -> Result<Checkpoint, Checkpoin
         },
         other => CheckpointError::Note(other),
     })?;
-    let read =
-        checkpoint::Checkpoint::from_bytes(note.text()).map_err(|_| CheckpointError::Format)?;
-    if read.origin() != verifier.origin() {
+    let read = read(&note)?;
+    if read.origin != verifier.origin() {
         return Err(CheckpointError::OtherOrigin {
             expected: verifier.origin().to_owned(),
-            found: read.origin().to_owned(),
+            found: read.origin,
         });
     }
+    Ok(read)
+}
+
+/// What a checkpoint says, whoever signed it: for those who come to know only later whether to
+/// believe it.
+///
+/// # Errors
+/// [`CheckpointError::Note`] and [`CheckpointError::Format`].
+pub fn said(note: &str) -> Result<Checkpoint, CheckpointError> {
+    read(&Note::from_bytes(note.as_bytes()).map_err(CheckpointError::Note)?)
+}
+
+fn read(note: &Note) -> Result<Checkpoint, CheckpointError> {
+    let read =
+        checkpoint::Checkpoint::from_bytes(note.text()).map_err(|_| CheckpointError::Format)?;
     Ok(Checkpoint {
         origin: read.origin().to_owned(),
         size: read.size(),
@@ -155,6 +169,7 @@ mod tests {
         assert!(note.starts_with(form), "{note}");
         assert_eq!(open(&note, &verifier).unwrap(), checkpoint());
         assert_eq!(sign(&checkpoint(), &signer).unwrap(), note);
+        assert_eq!(said(&note).unwrap(), checkpoint());
     }
 
     #[test]
