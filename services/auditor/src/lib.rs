@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 pub mod batch;
+pub mod epoch;
+mod completeness;
 pub mod facts;
 mod head;
 pub mod keys;
@@ -14,6 +16,7 @@ use process::settings::Settings;
 use process::settings::postgres::Role;
 use tokio_util::sync::CancellationToken;
 
+use crate::completeness::Completeness;
 use crate::facts::Teller;
 use crate::keys::{CannotSign, Keys};
 use crate::lead::Auditor;
@@ -40,6 +43,11 @@ pub async fn run(
         store: store.clone(),
         stop: stop.clone(),
     };
+    let completeness = Completeness {
+        settings: settings.clone(),
+        part: health.part("completeness"),
+        stop: stop.clone(),
+    };
     let auditor = Auditor {
         store,
         teller,
@@ -49,7 +57,7 @@ pub async fn run(
         signing,
         stop,
     };
-    auditor.serve().await;
+    tokio::join!(auditor.serve(), completeness.run());
     Ok(())
 }
 

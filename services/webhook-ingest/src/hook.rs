@@ -1,7 +1,7 @@
 //! Owns `POST /hooks/{source}`: the order of admission, and the durable publish before the answer.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::body::{Body, BodyDataStream};
@@ -26,15 +26,16 @@ use tracing::{Instrument, info_span};
 
 use crate::body::{self, Limits};
 use crate::budget::Budget;
-use crate::lane::Lane;
+use crate::lane::{Lane, Ticket};
 use crate::live::Live;
+use crate::notices::Notices;
 use crate::problem::Problem;
 use crate::publisher::Publisher;
 use crate::receipt;
 use crate::recent::Recent;
 use crate::refused::Refused;
 use crate::source::Source;
-use crate::stream::NotStored;
+use crate::stream::{Kept, NotStored};
 use crate::weigh::{Arrived, Delivery, Weighed, weigh};
 
 /// What the requests share.
@@ -47,6 +48,7 @@ pub(crate) struct Shared {
     pub(crate) budget: Budget,
     pub(crate) limits: Limits,
     pub(crate) refused: Arc<Refused>,
+    pub(crate) notices: Arc<Notices>,
     /// Bodies that are read on after their answer.
     pub(crate) lingering: TaskTracker,
 }
@@ -67,6 +69,7 @@ pub(crate) async fn receive(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
+    let begun = Instant::now();
     let mut stream = body.into_data_stream();
     // A request keeps the sources that it began with, whatever is read meanwhile.
     let sources = shared.live.now();
@@ -85,11 +88,16 @@ pub(crate) async fn receive(
         .map_or("unknown", |known| known.name.as_str());
     metrics::counter!("assay_hooks_total", "source" => name.to_owned(), "answer" => word)
         .increment(1);
+    metrics::histogram!("assay_hook_duration_seconds", "source" => name.to_owned())
+        .record(begun.elapsed().as_secs_f64());
     let problem = match answer {
         Ok((status, _, json)) => return (status, Json(json)).into_response(),
         Err(problem) => problem,
     };
     tracing::debug!(source = name, problem = word, "a request was not accepted");
+    shared
+        .notices
+        .refused(source.as_ref().map(|known| &known.name), word);
     if let (Some(source), Some(status)) = (source, problem.refusal()) {
         shared.refused.remember(&source.name, status);
     }
@@ -158,6 +166,7 @@ async fn accept(shared: &Shared, delivery: Delivery, id: DeliveryId) -> Answer {
     } else {
         Bytes::new()
     };
+    let ticket = shared.lane.next();
     let mut received = DeliveryReceived {
         delivery: id,
         source: delivery.source.name.clone(),
@@ -169,14 +178,15 @@ async fn accept(shared: &Shared, delivery: Delivery, id: DeliveryId) -> Answer {
         headers: delivery.headers,
         key: delivery.key,
         received_at: delivery.received_at,
-        lane: shared.lane.id(),
-        number: shared.lane.next(),
+        lane: ticket.id,
+        number: ticket.number,
     };
     let message_id = received.message_id();
     let mut duplicate = shared.recent.holds(&message_id);
     if !duplicate {
         let message = message(&received, &message_id, payload.clone())?;
-        duplicate = stored(shared.publisher.publish(message_id.clone(), message).await)?;
+        let kept = stored(shared.publisher.publish(message_id.clone(), message).await)?;
+        duplicate = !settle(ticket, &received, kept);
         // When the first was received is known to whoever received it.
         let first = (!duplicate).then_some(received.received_at);
         shared.recent.remember(message_id.clone(), first);
@@ -184,10 +194,13 @@ async fn accept(shared: &Shared, delivery: Delivery, id: DeliveryId) -> Answer {
     if duplicate {
         // Said to the ledger as well, under an id of its own: the stream keeps the first one only.
         // It brings its body again, so that even a broker that lost the first loses nothing.
-        received.number = shared.lane.next();
+        // Under a number of its own too: nothing is promised under the one before.
+        let ticket = shared.lane.next();
+        (received.lane, received.number) = (ticket.id, ticket.number);
         let again = format!("{message_id}:{}:{}", received.lane, received.number);
         let message = message(&received, &again, payload)?;
-        stored(shared.publisher.publish(again, message).await)?;
+        let kept = stored(shared.publisher.publish(again, message).await)?;
+        settle(ticket, &received, kept);
         let first = shared.recent.first(&message_id);
         let json = receipt::of_repeat(id, digest, received.received_at, first);
         return Ok((StatusCode::ACCEPTED, "duplicate", json));
@@ -228,7 +241,17 @@ fn message(received: &DeliveryReceived, id: &str, payload: Bytes) -> Result<Outg
 /// The service's name on the bus.
 pub(crate) const SERVICE: &str = "webhook-ingest";
 
-fn stored(published: Result<bool, NotStored>) -> Result<bool, Problem> {
+/// Tells the lane what became of a number; says whether the message is kept under it.
+fn settle(ticket: Ticket, received: &DeliveryReceived, kept: Kept) -> bool {
+    match kept {
+        Kept::New(sequence) => ticket.stored(received.delivery, &received.source, sequence),
+        Kept::Spooled => ticket.spooled(received.delivery, &received.source),
+        Kept::Before(_) | Kept::Shared => return false,
+    }
+    true
+}
+
+fn stored(published: Result<Kept, NotStored>) -> Result<Kept, Problem> {
     published.map_err(|reason| match reason {
         NotStored::Away => Problem::Unavailable("the queue does not answer"),
         NotStored::Full => Problem::Unavailable("the queue is full"),

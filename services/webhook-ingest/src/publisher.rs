@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use crate::spool::Spool;
 use crate::spool::segments::NotSpooled;
-use crate::stream::{NotStored, Published, Stream};
+use crate::stream::{Kept, NotStored, Published, Stream};
 
 /// Most requests that wait for a batch; beyond it the answer is 503.
 const WAITING_MAX: usize = 4_096;
@@ -46,7 +46,7 @@ impl Road {
         match (published, &self.spool) {
             (Err(NotStored::Away | NotStored::Full), Some(spool)) => {
                 let kept = spool.append(message.clone()).await;
-                kept.map(|()| false)
+                kept.map(|()| Kept::Spooled)
                     .map_err(|NotSpooled| NotStored::NoSpool)
             }
             _ => published,
@@ -158,7 +158,7 @@ fn answer(pending: Pending, published: Published, copies: &Copies) {
         .lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner);
     for copy in copies.remove(&pending.id).unwrap_or_default() {
-        let _ = copy.send(published.map(|_| true));
+        let _ = copy.send(published.map(|_| Kept::Shared));
     }
 }
 
@@ -182,8 +182,9 @@ mod tests {
     #[test]
     fn of_copies_the_first_is_stored_and_the_others_share_its_answer_as_duplicates() {
         for (published, told) in [
-            (Ok(false), Ok(true)),
-            (Ok(true), Ok(true)),
+            (Ok(Kept::New(7)), Ok(Kept::Shared)),
+            (Ok(Kept::Before(7)), Ok(Kept::Shared)),
+            (Ok(Kept::Spooled), Ok(Kept::Shared)),
             (Err(NotStored::Full), Err(NotStored::Full)),
         ] {
             let (batch, answers): (Vec<_>, Vec<_>) =
@@ -208,7 +209,7 @@ mod tests {
         drop(answers);
         let (first, copies) = apart(batch);
         for pending in first {
-            answer(pending, Ok(false), &copies);
+            answer(pending, Ok(Kept::Spooled), &copies);
         }
     }
 }

@@ -20,14 +20,17 @@ use crate::source::Configured;
 /// Between two looks at the settings and the secrets, in seconds.
 const LOOK_EVERY_SECS: u64 = 1;
 
-/// Reads the sources again until `stop`, and swaps them in `live`.
+/// Reads the sources again until `stop`, and swaps them in `live`; `changed` is told of what held
+/// before and what holds now.
 pub(crate) async fn watch(
     settings: &Settings,
     holds: Configured,
     live: &Live,
     part: &Part,
+    changed: impl Fn(&Configured, &Configured),
     stop: &CancellationToken,
 ) {
+    let mut holding = holds.clone();
     let mut judge = Judge::new(holds);
     part.ready();
     count("refused", 0);
@@ -45,7 +48,12 @@ pub(crate) async fn watch(
         // Files may be slow. One that panics is as bad as one that cannot be read.
         let read = tokio::task::spawn_blocking(move || read(&again)).await;
         let read = read.unwrap_or_else(|_| Err("the settings could not be read".to_owned()));
-        carry_out(judge.judge(read, asked), live, part, asked);
+        let verdict = judge.judge(read, asked);
+        if let Verdict::Swap(new) = &verdict {
+            changed(&holding, new);
+            holding.clone_from(new);
+        }
+        carry_out(verdict, live, part, asked);
         live.now().show_live(now());
     }
 }

@@ -20,11 +20,13 @@ use crate::connections::Connections;
 use crate::hook::{Shared, not_posted, nothing_here, receive};
 use crate::lane::Lane;
 use crate::live::Live;
+use crate::notices::Notices;
 use crate::recent::Recent;
 use crate::refused::Refused;
 use crate::reload;
 use crate::server::Server;
 use crate::source::Configured;
+use crate::tell::Teller;
 use crate::way::Way;
 
 /// Runs the service on `listener` until it is told to stop; then takes no more, answers what it
@@ -42,23 +44,26 @@ pub async fn run(
     let configured = Configured::read(settings)?;
     let live = Arc::new(Live::new(&configured));
     let refused = Arc::new(Refused::default());
+    let (lane, notices) = (Lane::open(), Arc::new(Notices::default()));
     let objects = Objects::open_folder(&settings.objects.folder).context("open the objects")?;
     let Way {
         publisher,
         stream,
+        spool,
         publishing,
         keeping,
-    } = Way::make(settings, health, &stop).await?;
+    } = Way::make(settings, health, &lane, &stop).await?;
     let lingering = TaskTracker::new();
     let shared = Arc::new(Shared {
         live: Arc::clone(&live),
         publisher,
         recent: Recent::new(),
-        lane: Lane::open(),
+        lane: lane.clone(),
         objects,
         budget: Budget::new(settings.ingest.memory_bytes_max),
         limits: Limits::of(&settings.ingest),
         refused: Arc::clone(&refused),
+        notices: Arc::clone(&notices),
         lingering: lingering.clone(),
     });
     let router = Router::new()
@@ -76,8 +81,20 @@ pub async fn run(
         lingering.wait().await;
     };
     let sources = health.part("sources");
-    let reloading = reload::watch(settings, configured, &live, &sources, &stop);
+    let changed = |old: &Configured, new: &Configured| {
+        let changes = new.secrets_changed(old, lane.id());
+        changes
+            .into_iter()
+            .for_each(|change| notices.secrets(change));
+    };
+    let reloading = reload::watch(settings, configured, &live, &sources, changed, &stop);
     let telling = refused.tell(|| stream.there(), &stop);
+    let teller = Teller {
+        lane: &lane,
+        notices: &notices,
+        stream: &stream,
+        spool,
+    };
     let drained = async {
         stop.cancelled().await;
         tokio::time::sleep(Duration::from_secs(settings.ingest.drain_seconds)).await;
@@ -86,7 +103,16 @@ pub async fn run(
     };
     // The router, and with it the last publisher, is gone when serving ends: publishing ends too,
     // and then what serves the spool.
-    let work = async { tokio::join!(serving, publishing, keeping, reloading, telling) };
+    let work = async {
+        tokio::join!(
+            serving,
+            publishing,
+            keeping,
+            reloading,
+            telling,
+            teller.run(&stop)
+        )
+    };
     tokio::select! {
         _ = work => {}
         busy = drained => anyhow::ensure!(
@@ -95,6 +121,8 @@ pub async fn run(
             settings.ingest.drain_seconds,
         ),
     }
+    // Everything is answered: what was promised is known.
+    teller.close().await;
     if let Some(bus) = stream.bus() {
         bus.flush().await;
     }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use contract::ids::LaneId;
 use contract::name::SourceName;
+use contract::notice::SecretsChanged;
 use contract::time::Timestamp;
 use forge::provider::Provider;
 use forge::signature::{Key, Window};
@@ -52,6 +54,53 @@ impl Configured {
             .map(of)
             .collect::<Result<_, _>>()
             .map(Self)
+    }
+
+    /// What is different about the secrets of each source since `before`, by their names.
+    pub(crate) fn secrets_changed(&self, before: &Self, lane: LaneId) -> Vec<SecretsChanged> {
+        let none = Vec::new();
+        let of = |configured: &Self, name: &SourceName| -> BTreeMap<String, LoadedSecret> {
+            let of = configured.0.get(name);
+            let secrets = of.map_or(&none, |of| &of.secrets).iter();
+            secrets
+                .map(|secret| (secret.name.clone(), secret.clone()))
+                .collect()
+        };
+        let mut names: Vec<&SourceName> = self.0.keys().chain(before.0.keys()).collect();
+        names.sort();
+        names.dedup();
+        let at = contract::time::now();
+        let changes = names.into_iter().map(|name| {
+            let (old, new) = (of(before, name), of(self, name));
+            let beyond = |these: &BTreeMap<String, LoadedSecret>,
+                          those: &BTreeMap<String, LoadedSecret>| {
+                let mut keys = these.keys().cloned().collect::<Vec<_>>();
+                keys.retain(|key| !those.contains_key(key));
+                keys
+            };
+            let is_other = |(key, secret): &(&String, &LoadedSecret)| {
+                new.get(*key).is_some_and(|other| other != *secret)
+            };
+            SecretsChanged {
+                lane,
+                source: name.clone(),
+                appeared: beyond(&new, &old),
+                gone: beyond(&old, &new),
+                replaced: old
+                    .iter()
+                    .filter(is_other)
+                    .map(|(key, _)| key.clone())
+                    .collect(),
+                at,
+            }
+        });
+        changes
+            .filter(|change| {
+                !(change.appeared.is_empty()
+                    && change.gone.is_empty()
+                    && change.replaced.is_empty())
+            })
+            .collect()
     }
 
     /// How many there are.

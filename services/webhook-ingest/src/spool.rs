@@ -53,6 +53,8 @@ impl Spool {
         let segments = opening.await.expect("recovering does not panic")?;
         let keeper = Keeper::new(segments);
         let (queue, waiting) = mpsc::channel(WAITING_MAX);
+        // A bound is small enough for a float.
+        metrics::gauge!("assay_spool_bytes_max").set(settings.bytes_max as f64);
         let segment_bytes_max = usize::try_from(settings.segment_bytes_max);
         let group_bytes_max =
             segment_bytes_max.map_or(GROUP_BYTES_MAX, |max| max.min(GROUP_BYTES_MAX));

@@ -22,8 +22,21 @@ pub(crate) enum NotStored {
     NoSpool,
 }
 
-/// Whether a message with the id was stored before.
-pub(crate) type Published = Result<bool, NotStored>;
+/// Where a message is kept.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kept {
+    /// In the queue, at this place.
+    New(u64),
+    /// In the queue, under the same id, since before; at this place.
+    Before(u64),
+    /// With another one of the same id, which was published at the same moment.
+    Shared,
+    /// In the spool.
+    Spooled,
+}
+
+/// What became of a message.
+pub(crate) type Published = Result<Kept, NotStored>;
 
 /// How long is waited for the queue.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -112,7 +125,7 @@ impl Stream {
         };
         if messages.len() > 1 {
             let error = match self.in_time(bus.publish_batch(messages)).await {
-                Ok(Ok(())) => return all(Ok(false)),
+                Ok(Ok(last)) => return in_a_row(last, messages.len()),
                 Ok(Err(error)) => error,
                 Err(late) => return all(Err(late)),
             };
@@ -136,7 +149,8 @@ impl Stream {
 
     async fn put_one(&self, bus: &Bus, message: &Outgoing) -> Published {
         match self.in_time(bus.publish_raw(message.clone())).await {
-            Ok(Ok(stored)) => Ok(stored.duplicate),
+            Ok(Ok(stored)) if stored.duplicate => Ok(Kept::Before(stored.sequence)),
+            Ok(Ok(stored)) => Ok(Kept::New(stored.sequence)),
             Ok(Err(error)) => Err(self.refusal(&error)),
             Err(late) => Err(late),
         }
@@ -173,5 +187,24 @@ impl Stream {
             | PublishError::Encode(_)
             | PublishError::Refused { .. } => NotStored::Refused,
         }
+    }
+}
+
+/// The places of a batch, of which the last one's is known: it is stored in one piece.
+fn in_a_row(last: u64, count: usize) -> Vec<Published> {
+    let first = (last + 1).saturating_sub(count as u64);
+    let places = (0..count as u64).map(|place| Ok(Kept::New(first + place)));
+    places.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batchs_places_end_with_the_last_ones() {
+        let places = [7, 8, 9].map(|place| Ok(Kept::New(place)));
+        assert_eq!(in_a_row(9, 3), places);
+        assert_eq!(in_a_row(1, 1), [Ok(Kept::New(1))]);
     }
 }

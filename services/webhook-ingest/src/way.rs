@@ -12,13 +12,16 @@ use process::health::{Health, Part};
 use process::settings::Settings;
 use retry::delays::Delays;
 use retry::policy::DEPENDENCY;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::hook::SERVICE;
+use crate::lane::Lane;
 use crate::publisher::Publisher;
 use crate::spool::Spool;
 use crate::spool::drain::Drain;
 use crate::spool::report::Report;
+use crate::spool::status::Status;
 use crate::stream::{Patience, Stream};
 
 /// How long the queue is waited for where there is a spool, in milliseconds. A delivery may wait
@@ -31,6 +34,8 @@ pub(crate) struct Way<'a> {
     pub(crate) publisher: Publisher,
     /// Where they go.
     pub(crate) stream: Stream,
+    /// What the spool holds, where there is one.
+    pub(crate) spool: Option<watch::Receiver<Status>>,
     /// Publishes; ends when every publisher is gone and everything that waited is answered.
     pub(crate) publishing: BoxFuture<'a, ()>,
     /// Watches the bus, and serves and drains the spool; ends after the stop signal and after
@@ -47,10 +52,11 @@ impl<'a> Way<'a> {
     pub(crate) async fn make(
         settings: &'a Settings,
         health: &Health,
+        lane: &Lane,
         stop: &'a CancellationToken,
     ) -> anyhow::Result<Self> {
         if settings.ingest.spool.persistent {
-            Self::by_the_spool(settings, health, stop).await
+            Self::by_the_spool(settings, health, lane, stop).await
         } else {
             Self::straight(settings, health, stop).await
         }
@@ -70,6 +76,7 @@ impl<'a> Way<'a> {
         Ok(Self {
             publisher,
             stream,
+            spool: None,
             publishing: publishing.boxed(),
             keeping: keeping.boxed(),
         })
@@ -78,6 +85,7 @@ impl<'a> Way<'a> {
     async fn by_the_spool(
         settings: &'a Settings,
         health: &Health,
+        lane: &Lane,
         stop: &'a CancellationToken,
     ) -> anyhow::Result<Self> {
         // Said before the spool is recovered, which takes its time: nothing is accepted meanwhile.
@@ -91,6 +99,7 @@ impl<'a> Way<'a> {
         fits.ready();
         let patience = Patience::Short(Duration::from_millis(ANSWER_MS_MAX));
         let stream = Stream::new(nats.clone(), patience);
+        let held = keeper.watch();
         let report = Report {
             keeper: keeper.clone(),
             there: nats.part().clone(),
@@ -101,6 +110,7 @@ impl<'a> Way<'a> {
         let drain = Drain {
             keeper,
             stream: stream.clone().patient(),
+            lane: lane.clone(),
             batch_messages_max: settings.ingest.batch_messages_max,
         };
         let (publisher, publishing) = Publisher::new(stream.clone(), Some(spool), &settings.ingest);
@@ -121,6 +131,7 @@ impl<'a> Way<'a> {
         Ok(Self {
             publisher,
             stream,
+            spool: Some(held),
             publishing: publishing.boxed(),
             keeping: keeping.boxed(),
         })

@@ -20,16 +20,17 @@ const BATCH_HEADERS: usize = 128;
 
 impl Bus {
     /// Publishes the messages to one stream as one atomic batch and awaits its ack: then all are
-    /// stored. At most [`BATCH_MESSAGES_MAX`]; none is nothing to do.
+    /// stored, one after the other, and the place of the last is given. At most
+    /// [`BATCH_MESSAGES_MAX`]; none is nothing to do.
     ///
     /// # Errors
     /// [`PublishError::BatchHasDuplicate`] if one id was stored before: then none is stored now,
     /// and each must be published alone. [`PublishError::NoAnswer`]: all may be stored, or none;
     /// publishing each alone under its id finds out. [`PublishError::Full`] and
     /// [`PublishError::TooLarge`]: none is stored.
-    pub async fn publish_batch(&self, messages: &[Outgoing]) -> Result<(), PublishError> {
+    pub async fn publish_batch(&self, messages: &[Outgoing]) -> Result<u64, PublishError> {
         let Some((last, before)) = messages.split_last() else {
-            return Ok(());
+            return Ok(0);
         };
         // Looked at before anything is sent: a batch without an end holds room on the server.
         let bytes_max = self.client.server_info().max_payload;
@@ -44,7 +45,7 @@ impl Bus {
         in_time(self.send_batch(last, before)).await
     }
 
-    async fn send_batch(&self, last: &Outgoing, before: &[Outgoing]) -> Result<(), PublishError> {
+    async fn send_batch(&self, last: &Outgoing, before: &[Outgoing]) -> Result<u64, PublishError> {
         let id = Uuid::now_v7().simple().to_string();
         for (place, message) in before.iter().enumerate() {
             let headers = batch_headers(message, &id, place + 1);
@@ -70,7 +71,7 @@ impl Bus {
             .await
             .map_err(refused)?;
         if ack.batch_size == Some(before.len() as u64 + 1) || before.is_empty() {
-            return Ok(());
+            return Ok(ack.sequence);
         }
         // The server acked something, but not this batch.
         Err(PublishError::NoAnswer(NatsPublishError::new(

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod advisory;
 pub mod batch;
 pub mod connect;
 pub mod consume;
@@ -10,8 +11,10 @@ mod failures;
 mod history;
 pub mod incoming;
 pub mod inspect;
+pub mod lag;
 pub mod letter;
 pub mod live;
+pub mod look;
 pub mod outgoing;
 pub mod pace;
 pub mod publish;

@@ -170,6 +170,13 @@ pub const ATTEMPT_WRITER_DISCARD: ConsumerSpec = consumer(
     "assay.command.dead-discard.*",
     30,
 );
+/// Erases, holds and exports people, and removes what is over.
+pub const ATTEMPT_WRITER_PRIVACY: ConsumerSpec = consumer(
+    "COMMANDS",
+    "attempt-writer-privacy",
+    "assay.command.privacy.*",
+    30,
+);
 /// Records dead letters.
 pub const ATTEMPT_WRITER_DEAD: ConsumerSpec =
     consumer("DEAD", "attempt-writer-dead", "assay.dead.*.*", 30);
@@ -203,6 +210,7 @@ pub const CONSUMERS: &[&ConsumerSpec] = &[
     &ATTEMPT_WRITER_REPROCESS,
     &ATTEMPT_WRITER_SEND_BACK,
     &ATTEMPT_WRITER_DISCARD,
+    &ATTEMPT_WRITER_PRIVACY,
     &ATTEMPT_WRITER_DEAD,
     &SNAPSHOT_BUILDER_COMMANDS,
     &RECONCILER_COMMANDS,
@@ -287,7 +295,7 @@ impl ConsumerSpec {
         }
     }
 
-    fn what(&self) -> String {
+    pub(crate) fn what(&self) -> String {
         format!("the consumer {} of {}", self.durable, self.stream)
     }
 }

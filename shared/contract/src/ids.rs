@@ -115,6 +115,14 @@ id!(
     /// One run of one ingest process, which numbers what it publishes.
     LaneId
 );
+id!(
+    /// What a lane said of some of its numbers. Always computed.
+    ManifestId
+);
+id!(
+    /// A number that was promised and is not in the ledger, or what became of it. Always computed.
+    HoleId
+);
 
 impl DeliveryId {
     /// Computes the id of the delivery that the forge named `forge_delivery_id`, as received by
@@ -143,6 +151,25 @@ impl GapId {
     /// the id under which a ref's push is recorded.
     pub fn compute(source: &str, subject: &str) -> Self {
         Self(compute("gap", &[source, subject]))
+    }
+}
+
+impl ManifestId {
+    /// Computes the id of what a lane said of its numbers beyond `from` up to `through`; what it
+    /// said at its end is another thing.
+    pub fn compute(lane: LaneId, from: u64, through: u64, closing: bool) -> Self {
+        let what = if closing { "closing" } else { "going on" };
+        let (from, through) = (from.to_string(), through.to_string());
+        let lane = lane.to_string();
+        Self(compute("lane-manifest", &[&lane, &from, &through, what]))
+    }
+}
+
+impl HoleId {
+    /// Computes the id of what is said of a lane's number that is missing.
+    pub fn compute(lane: LaneId, number: u64, what: &str) -> Self {
+        let (lane, number) = (lane.to_string(), number.to_string());
+        Self(compute("lane-hole", &[&lane, &number, what]))
     }
 }
 

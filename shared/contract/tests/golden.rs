@@ -23,7 +23,12 @@ use contract::job::{
     AttemptToPreserve, CommitsFound, FoundCommit, Handed, PreservedTree, PushOfSession,
     SnapshotRequested, VerificationRequested,
 };
+use contract::lane::{LaneManifest, Numbers};
 use contract::message::{Lane, Message};
+use contract::notice::{
+    BrokerChanged, HooksRefused, PrivacyLooked, SecretsChanged, SpoolChange, SpoolChanged,
+    TopologyApplied,
+};
 use contract::reprocess::{
     Looked, ReprocessDue, ReprocessRequested, ReprocessStopRequested, Selection, VersionChoice,
 };
@@ -325,4 +330,95 @@ fn a_fact_is_on_the_wire_as_its_golden_file_says() {
         leaf_hash: Digest::of(b"leaf"),
     };
     message("fact", &fact);
+}
+
+#[test]
+fn a_lanes_manifest_is_on_the_wire_as_its_golden_file_says() {
+    let manifest = LaneManifest {
+        lane: LaneId::from_uuid(uuid(4)),
+        from: 3,
+        through: 7,
+        given: 9,
+        void: vec![Numbers { first: 5, last: 6 }],
+        spooled: vec![Numbers { first: 7, last: 7 }],
+        deliveries: vec![push().delivery, push().delivery],
+        sources: vec!["github".parse().unwrap()],
+        sequences: Some(Numbers {
+            first: 20,
+            last: 21,
+        }),
+        spool_records: 1,
+        closing: true,
+        at: at(),
+    };
+    message("lane-manifest", &manifest);
+}
+
+#[test]
+fn each_notice_is_on_the_wire_as_its_golden_file_says() {
+    let lane = LaneId::from_uuid(uuid(4));
+    message(
+        "hooks-refused",
+        &HooksRefused {
+            lane,
+            source: Some("github".parse().unwrap()),
+            since: at(),
+            at: at(),
+            counts: [("unsigned".to_owned(), 3)].into(),
+        },
+    );
+    message(
+        "spool-changed",
+        &SpoolChanged {
+            lane,
+            change: SpoolChange::Opened,
+            records: 1,
+            bytes: 700,
+            at: at(),
+        },
+    );
+    message(
+        "secrets-changed",
+        &SecretsChanged {
+            lane,
+            source: "github".parse().unwrap(),
+            appeared: vec!["second".into()],
+            gone: vec!["first".into()],
+            replaced: vec!["third".into()],
+            at: at(),
+        },
+    );
+    message(
+        "topology-applied",
+        &TopologyApplied {
+            actor: "operator".parse().unwrap(),
+            reason: "an upgrade".into(),
+            changes: vec!["the stream AUDIT was made".into()],
+            at: at(),
+        },
+    );
+    message(
+        "broker-changed",
+        &BrokerChanged {
+            advisory: "ZUUDDaBgnNnlUnA9PX0eDu".into(),
+            call: "STREAM.DELETE".into(),
+            stream: "DELIVERIES".into(),
+            consumer: None,
+            user: Some("assay".into()),
+            client: Some("NATS CLI".into()),
+            refused: false,
+            at: at(),
+        },
+    );
+    message(
+        "privacy-looked",
+        &PrivacyLooked {
+            look: uuid(8).to_string(),
+            action: "privacy-exported".into(),
+            actor: "operator".parse().unwrap(),
+            reason: "asked by the person".into(),
+            principal: uuid(9).to_string(),
+            at: at(),
+        },
+    );
 }

@@ -138,8 +138,7 @@ pub async fn hear(conn: &mut AsyncPgConnection, lane: &LaneRow) -> Result<(), St
     Ok(())
 }
 
-/// The lanes about which not all is known yet: those that did not end, or are not judged to their
-/// end; the one heard last first. At most `limit`.
+/// The lanes that are not judged as far as they told, the one heard last first. At most `limit`.
 ///
 /// # Errors
 /// What the database answers.
@@ -148,8 +147,92 @@ pub async fn unsettled(
     limit: i64,
 ) -> Result<Vec<LaneRow>, StoreError> {
     Ok(sql_query(
-        "SELECT * FROM work.lane WHERE NOT closed OR judged_number < given_number \
+        "SELECT * FROM work.lane WHERE judged_number < through_number \
          ORDER BY heard_at DESC LIMIT $1",
+    )
+    .bind::<BigInt, _>(limit)
+    .load(conn)
+    .await?)
+}
+
+/// How many lanes that were heard since `since` and not since `silent` did not say that they ended:
+/// what they gave after their last word is unknown.
+///
+/// # Errors
+/// What the database answers.
+pub async fn unknown_tails(
+    conn: &mut AsyncPgConnection,
+    since: Timestamp,
+    silent: Timestamp,
+) -> Result<i64, StoreError> {
+    let row: CountRow = sql_query(
+        "SELECT count(*) FROM work.lane \
+         WHERE NOT closed AND heard_at >= $1 AND heard_at < $2",
+    )
+    .bind::<Timestamptz, _>(since)
+    .bind::<Timestamptz, _>(silent)
+    .get_result(conn)
+    .await?;
+    Ok(row.count)
+}
+
+/// Lanes whose deliveries the ledger has, received since `since`, and which were never heard: they
+/// ended before they could say a word.
+///
+/// # Errors
+/// What the database answers.
+pub async fn unheard(
+    conn: &mut AsyncPgConnection,
+    since: Timestamp,
+    reconciler_key: &str,
+) -> Result<Vec<Uuid>, StoreError> {
+    let rows: Vec<LaneIdRow> = sql_query(include_str!("lane_unheard.sql"))
+        .bind::<Timestamptz, _>(since)
+        .bind::<Text, _>(reconciler_key)
+        .load(conn)
+        .await?;
+    Ok(rows.into_iter().map(|row| row.lane_id).collect())
+}
+
+#[derive(QueryableByName)]
+struct LaneIdRow {
+    #[diesel(sql_type = SqlUuid)]
+    lane_id: Uuid,
+}
+
+/// The numbers of a lane beyond `from` up to `through` that are named as holes, whatever became of
+/// them.
+///
+/// # Errors
+/// What the database answers.
+pub async fn holes_of(
+    conn: &mut AsyncPgConnection,
+    lane: Uuid,
+    from: i64,
+    through: i64,
+) -> Result<Vec<i64>, StoreError> {
+    let rows: Vec<NumberRow> = sql_query(
+        "SELECT number FROM lane_hole \
+         WHERE lane_id = $1 AND number > $2 AND number <= $3 AND what = 'missing'",
+    )
+    .bind::<SqlUuid, _>(lane)
+    .bind::<BigInt, _>(from)
+    .bind::<BigInt, _>(through)
+    .load(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| row.number).collect())
+}
+
+/// The numbers that were handed again last, newest first. At most `limit`.
+///
+/// # Errors
+/// What the database answers.
+pub async fn handed_again(
+    conn: &mut AsyncPgConnection,
+    limit: i64,
+) -> Result<Vec<HoleRow>, StoreError> {
+    Ok(sql_query(
+        "SELECT * FROM lane_hole WHERE what = 'handed-again' ORDER BY recorded_at DESC LIMIT $1",
     )
     .bind::<BigInt, _>(limit)
     .load(conn)

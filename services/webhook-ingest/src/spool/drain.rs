@@ -7,17 +7,21 @@ use std::io;
 
 use bus::outgoing::Outgoing;
 use bytes::Bytes;
+use contract::delivery::DELIVERY_HEADER;
+use contract::ids::LaneId;
 use retry::delays::Delays;
 use retry::policy::DEPENDENCY;
+use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
+use crate::lane::Lane;
 use crate::spool::keeper::Keeper;
 use crate::spool::message;
 use crate::spool::record::scan;
 use crate::spool::recover::report;
 use crate::spool::sealed::{Aside, Sealed};
 use crate::spool::segment::Name;
-use crate::stream::{NotStored, Stream};
+use crate::stream::{Kept, NotStored, Stream};
 
 /// Size of a batch from which on it is closed, in bytes.
 const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -26,6 +30,7 @@ const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub(crate) struct Drain {
     pub(crate) keeper: Keeper,
     pub(crate) stream: Stream,
+    pub(crate) lane: Lane,
     pub(crate) batch_messages_max: usize,
 }
 
@@ -132,6 +137,18 @@ impl Drain {
         count
     }
 
+    /// The number of a message is settled: it is kept under the one that it was given at first.
+    fn settle(&self, message: &Outgoing, kept: Kept) {
+        let (Kept::New(sequence) | Kept::Before(sequence)) = kept else {
+            return;
+        };
+        let header = message.headers().find(|(name, _)| *name == DELIVERY_HEADER);
+        let numbered = header.and_then(|(_, json)| serde_json::from_str::<Numbered>(json).ok());
+        if let Some(Numbered { lane, number }) = numbered {
+            self.lane.drained(lane, number, sequence);
+        }
+    }
+
     /// Stores messages, however long it takes; gives how many the queue refused for good.
     async fn store(&self, mut messages: Vec<Outgoing>) -> usize {
         let mut delays = Delays::new(&DEPENDENCY);
@@ -141,7 +158,10 @@ impl Drain {
             let mut left = Vec::new();
             for (message, answer) in messages.into_iter().zip(answers) {
                 match answer {
-                    Ok(_) => metrics::counter!("assay_spool_drained_total").increment(1),
+                    Ok(kept) => {
+                        metrics::counter!("assay_spool_drained_total").increment(1);
+                        self.settle(&message, kept);
+                    }
                     Err(NotStored::Refused) => refused += 1,
                     Err(NotStored::Away | NotStored::Full | NotStored::NoSpool) => {
                         left.push(message);
@@ -156,6 +176,13 @@ impl Drain {
             self.stream.wait_there().await;
         }
     }
+}
+
+/// The part of a delivery that says which number it has.
+#[derive(Deserialize)]
+struct Numbered {
+    lane: LaneId,
+    number: u64,
 }
 
 fn read(name: Name, bytes: &Bytes) -> io::Result<Contents> {

@@ -1,0 +1,313 @@
+//! Owns looking: twice a second, what the lanes promised is held against the ledger, and what is not
+//! there is looked for in the queue by its place, and among the dead letters.
+
+mod queue;
+mod stranded;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use bus::look::Found;
+use bus::topology::ATTEMPT_WRITER;
+use contract::command::ReconcileRequested;
+use contract::ids::LaneId;
+use contract::time::now;
+use metrics::gauge;
+use process::health::Part;
+use service::ground::Ground;
+use store::lane::{self, FOUND, HANDED_AGAIN, LaneRow, MISSING};
+use store::pool::Connection;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::completeness::hole::{self, Hole};
+use crate::completeness::judge::{
+    Reached, Seen, Verdict, judge, judged_through, may_be_on_its_way,
+};
+use crate::completeness::look::stranded::Stranded;
+use crate::completeness::manifest::{Segment, column, number};
+
+/// Between two looks, in milliseconds.
+const LOOK_EVERY_MS: u64 = 500;
+/// Most lanes that one look judges.
+const LANES_MAX: i64 = 100;
+/// Most manifests of a lane that one look judges: a minute of them.
+const MANIFESTS_MAX: i64 = 60;
+/// Most open holes that one look asks the ledger about.
+const HOLES_MAX: i64 = 500;
+/// A lane that did not say that it ended and was not heard for so long has ended, in seconds.
+const SILENT_SECS: u64 = 60;
+/// For how long an unknown tail is told of in `/ready`, in seconds; the command lists it for ever.
+const TAIL_SECS: u64 = 24 * 60 * 60;
+
+/// A lane with what it promised beyond what is judged.
+struct Promising {
+    row: LaneRow,
+    segments: Vec<Segment>,
+    reached: Reached,
+}
+
+/// Looks.
+pub(crate) struct Looker {
+    ground: Ground,
+    part: Part,
+    stranded: Stranded,
+}
+
+impl Looker {
+    pub(crate) fn new(ground: Ground, part: Part) -> Self {
+        Self {
+            ground,
+            part,
+            stranded: Stranded::default(),
+        }
+    }
+
+    /// Looks until the stop signal.
+    pub(crate) async fn run(&mut self, stop: &CancellationToken) {
+        let mut ticks = interval(Duration::from_millis(LOOK_EVERY_MS));
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = ticks.tick() => {}
+            }
+            let looked = tokio::select! {
+                () = stop.cancelled() => return,
+                looked = self.look() => looked,
+            };
+            match looked {
+                Ok(note) => self.part.note(note),
+                Err(error) => {
+                    warn!(error = format!("{error:#}"), "nobody knows what is missing");
+                    self.part.note(Some(format!("cannot look: {error:#}")));
+                }
+            }
+        }
+    }
+
+    /// One look; gives what is worth knowing.
+    async fn look(&mut self) -> anyhow::Result<Option<String>> {
+        // The queue first: what has left it by then is in the ledger when that is read.
+        let state = self.ground.bus.queue_state(&ATTEMPT_WRITER).await?;
+        self.stranded.count(&self.ground.bus, state).await?;
+        let mut conn = self.ground.store.connection().await?;
+        let mut promising = Vec::new();
+        for row in lane::unsettled(&mut conn, LANES_MAX).await? {
+            promising.push(read(&mut conn, row).await?);
+        }
+        let mut seen = Seen {
+            queue: state,
+            is_stranded: self.stranded.is_certain(),
+            ..Seen::default()
+        };
+        let mut found = BTreeMap::new();
+        if let Some(from) = wanted_from(&promising, &seen) {
+            found = queue::look_through(&self.ground.bus, from, &mut seen).await?;
+            seen.dying = queue::dying(&self.ground.bus).await?;
+            for one in &mut promising {
+                one.reached = reached(&mut conn, &one.row, &one.segments).await?;
+            }
+        }
+        let mut waiting = 0;
+        for one in &promising {
+            waiting += self.settle(&mut conn, one, &seen, &found).await?;
+        }
+        drop(conn);
+        self.stranded.take_out(&self.ground, &found).await?;
+        self.follow_holes().await?;
+        self.say(waiting).await
+    }
+
+    /// Judges a lane and does what follows; gives how many of its numbers wait.
+    async fn settle(
+        &self,
+        conn: &mut Connection,
+        lane: &Promising,
+        seen: &Seen,
+        found: &BTreeMap<(LaneId, u64), Vec<Found>>,
+    ) -> anyhow::Result<usize> {
+        let at = now();
+        let judged = number(lane.row.judged_number);
+        let mut waiting = BTreeSet::new();
+        let (mut missing, mut sources) = (Vec::new(), BTreeSet::new());
+        for segment in &lane.segments {
+            for promised in segment.promised(judged) {
+                let hole = |sequence| Hole {
+                    lane: segment.lane,
+                    number: promised.number,
+                    delivery: promised.delivery,
+                    sequence,
+                };
+                match judge(segment, promised, seen, &lane.reached, at) {
+                    Verdict::Settled => {}
+                    Verdict::Waits => drop(waiting.insert(promised.number)),
+                    Verdict::Stranded(place) => {
+                        waiting.insert(promised.number);
+                        let messages = found.get(&(segment.lane, promised.number));
+                        let message = messages.and_then(|all| all.first());
+                        if let Some(message) = message {
+                            self.hand_again(&hole(Some(place)), message).await?;
+                        }
+                    }
+                    Verdict::Missing => {
+                        missing.push(hole(None));
+                        sources.extend(segment.sources.iter().cloned());
+                    }
+                }
+            }
+        }
+        let new = hole::record(&self.ground.store, &missing, MISSING, at).await?;
+        for hole in &new {
+            error!(
+                lane.id = %hole.lane, lane.number = hole.number, delivery.id = %hole.delivery,
+                "the delivery {} was accepted and is missing: number {} of lane {}",
+                hole.delivery, hole.number, hole.lane,
+            );
+        }
+        if !new.is_empty() {
+            self.ask_the_forge(&sources).await;
+        }
+        let through = judged_through(judged, &lane.segments, &waiting);
+        lane::judged(conn, lane.row.lane_id, column(through)).await?;
+        Ok(waiting.len())
+    }
+
+    /// Gives a message to the writer that it would never have been given.
+    async fn hand_again(&self, hole: &Hole, message: &Found) -> anyhow::Result<()> {
+        let id = format!("handed-again:{}:{}", hole.lane, hole.number);
+        self.ground.bus.hand_again(message, &id).await?;
+        let holes = std::slice::from_ref(hole);
+        let new = hole::record(&self.ground.store, holes, HANDED_AGAIN, now()).await?;
+        if !new.is_empty() {
+            warn!(
+                lane.id = %hole.lane, lane.number = hole.number, delivery.id = %hole.delivery,
+                "the delivery {} lay in the queue unseen, and is handed again", hole.delivery,
+            );
+        }
+        Ok(())
+    }
+
+    /// What is missing here may still be had from the forge.
+    async fn ask_the_forge(&self, sources: &BTreeSet<String>) {
+        for source in sources.iter().filter_map(|name| name.parse().ok()) {
+            let actor = "auditor".parse().expect("it is the name of an actor");
+            let mut asked = ReconcileRequested::after_refusals(actor, source, now());
+            "deliveries are missing".clone_into(&mut asked.reason);
+            if let Err(error) = self.ground.bus.publish(&asked).await {
+                warn!(%error, "nobody was asked to reconcile");
+            }
+        }
+    }
+
+    /// Holes close when their delivery reaches the ledger after all.
+    async fn follow_holes(&self) -> anyhow::Result<()> {
+        let mut conn = self.ground.store.connection().await?;
+        let open = lane::open_holes(&mut conn, HOLES_MAX).await?;
+        if open.is_empty() {
+            return Ok(());
+        }
+        let deliveries: Vec<_> = open.iter().map(|row| row.delivery_id).collect();
+        let there = lane::received(&mut conn, &deliveries).await?;
+        drop(conn);
+        let back = open.iter().filter(|row| there.contains(&row.delivery_id));
+        let back: Vec<Hole> = back.map(Hole::of).collect();
+        for hole in hole::record(&self.ground.store, &back, FOUND, now()).await? {
+            info!(delivery.id = %hole.delivery, "the delivery {} is there", hole.delivery);
+        }
+        Ok(())
+    }
+
+    /// Keeps the gauges; gives what is worth knowing.
+    #[allow(clippy::cast_precision_loss, reason = "a gauge is a float")]
+    async fn say(&self, waiting: usize) -> anyhow::Result<Option<String>> {
+        let at = now();
+        let mut conn = self.ground.store.connection().await?;
+        let holes = lane::open_holes_count(&mut conn).await?;
+        let (since, silent) = (
+            at - Duration::from_secs(TAIL_SECS),
+            at - Duration::from_secs(SILENT_SECS),
+        );
+        let tails = lane::unknown_tails(&mut conn, since, silent).await?;
+        gauge!("assay_lane_holes_open").set(holes as f64);
+        gauge!("assay_lane_numbers_waiting").set(waiting as f64);
+        gauge!("assay_lane_tails_unknown").set(tails as f64);
+        let mut notes = Vec::new();
+        if holes > 0 {
+            notes.push(format!("{holes} accepted deliveries are missing"));
+        }
+        notes.extend(self.stranded.note());
+        if tails > 0 {
+            notes.push(format!("what {tails} lanes gave at their end is unknown"));
+        }
+        Ok(Some(notes.join("; ")).filter(|note| !note.is_empty()))
+    }
+}
+
+async fn read(conn: &mut Connection, row: LaneRow) -> anyhow::Result<Promising> {
+    let rows = lane::manifests_beyond(conn, row.lane_id, row.judged_number, MANIFESTS_MAX);
+    let segments: Vec<Segment> = rows.await?.iter().map(Segment::of).collect();
+    let reached = reached(conn, &row, &segments).await?;
+    Ok(Promising {
+        row,
+        segments,
+        reached,
+    })
+}
+
+/// What the ledger has of what a lane promised.
+async fn reached(
+    conn: &mut Connection,
+    row: &LaneRow,
+    segments: &[Segment],
+) -> anyhow::Result<Reached> {
+    let judged = row.judged_number;
+    let through = segments.iter().map(|segment| column(segment.through)).max();
+    let through = through.unwrap_or(judged);
+    let numbers = |columns: Vec<i64>| columns.into_iter().map(number).collect::<BTreeSet<u64>>();
+    let here = numbers(lane::reached(conn, row.lane_id, judged, through).await?);
+    let holes = numbers(lane::holes_of(conn, row.lane_id, judged, through).await?);
+    let promised = segments
+        .iter()
+        .flat_map(|segment| segment.promised(number(judged)));
+    let absent = promised.filter(|promised| !here.contains(&promised.number));
+    let absent: Vec<_> = absent.map(|promised| promised.delivery).collect();
+    let deliveries = if absent.is_empty() {
+        Vec::new()
+    } else {
+        lane::received(conn, &absent).await?
+    };
+    Ok(Reached {
+        numbers: here,
+        deliveries: deliveries.into_iter().collect(),
+        holes,
+    })
+}
+
+/// From which place on the queue is to be looked through; not at all while all that is not in the
+/// ledger may be on its way.
+fn wanted_from(promising: &[Promising], seen: &Seen) -> Option<u64> {
+    let at = now();
+    let mut from: Option<u64> = None;
+    for one in promising {
+        for segment in &one.segments {
+            if may_be_on_its_way(segment, &seen.queue, at) {
+                continue;
+            }
+            let absent = segment.promised(number(one.row.judged_number));
+            let is_absent = absent.iter().any(|promised| {
+                !one.reached.numbers.contains(&promised.number)
+                    && !one.reached.deliveries.contains(&promised.delivery)
+                    && !one.reached.holes.contains(&promised.number)
+            });
+            if is_absent {
+                let first = segment.sequences.map_or(1, |sequences| sequences.first);
+                // A stream that lost its end gives its places again.
+                let first = if first > seen.queue.last { 1 } else { first };
+                from = Some(from.map_or(first, |from| from.min(first)));
+            }
+        }
+    }
+    from
+}
