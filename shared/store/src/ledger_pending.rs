@@ -47,6 +47,27 @@ pub async fn oldest(
     Ok(sql_query(text).bind::<BigInt, _>(limit).load(conn).await?)
 }
 
+/// Queues again the entries whose leaves in this epoch are from a place on, in their order: no
+/// checkpoint covers them, and none of that epoch ever will. Says how many there are.
+///
+/// # Errors
+/// What the database answers.
+pub async fn queue_again(
+    conn: &mut AsyncPgConnection,
+    epoch: i64,
+    from: i64,
+) -> Result<usize, StoreError> {
+    let text = "INSERT INTO ledger_pending (audit_entry_id) \
+                SELECT audit_entry_id FROM ledger_leaf \
+                WHERE epoch = $1 AND leaf_index >= $2 ORDER BY leaf_index \
+                ON CONFLICT DO NOTHING";
+    Ok(sql_query(text)
+        .bind::<BigInt, _>(epoch)
+        .bind::<BigInt, _>(from)
+        .execute(conn)
+        .await?)
+}
+
 /// Takes entries out of the outbox: in the transaction that gives them their leaves.
 ///
 /// # Errors

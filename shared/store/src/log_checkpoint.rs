@@ -62,6 +62,25 @@ pub async fn newest(
         .optional()?)
 }
 
+/// The checkpoint of a log that has this size, if there is one.
+///
+/// # Errors
+/// What the database answers.
+pub async fn at(
+    conn: &mut AsyncPgConnection,
+    origin: &str,
+    size: i64,
+) -> Result<Option<CheckpointRow>, StoreError> {
+    let text = "SELECT origin, tree_size, root_hash, note, recorded_at FROM log_checkpoint \
+                WHERE origin = $1 AND tree_size = $2";
+    Ok(sql_query(text)
+        .bind::<Text, _>(origin)
+        .bind::<BigInt, _>(size)
+        .get_result(conn)
+        .await
+        .optional()?)
+}
+
 /// The checkpoints of a log that are larger than a size, the smallest first.
 ///
 /// # Errors

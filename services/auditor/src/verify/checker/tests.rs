@@ -74,6 +74,7 @@ fn passed<'a>(leaves: i64, signer: &SigningKey, verifier: &'a VerifyingKey) -> C
 
 fn standing(tree: &Frontier) -> StandingRow {
     let head = Head {
+        epoch: 1,
         origin: ORIGIN.to_owned(),
         tree: tree.clone(),
         signed: 0,
