@@ -1,7 +1,7 @@
 //! Owns the leaves that tie a log's epochs and keys to each other: `log.epoch` and `log.key`.
 
 use serde::Deserialize;
-use tlog::checkpoint::{self, Checkpoint};
+use tlog::checkpoint::Checkpoint;
 use tlog::walk::Mark;
 
 use crate::verdict::{Missing, Tampered};
@@ -22,19 +22,18 @@ pub(crate) struct Follows {
 struct Text {
     #[serde(rename = "event.action")]
     action: String,
-    #[serde(rename = "assay.log.previous.note")]
-    previous: Option<String>,
+    #[serde(rename = "assay.log.previous.origin")]
+    origin: Option<String>,
+    #[serde(rename = "assay.log.previous.size")]
+    size: Option<u64>,
+    #[serde(rename = "assay.log.previous.root")]
+    root: Option<String>,
     #[serde(rename = "assay.log.key_change")]
     key_change: Option<String>,
 }
 
 impl Follows {
-    /// The origin of the epoch before.
-    pub(crate) fn origin(&self) -> &str {
-        &self.said.origin
-    }
-
-    /// How many leaves of it were known.
+    /// How many leaves of the epoch before were known.
     pub(crate) const fn size(&self) -> u64 {
         self.said.size
     }
@@ -69,8 +68,12 @@ fn read(entry: &[u8], action: &str) -> Option<Text> {
 
 /// What the first leaf of an epoch says it follows; `None` where it does not say.
 pub(crate) fn follows(entry: &[u8]) -> Option<Follows> {
-    let note = read(entry, EPOCH)?.previous?;
-    let said = checkpoint::said(&note).ok()?;
+    let text = read(entry, EPOCH)?;
+    let said = Checkpoint {
+        origin: text.origin?,
+        size: text.size?,
+        root: text.root?.parse().ok()?,
+    };
     Some(Follows { said })
 }
 
@@ -79,13 +82,13 @@ pub(crate) fn check(entry: &[u8], before: &str, epoch: u64) -> Result<(), Tamper
     let wrong = |reason: String| Tampered::Link { epoch, reason };
     let follows =
         follows(entry).ok_or_else(|| wrong("it ties the epoch to no other".to_owned()))?;
-    if follows.origin() != before {
-        return Err(wrong(format!(
-            "it follows {:?}, and the epoch before is {before:?}",
-            follows.origin()
-        )));
+    let origin = follows.said.origin;
+    if origin == before {
+        return Ok(());
     }
-    Ok(())
+    Err(wrong(format!(
+        "it follows {origin:?}, and the epoch before is {before:?}"
+    )))
 }
 
 /// The note by which a leaf changes the key, if it does.

@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use thiserror::Error;
 
-use crate::hash::{HASH_BYTES, Hash};
+use crate::hash::Hash;
 
 /// The first line.
 const FORM: &str = "c2sp.org/tlog-proof@v1";
@@ -100,7 +100,8 @@ impl ProofFile {
             if path.len() == PATH_MAX {
                 return Err(ProofFileError::Long);
             }
-            path.push(hash(line).ok_or(ProofFileError::Hash(rest.number))?);
+            let hash = line.parse();
+            path.push(hash.map_err(|_| ProofFileError::Hash(rest.number))?);
         }
         if rest.text.is_empty() {
             return Err(ProofFileError::Short(rest.number));
@@ -136,11 +137,6 @@ impl<'a> Lines<'a> {
 fn decimal(text: &str) -> Option<u64> {
     let number: u64 = text.parse().ok()?;
     (number.to_string() == text).then_some(number)
-}
-
-fn hash(line: &str) -> Option<Hash> {
-    let bytes: [u8; HASH_BYTES] = STANDARD.decode(line).ok()?.try_into().ok()?;
-    Some(Hash::from_bytes(bytes))
 }
 
 #[cfg(test)]
