@@ -75,6 +75,7 @@ struct Place<'a> {
 
 impl Slots {
     pub(crate) fn new(capacity: Capacity) -> Self {
+        metrics::gauge!("assay_verifier_slots").set(capacity.slots as f64);
         let numbers = u16::try_from(capacity.runs_max()).unwrap_or(u16::MAX);
         let state = State {
             capacity,
@@ -131,6 +132,7 @@ impl State {
         let wish = self.waiting.remove(&place)?;
         *self.running(wish.lane) += 1;
         self.memory_mib += wish.memory_mib;
+        self.tell();
         Some(number)
     }
 
@@ -156,6 +158,16 @@ impl State {
         }
     }
 
+    /// Keeps the gauges. Counts are small enough for a float.
+    fn tell(&self) {
+        for (lane, runs) in [(Lane::Live, self.live), (Lane::Bulk, self.bulk)] {
+            let waiting = self.waiting.values().filter(|wish| wish.lane == lane);
+            metrics::gauge!("assay_verifier_runs", "lane" => lane.as_str()).set(runs as f64);
+            metrics::gauge!("assay_verifier_runs_waiting", "lane" => lane.as_str())
+                .set(waiting.count() as f64);
+        }
+    }
+
     fn running(&mut self, lane: Lane) -> &mut usize {
         match lane {
             Lane::Live => &mut self.live,
@@ -170,6 +182,7 @@ impl<'a> Place<'a> {
         let number = state.came;
         state.came += 1;
         state.waiting.insert(number, wish);
+        state.tell();
         drop(state);
         Self { shared, number }
     }
@@ -177,7 +190,11 @@ impl<'a> Place<'a> {
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        if self.shared.state().waiting.remove(&self.number).is_some() {
+        let mut state = self.shared.state();
+        let waited = state.waiting.remove(&self.number).is_some();
+        state.tell();
+        drop(state);
+        if waited {
             self.shared.changed.notify_waiters();
         }
     }
@@ -189,6 +206,7 @@ impl Drop for Slot {
         state.free.push(self.number);
         *state.running(self.wish.lane) -= 1;
         state.memory_mib -= self.wish.memory_mib;
+        state.tell();
         drop(state);
         self.shared.changed.notify_waiters();
     }

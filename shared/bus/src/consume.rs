@@ -4,7 +4,7 @@
 use std::panic::AssertUnwindSafe;
 use std::slice;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_nats::jetstream;
 use futures::FutureExt;
@@ -19,6 +19,7 @@ use crate::connect::Bus;
 use crate::error::ConsumeError;
 use crate::history::{deliveries, sequence};
 use crate::incoming::Incoming;
+use crate::lag;
 use crate::pull::{open, pull};
 use crate::settle::{Desk, Ending};
 use crate::topology::ConsumerSpec;
@@ -71,14 +72,25 @@ pub async fn each<H: Handler>(
     slots: usize,
     handler: Arc<H>,
 ) -> Result<(), ConsumeError> {
-    let puller = open(&consumption).await?;
-    let desk = Desk::of(&consumption);
+    tokio::select! {
+        never = lag::watch(consumption.bus.clone(), consumption.consumer) => match never {},
+        ended = each_one(&consumption, slots, handler) => ended,
+    }
+}
+
+async fn each_one<H: Handler>(
+    consumption: &Consumption,
+    slots: usize,
+    handler: Arc<H>,
+) -> Result<(), ConsumeError> {
+    let puller = open(consumption).await?;
+    let desk = Desk::of(consumption);
     let mut window = Window::new(slots);
     let permits = Arc::new(Semaphore::new(slots));
     let mut running = JoinSet::new();
     loop {
         reap(&mut running);
-        let Some(first) = free_slot(&consumption, &permits).await else {
+        let Some(first) = free_slot(consumption, &permits).await else {
             break;
         };
         let mut taken = vec![first];
@@ -87,7 +99,7 @@ pub async fn each<H: Handler>(
         {
             taken.push(permit);
         }
-        let Some(messages) = pull(&consumption, &puller, taken.len()).await else {
+        let Some(messages) = pull(consumption, &puller, taken.len()).await else {
             break;
         };
         let (together, alone) = sort(&desk, &mut window, messages).await;
@@ -124,11 +136,22 @@ pub async fn batches<H: BatchHandler>(
     batch_max: usize,
     handler: Arc<H>,
 ) -> Result<(), ConsumeError> {
-    let puller = open(&consumption).await?;
-    let desk = Desk::of(&consumption);
+    tokio::select! {
+        never = lag::watch(consumption.bus.clone(), consumption.consumer) => match never {},
+        ended = in_batches(&consumption, batch_max, handler) => ended,
+    }
+}
+
+async fn in_batches<H: BatchHandler>(
+    consumption: &Consumption,
+    batch_max: usize,
+    handler: Arc<H>,
+) -> Result<(), ConsumeError> {
+    let puller = open(consumption).await?;
+    let desk = Desk::of(consumption);
     let mut window = Window::new(batch_max);
-    while open_gate(&consumption).await {
-        let Some(messages) = pull(&consumption, &puller, window.size()).await else {
+    while open_gate(consumption).await {
+        let Some(messages) = pull(consumption, &puller, window.size()).await else {
             break;
         };
         let (together, alone) = sort(&desk, &mut window, messages).await;
@@ -191,7 +214,10 @@ async fn one<H: Handler>(desk: &Desk, message: &jetstream::Message, handler: &H)
         .catch_unwind()
         .instrument(incoming.span().clone());
     let held = slice::from_ref(message);
+    let begun = Instant::now();
+    lag::tell_age(desk.consumer.durable, message);
     let outcome = desk.hold(held, &[incoming.lease().clone()], work).await;
+    lag::tell_duration(desk.consumer.durable, begun);
     if outcome.is_err() {
         error!(consumer = desk.consumer.durable, "a handler panicked");
     }
@@ -218,7 +244,13 @@ async fn batch<H: BatchHandler>(desk: &Desk, messages: &[jetstream::Message], ha
     // One bad message must not end the loop with its neighbours: from its third delivery on it is
     // handled alone.
     let work = AssertUnwindSafe(handler.handle(&batch)).catch_unwind();
-    let outcomes = match desk.hold(messages, &leases, work).await {
+    let begun = Instant::now();
+    messages
+        .iter()
+        .for_each(|message| lag::tell_age(consumer, message));
+    let handled = desk.hold(messages, &leases, work).await;
+    lag::tell_duration(consumer, begun);
+    let outcomes = match handled {
         Ok(outcomes) if outcomes.len() == messages.len() => {
             outcomes.into_iter().map(Some).collect()
         }

@@ -65,6 +65,9 @@ impl Incoming {
             otel.name = format!("{consumer} {kind}"),
         );
         trace::set_parent(&span, &headers);
+        if header(&headers, trace::TRACEPARENT).is_none() {
+            metrics::counter!("assay_messages_untraced_total", "consumer" => consumer).increment(1);
+        }
         Self {
             subject: message.subject.to_string(),
             deliveries,

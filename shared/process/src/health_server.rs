@@ -27,11 +27,11 @@ pub fn router(health: Health, metrics: Metrics) -> Router {
     Router::new()
         .route("/live", get(|| async { "alive\n" }))
         .route("/ready", get(ready))
-        .with_state(health)
+        .with_state(health.clone())
         .merge(
             Router::new()
                 .route("/metrics", get(render))
-                .with_state(metrics),
+                .with_state((health, metrics)),
         )
 }
 
@@ -73,7 +73,11 @@ async fn ready(State(health): State<Health>) -> Response {
     (status, Json(report)).into_response()
 }
 
-async fn render(State(metrics): State<Metrics>) -> Response {
+async fn render(State((health, metrics)): State<(Health, Metrics)>) -> Response {
+    for (part, state) in health.report().parts {
+        let ready = if state.ready { 1.0 } else { 0.0 };
+        metrics::gauge!("assay_ready", "part" => part).set(ready);
+    }
     ([(header::CONTENT_TYPE, PROMETHEUS_TEXT)], metrics.render()).into_response()
 }
 
@@ -112,6 +116,9 @@ mod tests {
         let (status, body) = get_from(&router, "/metrics").await;
         assert_eq!(status, StatusCode::OK);
         assert!(body.contains("assay_health_tests_total 2"), "{body}");
+        assert!(body.contains(r#"assay_ready{part="nats"} 1"#), "{body}");
+        assert!(body.contains("# HELP assay_ready "), "{body}");
+        assert!(body.contains("assay_build_info{version="), "{body}");
         assert!(
             body.contains(r#"assay_health_tests_seconds_bucket{le="0.25"} 1"#),
             "{body}"

@@ -1,5 +1,7 @@
 //! Owns the recorder of metrics: one for each process, whoever asks first installs it.
 
+pub mod list;
+
 use std::sync::{Mutex, PoisonError};
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
@@ -17,10 +19,10 @@ pub struct Metrics {
 pub struct NoRecorder(#[from] BuildError);
 
 /// Bounds of histograms whose names end in `_seconds`: from a publish's half millisecond to the
-/// minutes of a long verification.
-const SECONDS_BOUNDS: [f64; 16] = [
+/// hours that a message waited behind an outage.
+const SECONDS_BOUNDS: [f64; 18] = [
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0,
-    300.0,
+    300.0, 1_800.0, 7_200.0,
 ];
 
 /// Bounds of the other histograms, which count things: batch sizes, files.
@@ -44,6 +46,8 @@ impl Metrics {
             .set_buckets(&COUNT_BOUNDS)?
             .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS_BOUNDS)?
             .install_recorder()?;
+        list::describe();
+        metrics::gauge!("assay_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
         let metrics = Self { handle };
         *installed = Some(metrics.clone());
         Ok(metrics)
