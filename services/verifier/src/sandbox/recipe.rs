@@ -18,37 +18,56 @@ const USER_INSIDE: &str = "1000";
 /// Where the system's own commands are.
 const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 /// Most open descriptors of a process.
-const DESCRIPTORS_MAX: u32 = 1_024;
+const DESCRIPTORS_MAX: u64 = 1_024;
 /// Largest stack of a process, in bytes.
 const STACK_BYTES: u64 = 8 * MIB;
 /// Most memory that a process may lock, in bytes.
-const LOCKED_BYTES: u64 = 64 * 1024;
+const LOCKED_BYTES: u64 = 64 * KIB;
+/// What `ulimit -f` counts in, in bytes.
+const FILE_UNIT_BYTES: u64 = 512;
+/// The shell, outside as inside.
+const SHELL: &str = "/bin/sh";
 /// Size of `/tmp` and of `/dev/shm`, each, in bytes, where the run has no file system of its own.
 /// They are memory.
 const TMPFS_BYTES: u64 = 64 * MIB;
 /// Size of the file system that only holds the mount points, in bytes.
 const ROOT_BYTES: u64 = MIB;
-const MIB: u64 = 1024 * 1024;
+const KIB: u64 = 1024;
+const MIB: u64 = 1024 * KIB;
 
 /// Runs outside the box, before bubblewrap: enters the control groups, so that all that follows
 /// is bounded and counted; turns standard input, the one descriptor that can be handed over without
 /// racing with other starts, into the status pipe; closes whatever this process itself inherited;
 /// opens the filter; and offers the box first when the machine runs out of memory.
-/// Takes the filter, the groups' doors, `--` and the command line.
+/// Takes bash, the filter, the groups' doors, `--` and the command line.
+///
+/// A plain shell, which starts a millisecond sooner than bash, closes descriptors of one digit
+/// only; those of more are rare, and bash's to close.
 const ENTER: &str = "exec 3>&0 0</dev/null
-filter=$1; shift
+bash=$1 filter=$2; shift 2
 while [ \"$1\" != -- ]; do echo 0 >\"$1\" || exit 125; shift; done; shift
+echo 1000 >/proc/self/oom_score_adj
 for fd in /proc/self/fd/*; do
-    fd=${fd##*/}
-    if [ \"$fd\" -gt 3 ]; then eval \"exec $fd>&-\"; fi
+    case ${fd##*/} in
+    [0-3]) ;;
+    [4-9]) eval \"exec ${fd##*/}>&-\" ;;
+    *) set -- \"$bash\" -c '
+        for fd in /proc/self/fd/*; do
+            fd=${fd##*/}
+            if [ \"$fd\" -gt 4 ]; then eval \"exec $fd>&-\"; fi
+        done
+        exec \"$@\"' bash \"$@\"; break ;;
+    esac
 done
 exec 4<\"$filter\" || exit 125
-echo 1000 >/proc/self/oom_score_adj
 exec \"$@\"";
 
 /// The box's first process. It stays, and does not become the step: when it exits the kernel kills
-/// the rest, and bubblewrap has waited for all of them.
-const FIRST_PROCESS: &str = "\"$@\"; exit $?";
+/// the rest, and bubblewrap has waited for all of them. It takes the rlimits, as `ulimit` does, and
+/// the command line.
+const FIRST_PROCESS: &str =
+    "(while [ \"$1\" != -- ]; do ulimit \"$1\" \"$2\" || exit 125; shift 2; done
+shift; exec \"$@\"); exit $?";
 
 /// What a box is made of.
 #[derive(Clone, Copy, Debug)]
@@ -79,8 +98,8 @@ impl Recipe<'_> {
     /// The command line, its program first.
     pub(super) fn arguments(&self) -> Vec<OsString> {
         let mut line = Line::default();
+        line.all(&[SHELL, "-c", ENTER, "sh"]);
         line.add(&self.programs.bash);
-        line.all(&["-c", ENTER, "bash"]);
         line.add(self.filter);
         for door in self.doors {
             line.add(door);
@@ -101,9 +120,12 @@ impl Recipe<'_> {
         line.add(self.path());
         self.mount(&mut line);
         line.all(&["--chdir", WORK, "--"]);
-        line.all(&["/bin/sh", "-c", FIRST_PROCESS, "sh"]);
-        bound(&mut line, self.limits, self.doors.is_empty());
-        line.all(&["/bin/sh", "-c", self.command]);
+        line.all(&[SHELL, "-c", FIRST_PROCESS, "sh"]);
+        bound(&mut line, self.limits);
+        if self.doors.is_empty() {
+            bound_alone(&mut line, self.limits);
+        }
+        line.all(&[SHELL, "-c", self.command]);
         line.0
     }
 
@@ -172,31 +194,35 @@ fn isolate(line: &mut Line) {
     }
 }
 
-/// The rlimits, set inside the box, where the count of processes is the box's own. Memory and
-/// processes are the control group's to bound where there is one: it counts them together, and says
-/// so.
-fn bound(line: &mut Line, limits: &Limits, is_alone: bool) {
+/// The rlimits of every process, set inside the box by its first process: to do it by a program
+/// would start one more.
+fn bound(line: &mut Line, limits: &Limits) {
     let cpu = limits.cpu_seconds;
+    let file = u64::from(limits.disk_mib) * MIB / FILE_UNIT_BYTES;
+    for (option, limit) in [
+        // The soft limit is a signal with a name; the hard one ends who ignores it.
+        ("-St", u64::from(cpu)),
+        ("-Ht", u64::from(cpu) + 1),
+        ("-f", file),
+        ("-n", DESCRIPTORS_MAX),
+        ("-s", STACK_BYTES / KIB),
+        ("-l", LOCKED_BYTES / KIB),
+        ("-c", 0),
+    ] {
+        line.all(&[option, &limit.to_string()]);
+    }
+    line.all(&["--"]);
+}
+
+/// What control groups bound for all processes together, and say so, where there are none: for
+/// each process alone. The count of processes is the box's own, inside.
+fn bound_alone(line: &mut Line, limits: &Limits) {
     let memory = u64::from(limits.memory_mib) * MIB;
-    let file = u64::from(limits.disk_mib) * MIB;
     // The box's first process is none of the step's.
     let processes = limits.processes + 1;
     line.all(&[PRLIMIT]);
-    for limit in [
-        // The soft limit is a signal with a name; the hard one ends who ignores it.
-        format!("--cpu={cpu}:{}", cpu + 1),
-        format!("--fsize={file}:{file}"),
-        format!("--nofile={DESCRIPTORS_MAX}:{DESCRIPTORS_MAX}"),
-        format!("--stack={STACK_BYTES}:{STACK_BYTES}"),
-        format!("--memlock={LOCKED_BYTES}:{LOCKED_BYTES}"),
-        "--core=0:0".into(),
-    ] {
-        line.all(&[&limit]);
-    }
-    if is_alone {
-        line.all(&[&format!("--data={memory}:{memory}")]);
-        line.all(&[&format!("--nproc={processes}:{processes}")]);
-    }
+    line.all(&[&format!("--data={memory}:{memory}")]);
+    line.all(&[&format!("--nproc={processes}:{processes}")]);
     line.all(&["--"]);
 }
 
@@ -262,7 +288,7 @@ mod tests {
     fn a_box_shares_nothing_and_is_bounded() {
         let line = line(None, &[PathBuf::from("/group/cgroup.procs")]);
         for part in [
-            "|/scratch/filter.bpf|/group/cgroup.procs|--|/bin/bwrap|",
+            "|/bin/bash|/scratch/filter.bpf|/group/cgroup.procs|--|/bin/bwrap|",
             "|--seccomp|4|",
             "|--unshare-all|--unshare-user|--disable-userns|",
             "|--die-with-parent|--new-session|--cap-drop|ALL|--clearenv|",
@@ -274,8 +300,7 @@ mod tests {
             "|--bind|/scratch/t|/tmp|--bind|/scratch/s|/dev/shm|",
             "|--bind|/scratch/w|/work|--ro-bind|/scratch/learner|/learner|--remount-ro|/dev|",
             "|--remount-ro|/dev|--remount-ro|/|",
-            "|--cpu=30:31|--fsize=268435456:268435456|",
-            "|--core=0:0|--|/bin/sh|-c|sh tests/run.sh; echo \"$x\"",
+            "|-St|30|-Ht|31|-f|524288|-n|1024|-s|8192|-l|64|-c|0|--|/bin/sh|-c|sh tests/run.sh; echo \"$x\"",
         ] {
             assert!(line.contains(part), "{part} in {line}");
         }
