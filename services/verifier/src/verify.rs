@@ -293,6 +293,13 @@ impl Verifier {
         match record(store, job, claim, (row, made_of)).await? {
             Recorded::Row(row) => {
                 let result = row.result.clone();
+                let took = (row.finished_at - row.started_at).to_std().unwrap_or_default();
+                metrics::histogram!("assay_verification_duration_seconds", "result" => result.clone())
+                    .record(took.as_secs_f64());
+                if let Some(cause) = row.cause.clone() {
+                    metrics::counter!("assay_verification_errors_total", "cause" => cause)
+                        .increment(1);
+                }
                 metrics::counter!("assay_verifications_total", "result" => result).increment(1);
                 Ok(*row)
             }
@@ -314,13 +321,6 @@ impl Verifier {
             }
         };
         published.map_err(Trouble::Bus)?;
-                let took = (row.finished_at - row.started_at).to_std().unwrap_or_default();
-                metrics::histogram!("assay_verification_duration_seconds", "result" => result.clone())
-                    .record(took.as_secs_f64());
-                if let Some(cause) = row.cause.clone() {
-                    metrics::counter!("assay_verification_errors_total", "cause" => cause)
-                        .increment(1);
-                }
         let mut conn = self.ground.store.connection().await?;
         let waiting = work_turn::called(&mut conn, job.push.session).await?;
         drop(conn);
