@@ -40,6 +40,7 @@ CREATE TABLE removal (
 );
 CREATE INDEX removal_session ON removal (lab_session_id);
 CREATE INDEX removal_cause ON removal (cause_id);
+CREATE INDEX removal_recorded ON removal (recorded_at);
 SELECT make_append_only('removal');
 
 GRANT INSERT, SELECT ON erasure, legal_hold, removal TO assay_attempt_writer;

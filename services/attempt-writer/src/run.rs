@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use bus::consume::{batches, each};
 use bus::topology::{
     ATTEMPT_WRITER, ATTEMPT_WRITER_BULK, ATTEMPT_WRITER_COMMANDS, ATTEMPT_WRITER_LIVE,
-    ATTEMPT_WRITER_REPROCESS,
+    ATTEMPT_WRITER_PRIVACY, ATTEMPT_WRITER_REPROCESS,
 };
 use objects::store::Objects;
 use process::dependency::Dependency;
@@ -22,12 +22,15 @@ use crate::dead;
 use crate::deliveries::Deliveries;
 use crate::found::Found;
 use crate::lost::Lost;
+use crate::privacy::{Privacy, keeper};
 use crate::pseudonym::Pseudonyms;
 use crate::reprocess::Reprocess;
 use crate::seal::MasterKeys;
 
 /// Commands and found commits that are worked on at one time.
 const SLOTS: usize = 4;
+/// Orders about people that are carried out at one time: one after the other.
+const PRIVACY_SLOTS: usize = 1;
 
 /// Runs the service until it is told to stop.
 ///
@@ -54,7 +57,7 @@ pub async fn run(
     });
     let found = Found {
         ground: ground.clone(),
-        pseudonyms,
+        pseudonyms: Arc::clone(&pseudonyms),
         masters: Arc::clone(&masters),
     };
     let bulk = Arc::new(Bulk {
@@ -67,6 +70,14 @@ pub async fn run(
     });
     let batch_max = settings.writer.batch_deliveries_max;
     let lost = Lost::new(ground.clone(), &settings.writer);
+    let privacy = Arc::new(Privacy {
+        ground: ground.clone(),
+        settings: Arc::clone(&settings),
+        objects: objects.clone(),
+        store_of_objects: store_of_objects.clone(),
+        pseudonyms,
+        masters: Arc::clone(&masters),
+    });
     let commands = Arc::new(Commands {
         ground: ground.clone(),
         settings,
@@ -80,7 +91,12 @@ pub async fn run(
     ]);
     let watch = async {
         let objects = store_of_objects.watch(&stop, async || objects.probe().await);
-        tokio::join!(ground.watch(), objects, lost.keep(&stop));
+        tokio::join!(
+            ground.watch(),
+            objects,
+            lost.keep(&stop),
+            keeper::keep(&privacy, &stop)
+        );
         Ok(())
     };
     tokio::try_join!(
@@ -97,6 +113,11 @@ pub async fn run(
             ground.consumption(&ATTEMPT_WRITER_COMMANDS),
             SLOTS,
             commands
+        ),
+        each(
+            ground.consumption(&ATTEMPT_WRITER_PRIVACY),
+            PRIVACY_SLOTS,
+            Arc::clone(&privacy)
         ),
         dead::consume(&ground, &stop),
     )?;

@@ -57,6 +57,9 @@ pub struct ConsumerSpec {
     pub unacked_max: i64,
 }
 
+/// How long dead letters are kept, in days.
+pub const DEAD_DAYS: i64 = 90;
+
 /// What every stream's duplicate window is.
 const WINDOW: Duration = Duration::from_secs(120);
 

@@ -1,6 +1,7 @@
 //! Owns the commands of operators and pages. Each ends with a row that says what became of it.
 
 pub mod dead_letter;
+pub mod privacy;
 pub mod replay;
 
 use serde::{Deserialize, Serialize};

@@ -53,6 +53,8 @@ words!(
         Error = "error",
         /// A newer push took its place before it was judged.
         Superseded = "superseded",
+        /// Its lab's executor is `none`: nothing was run, and nothing is said of the code.
+        Unchecked = "unchecked",
     }
 );
 
@@ -65,6 +67,8 @@ words!(
         Fail = "fail",
         /// It could not be judged.
         Error = "error",
+        /// Its lab has nothing run.
+        Unchecked = "unchecked",
         /// It has no result: it waits for one, or nobody ever asked.
         None = "none",
     }
@@ -79,6 +83,8 @@ words!(
         TreeRefused = "tree-refused",
         /// The snapshot's objects are not where they were put.
         SnapshotUnavailable = "snapshot-unavailable",
+        /// The tree was removed: its person was erased, or a rule of retention says so.
+        Removed = "removed",
         /// The sandbox could not be set up.
         SandboxUnavailable = "sandbox-unavailable",
         /// The machine had no memory left, though the run took no more than it may.
@@ -99,7 +105,7 @@ impl ErrorCause {
             | Self::SandboxUnavailable
             | Self::HostMemory
             | Self::WorkerLost => true,
-            Self::TreeRefused | Self::LabBroken => false,
+            Self::TreeRefused | Self::Removed | Self::LabBroken => false,
         }
     }
 }

@@ -31,6 +31,11 @@ pub(crate) fn sealed_key(delivery: DeliveryId, body: Digest) -> Path {
     fan_out("bodies", Digest::of(format!("{delivery}/{body}").as_bytes()))
 }
 
+/// Where bodies lie that came as objects.
+pub(crate) fn delivery_bodies() -> Path {
+    Path::from("deliveries")
+}
+
 /// Where the records of erasures lie.
 pub(crate) fn erasures() -> Path {
     Path::from("erasures")

@@ -4,6 +4,7 @@
 use bytes::Bytes;
 use contract::digest::Digest;
 use contract::ids::{CommandId, DeliveryId};
+use contract::time::Timestamp;
 use futures::TryStreamExt;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
@@ -102,6 +103,24 @@ impl Objects {
             records.push(self.read(&key, ERASURE_BYTES_MAX).await?);
         }
         Ok(records)
+    }
+
+    /// Removes bodies that came as objects up to a moment.
+    ///
+    /// # Errors
+    /// [`ObjectsError::Store`] and [`ObjectsError::Away`].
+    pub async fn remove_delivery_bodies_until(
+        &self,
+        until: Timestamp,
+    ) -> Result<(), ObjectsError> {
+        self.is_present().await?;
+        let folder = owner::delivery_bodies();
+        let listed: Result<Vec<_>, _> = self.store.list(Some(&folder)).try_collect().await;
+        let listed = listed.map_err(|source| refused("list", &folder, source))?;
+        for meta in listed.into_iter().filter(|meta| meta.last_modified <= until) {
+            self.remove_key(&meta.location).await?;
+        }
+        Ok(())
     }
 
     async fn below(&self, folder: &Path) -> Result<Vec<Path>, ObjectsError> {

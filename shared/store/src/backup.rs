@@ -125,7 +125,8 @@ pub async fn wipe(conn: &mut AsyncPgConnection) -> Result<(), StoreError> {
     for schema in schemas {
         text.push_str(&format!("DROP SCHEMA {schema} CASCADE; "));
     }
-    text.push_str("CREATE SCHEMA public; COMMIT");
+    // As the server itself makes it.
+    text.push_str("CREATE SCHEMA public AUTHORIZATION pg_database_owner; COMMIT");
     Ok(conn.batch_execute(&text).await?)
 }
 

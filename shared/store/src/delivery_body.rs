@@ -101,6 +101,26 @@ pub async fn naming(
         .await?)
 }
 
+/// The bodies that name somebody and were received up to a moment.
+///
+/// # Errors
+/// What the database answers.
+pub async fn naming_until(
+    conn: &mut AsyncPgConnection,
+    person: Uuid,
+    until: Timestamp,
+) -> Result<Vec<BodyName>, StoreError> {
+    let text = "SELECT named.delivery_id, named.body_digest FROM privacy.named_in_body AS named \
+                JOIN delivery ON delivery.id = named.delivery_id \
+                WHERE named.principal_id = $1 AND delivery.received_at <= $2 \
+                ORDER BY named.delivery_id, named.body_digest";
+    Ok(sql_query(text)
+        .bind::<SqlUuid, _>(person)
+        .bind::<Timestamptz, _>(until)
+        .load(conn)
+        .await?)
+}
+
 /// The rows of the bodies that name any of these people, at most `limit` beyond one.
 ///
 /// # Errors

@@ -156,3 +156,47 @@ pub async fn authors_of(
         .await?;
     Ok(found.into_iter().map(|person| person.id).collect())
 }
+
+/// The erasures of one command.
+///
+/// # Errors
+/// What the database answers.
+pub async fn of_command(
+    conn: &mut AsyncPgConnection,
+    command: Uuid,
+) -> Result<Vec<ErasureRow>, StoreError> {
+    Ok(sql_query("SELECT * FROM erasure WHERE command_id = $1")
+        .bind::<SqlUuid, _>(command)
+        .load(conn)
+        .await?)
+}
+
+/// How much is somebody's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, QueryableByName)]
+pub struct Theirs {
+    /// Attempts that they pushed, or wrote where nobody is known to have pushed.
+    #[diesel(sql_type = BigInt)]
+    pub attempts: i64,
+    /// Snapshots of those, and of nobody else's.
+    #[diesel(sql_type = BigInt)]
+    pub snapshots: i64,
+    /// Logs of those.
+    #[diesel(sql_type = BigInt)]
+    pub logs: i64,
+}
+
+/// How much of what was received up to a moment is these people's.
+///
+/// # Errors
+/// What the database answers.
+pub async fn theirs(
+    conn: &mut AsyncPgConnection,
+    people: &[Uuid],
+    until: Timestamp,
+) -> Result<Theirs, StoreError> {
+    Ok(sql_query(include_str!("erasure_theirs.sql"))
+        .bind::<Array<SqlUuid>, _>(people)
+        .bind::<Timestamptz, _>(until)
+        .get_result(conn)
+        .await?)
+}

@@ -44,6 +44,19 @@ pub async fn up(url: &str) -> Result<Vec<String>, StoreError> {
     Ok(run.iter().map(ToString::to_string).collect())
 }
 
+/// The same for everybody but a restore: not while one of the ledger is unfinished.
+///
+/// # Errors
+/// [`StoreError::Restoring`], and as [`up`].
+pub async fn up_unless_restoring(url: &str) -> Result<Vec<String>, StoreError> {
+    let mut conn = AsyncPgConnection::establish(url)
+        .await
+        .map_err(|error| StoreError::Connect(error.into()))?;
+    finished(&mut conn).await?;
+    drop(conn);
+    up(url).await
+}
+
 /// Takes every migration back, newest first. For the tests of the `down.sql` files and for
 /// nobody else: it drops the ledger.
 ///

@@ -76,6 +76,21 @@ pub async fn unfinished(conn: &mut AsyncPgConnection) -> Result<Option<Unfinishe
     Ok(sql_query(text).get_result(conn).await.optional()?)
 }
 
+/// A restore, if it was begun.
+///
+/// # Errors
+/// What the database answers.
+pub async fn find(
+    conn: &mut AsyncPgConnection,
+    restore: Uuid,
+) -> Result<Option<RestoreRow>, StoreError> {
+    Ok(sql_query("SELECT * FROM restore WHERE id = $1")
+        .bind::<SqlUuid, _>(restore)
+        .get_result(conn)
+        .await
+        .optional()?)
+}
+
 /// The steps of a restore that are done, in their order.
 ///
 /// # Errors
