@@ -95,9 +95,14 @@ impl Plan<'_> {
 
     /// Runs the program to its end.
     pub async fn run(&self) -> Said {
+        self.run_within(Duration::from_secs(wait::WAIT_SECS_MAX))
+            .await
+    }
+
+    /// Runs the program to its end, which may be a long way off, and no further than this.
+    pub async fn run_within(&self, limit: Duration) -> Said {
         let mut command = tokio::process::Command::from(self.command());
         let running = command.kill_on_drop(true).output();
-        let limit = Duration::from_secs(wait::WAIT_SECS_MAX);
         let output = tokio::time::timeout(limit, running).await;
         let output = output.unwrap_or_else(|_| panic!("{:?} takes too long", self.arguments));
         let output = output.expect("the program starts");
