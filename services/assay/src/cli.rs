@@ -6,17 +6,21 @@ use auditor::verify::Depth;
 use clap::{Args, Parser, Subcommand};
 use contract::name::{Actor, CommitSha, Repository, Slug};
 
+use crate::backup::Backup;
 use crate::context::Context;
 use crate::dead::DeadOrder;
+use crate::privacy::PrivacyOrders;
 use crate::reconcile::Reconcile;
 use crate::replay::Replay;
 use crate::reprocess::Reprocess;
+use crate::retention::RetentionOrder;
+use crate::restore::Restore;
 use crate::roster::RosterOrder;
 use crate::service_name::ServiceName;
 use crate::tools::ToolsOrder;
 use crate::{
-    dead, demo, lab, log, logs, operate, reconcile, replay, reprocess, results, roster, run,
-    session, status, tools, trace, up, verify,
+    backup, dead, demo, lab, log, logs, operate, privacy, reconcile, replay, reprocess, restore,
+    results, retention, roster, run, session, status, tools, trace, up, verify,
 };
 
 /// Turns git pushes into proven results.
@@ -103,9 +107,19 @@ enum Order {
     /// Run a verification again, from the same snapshot and by the same lab version: 0 when it comes
     /// out as before.
     Replay(Replay),
+    /// Back the ledger, the objects and the settings up, and the keys to another place.
+    Backup(Box<Backup>),
+    /// Make the ledger and the objects anew from a backup, into an empty database and object store.
+    Restore(Box<Restore>),
     /// Messages that could not be handled.
     #[command(subcommand)]
     Dead(DeadOrder),
+    /// What is held of people: shown, held, released, erased.
+    #[command(subcommand)]
+    Privacy(PrivacyOrders),
+    /// What the rules of retention say is over.
+    #[command(subcommand)]
+    Retention(RetentionOrder),
     /// What the steps of an attempt's verification printed, and how it came out.
     Logs(Logs),
     /// Verify a folder by a lab's, here and without servers: 0 pass, 1 fail, 2 no judgement.
@@ -266,7 +280,11 @@ impl Cli {
             Order::Reprocess(asked) => reprocess::reprocess(&Context::of(&place)?, *asked).await,
             Order::Reconcile(asked) => reconcile::reconcile(&Context::of(&place)?, *asked).await,
             Order::Replay(asked) => replay::replay(&Context::of(&place)?, asked).await,
+            Order::Backup(asked) => backup::backup(&place, *asked).await,
+            Order::Restore(asked) => restore::restore(&place, *asked).await,
             Order::Dead(order) => dead::dead(&Context::of(&place)?, order).await,
+            Order::Privacy(order) => privacy::privacy(&Context::of(&place)?, order).await,
+            Order::Retention(order) => retention::retention(&Context::of(&place)?, order).await,
             Order::Logs(asked) => logs::logs(&Context::of(&place)?, &asked).await,
             Order::Verify(asked) => verify::local(&Context::of(&place)?, &asked).await,
             Order::Tools(order) => tools::tools(&order),

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod backup;
 mod cli;
 mod command;
 mod context;
@@ -11,10 +12,13 @@ mod log;
 mod logs;
 mod moment;
 mod operate;
+mod privacy;
 mod reconcile;
 mod replay;
 mod reprocess;
+mod restore;
 mod results;
+mod retention;
 mod roster;
 mod run;
 mod say;

@@ -15,7 +15,7 @@ use crate::up::keys::Keys;
 pub(crate) async fn migrate(context: &Context) -> anyhow::Result<u8> {
     let url = context.settings.postgres_url(Role::Owner)?;
     let url = url.expose_str().context("postgres.url is no text")?;
-    let run = store::migrate::up(url).await?;
+    let run = store::migrate::up_unless_restoring(url).await?;
     for migration in &run {
         say!("ran {migration}");
     }

@@ -1,6 +1,7 @@
 //! Owns `assay up`: the whole house in one process.
 
 mod announce;
+pub(crate) mod foundations;
 pub(crate) mod house;
 pub(crate) mod keys;
 pub(crate) mod overlay;

@@ -1,5 +1,5 @@
 //! Owns copying whole stores: every object by its key, put-if-absent, with its digest on the way.
-//! For backups; it knows of an object's owner nothing, and removes nothing.
+//! For backups; it knows of an object's owner nothing.
 
 use std::sync::Arc;
 
@@ -96,6 +96,19 @@ impl Objects {
         match self.raw().put(&key, bytes.into()).await {
             Ok(_) => Ok(()),
             Err(source) => Err(refused("put", &key, source)),
+        }
+    }
+
+    /// Removes what lies under a key, if something does: an object that no backup names.
+    ///
+    /// # Errors
+    /// [`ObjectsError::Store`] and [`ObjectsError::Away`].
+    pub async fn remove_at(&self, key: &str) -> Result<(), ObjectsError> {
+        self.is_present().await?;
+        let key = Path::from(key);
+        match self.raw().delete(&key).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(source) => Err(refused("remove", &key, source)),
         }
     }
 

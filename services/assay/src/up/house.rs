@@ -147,16 +147,7 @@ impl Private {
             settings = settings.with("nats", nats_settings)?;
             private.nats = Some(nats);
         }
-        if is_free(&settings, "postgres.url") {
-            let postgres = PostgresSettings::new(Durability::Durable, POSTGRES_CONNECTIONS);
-            let postgres = PrivatePostgres::start(folder, postgres).await?;
-            // Braces would be escaped: the place of the role is made afterwards.
-            let url = postgres
-                .url(OWNER, DATABASE)
-                .replacen(OWNER, ROLE_PLACEHOLDER, 1);
-            settings = settings.with("postgres.url", url)?;
-            private.postgres = Some(postgres);
-        }
+        (settings, private.postgres) = start_postgres(settings, folder).await?;
         Ok((settings, private))
     }
 
@@ -195,11 +186,28 @@ impl Private {
     }
 }
 
+/// Starts a Postgres where nobody configured one, and names it in the settings.
+pub(crate) async fn start_postgres(
+    settings: Settings,
+    folder: &Arc<DataFolder>,
+) -> anyhow::Result<(Settings, Option<PrivatePostgres>)> {
+    if !is_free(&settings, "postgres.url") {
+        return Ok((settings, None));
+    }
+    let postgres = PostgresSettings::new(Durability::Durable, POSTGRES_CONNECTIONS);
+    let postgres = PrivatePostgres::start(folder, postgres).await?;
+    // Braces would be escaped: the place of the role is made afterwards.
+    let url = postgres
+        .url(OWNER, DATABASE)
+        .replacen(OWNER, ROLE_PLACEHOLDER, 1);
+    Ok((settings.with("postgres.url", url)?, Some(postgres)))
+}
+
 /// Migrates the ledger and applies the topology.
 async fn prepare(context: &Context) -> anyhow::Result<()> {
     let url = context.settings.postgres_url(Role::Owner)?;
     let url = url.expose_str().context("postgres.url is no text")?;
-    store::migrate::up(url).await?;
+    store::migrate::up_unless_restoring(url).await?;
     context.bus().await?.apply_topology(1).await?;
     Ok(())
 }

@@ -12,6 +12,9 @@ use rand::rngs::OsRng;
 /// Length of a made secret, in bytes before it is written as hex.
 const SECRET_BYTES: usize = 32;
 
+/// The folder of a house's secrets, in its data folder.
+pub(crate) const SECRETS: &str = "secrets";
+
 /// Where the secrets are.
 #[derive(Clone, Debug)]
 pub(crate) struct Keys {
@@ -26,21 +29,25 @@ pub(crate) struct Keys {
 impl Keys {
     /// Finds the secrets in `data`, or makes those that are not there.
     pub(crate) fn make(data: &Path, origin: &str) -> anyhow::Result<Self> {
-        Self::make_in(&data.join("secrets"), origin)
+        Self::make_in(&data.join(SECRETS), origin)
     }
 
-    /// Finds the secrets in `folder`, or makes those that are not there.
-    pub(crate) fn make_in(folder: &Path, origin: &str) -> anyhow::Result<Self> {
-        let folder = folder.to_owned();
-        make_private(&folder)?;
-        let keys = Self {
+    /// Where the secrets are in `folder`, or will be.
+    pub(crate) fn places(folder: &Path) -> Self {
+        Self {
             webhook: folder.join("webhook"),
             pseudonym: folder.join("pseudonym"),
             master: folder.join("privacy-master"),
             log_signing: folder.join("log-signing"),
             log_verifier: folder.join("log-verifier"),
-            folder,
-        };
+            folder: folder.to_owned(),
+        }
+    }
+
+    /// Finds the secrets in `folder`, or makes those that are not there.
+    pub(crate) fn make_in(folder: &Path, origin: &str) -> anyhow::Result<Self> {
+        make_private(folder)?;
+        let keys = Self::places(folder);
         for file in [&keys.webhook, &keys.pseudonym, &keys.master] {
             if !file.exists() {
                 let mut bytes = [0; SECRET_BYTES];

@@ -41,17 +41,8 @@ impl Settings {
     /// # Errors
     /// The password is not where the settings say.
     pub fn postgres_url(&self, role: Role) -> Result<Secret, SettingsError> {
-        let filled = |text: &str| text.replace(ROLE_PLACEHOLDER, role.as_str());
-        let file = self
-            .postgres
-            .password_file
-            .as_deref()
-            .map(filled)
-            .map(PathBuf::from);
-        let variable = self.postgres.password_env.as_deref();
-        let password = self.secret_at("postgres", "password", file, variable)?;
-        let text = filled(&self.postgres.url);
-        let Some(password) = password else {
+        let text = self.postgres_url_without_password(role);
+        let Some(password) = self.postgres_password(role)? else {
             return Ok(Secret::new(text));
         };
         let refuse = |reason| self.check().refused("postgres.password_file", reason);
@@ -62,6 +53,25 @@ impl Settings {
         url.set_password(Some(password))
             .map_err(|()| refuse("is set, but postgres.url has no place for it"))?;
         Ok(Secret::new(url.as_str()))
+    }
+
+    /// The same without its password: for programs that are told it in another way.
+    pub fn postgres_url_without_password(&self, role: Role) -> String {
+        self.postgres.url.replace(ROLE_PLACEHOLDER, role.as_str())
+    }
+
+    /// The password of `role` at Postgres, if one is set.
+    ///
+    /// # Errors
+    /// It is not where the settings say.
+    pub fn postgres_password(&self, role: Role) -> Result<Option<Secret>, SettingsError> {
+        let file = self
+            .postgres
+            .password_file
+            .as_deref()
+            .map(|text| PathBuf::from(text.replace(ROLE_PLACEHOLDER, role.as_str())));
+        let variable = self.postgres.password_env.as_deref();
+        self.secret_at("postgres", "password", file, variable)
     }
 
     /// The user and password for NATS, if they are set.
