@@ -6,9 +6,11 @@
 )]
 
 mod compose;
+mod dashboard;
 mod files;
 mod kubernetes;
 mod lists;
+mod metrics;
 mod settings;
 mod systemd;
 mod yaml;
