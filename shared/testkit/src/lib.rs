@@ -3,6 +3,7 @@
 pub mod collector;
 pub mod house;
 mod ledger;
+pub mod past;
 pub mod port;
 pub mod program;
 pub mod queue;

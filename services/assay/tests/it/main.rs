@@ -22,7 +22,6 @@ mod made_again;
 mod memory;
 mod once;
 mod order;
-mod past;
 mod push;
 mod reconcile;
 mod recorded;

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use testkit::house::House;
 use testkit::wait;
 
-use crate::past::Past;
 use crate::site::Site;
+use testkit::past::Past;
 
 const REASON: &str = "the checks were mended";
 
@@ -51,6 +51,7 @@ async fn site_with_a_past() -> Site {
             result,
             attempts,
             hours_ago,
+            ..Past::default()
         };
         past.write(&site.house).await;
     }

@@ -10,8 +10,8 @@ use testkit::wait;
 
 use crate::deliveries::{Delivery, Push, sha};
 use crate::jobs::Jobs;
-use crate::past::Past;
 use crate::world::{ENROLLED, World};
+use testkit::past::Past;
 
 impl World {
     async fn until_remade(&self, count: i64) {

@@ -1,83 +1,12 @@
-//! Owns a past: attempts that were judged before the test begins, as many as it likes.
+//! Owns what a world remembers: attempts that were judged before its test begins.
+
+use testkit::past::Past;
 
 use crate::world::World;
 
-/// An id that begins with the time, as all of ours do: what looks for lost work relies on it.
-const NEW_ID: &str = "(lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0') \
-    || substr(replace(gen_random_uuid()::text, '-', ''), 13))::uuid";
-
-/// What the attempts came to.
-pub(crate) struct Past {
-    pub(crate) repository: &'static str,
-    /// `pass`, `fail`, an error's cause, or empty for no result.
-    pub(crate) result: &'static str,
-    pub(crate) attempts: u32,
-    /// How many hours ago they were received.
-    pub(crate) hours_ago: u32,
-    /// Whether their trees are preserved.
-    pub(crate) preserved: bool,
-}
-
-impl Default for Past {
-    fn default() -> Self {
-        Self {
-            repository: "github:someone/else",
-            result: "fail",
-            attempts: 1,
-            hours_ago: 1,
-            preserved: true,
-        }
-    }
-}
-
 impl World {
-    /// Writes a past into the ledger, in a session of its own: one delivery with all of it.
+    /// Writes a past into the ledger, of the world's own lab.
     pub(crate) async fn remember(&self, past: Past) {
-        let Past {
-            repository,
-            result,
-            attempts,
-            hours_ago,
-            preserved,
-        } = past;
-        let (word, cause) = match result {
-            "" | "pass" | "fail" => (result, ""),
-            cause => ("error", cause),
-        };
-        let sql = format!(
-            "CREATE TEMP TABLE the AS SELECT gen_random_uuid() AS session, \
-                 gen_random_uuid() AS delivery, {NEW_ID} AS push, \
-                 gen_random_uuid() AS snapshot, now() - interval '{hours_ago} h' AS at, \
-                 id AS version, lab_id AS lab FROM lab_version ORDER BY number LIMIT 1; \
-             INSERT INTO lab_session (id, lab_id, lab_version_id, repository, opened_by, \
-                 recorded_at) SELECT session, lab, version, '{repository}', 'test', at FROM the; \
-             INSERT INTO delivery_receipt SELECT delivery, 'github', delivery::text, 'd', \
-                 delivery, 1, at FROM the; \
-             INSERT INTO delivery SELECT delivery, 'github', 'push', 'd', 1, 'k', 't', delivery, \
-                 1, at, at FROM the; \
-             INSERT INTO push SELECT push, delivery, 'd', '{repository}', 'refs/heads/main', \
-                 'branch', NULL, lpad('1', 40, '0'), false, 1, NULL, at, at FROM the; \
-             INSERT INTO lab_attempt SELECT {NEW_ID}, session, push, delivery, \
-                 lpad(to_hex(n), 40, '0'), 'main', NULL, NULL, NULL, at + n * interval '1 ms', \
-                 'payload', 't', at FROM the, generate_series(1, {attempts}) AS n; \
-             CREATE TEMP TABLE asked AS SELECT {NEW_ID} AS id, attempt.id AS attempt \
-                 FROM lab_attempt AS attempt JOIN the ON lab_session_id = session \
-                 WHERE '{word}' <> ''; \
-             INSERT INTO verification_request SELECT id, 'push:' || push, attempt, version, \
-                 'live', 't', at FROM asked, the; \
-             INSERT INTO verification_attempt (id, request_id, try_number, token, result, cause, \
-                 points, points_max, steps, limits, peaks, snapshot_digest, lab_version_digest, \
-                 runner, worker, started_at, finished_at, recorded_at) \
-                 SELECT gen_random_uuid(), id, 1, 1, '{word}', nullif('{cause}', ''), 0, 1, '[]', \
-                 '{{}}', '{{}}', 'd', 'd', 'r', 'w', at, at, at FROM asked, the; \
-             INSERT INTO snapshot SELECT snapshot, session, encode(sha256('tree'), 'hex'), 1, 1, \
-                 'b', at FROM the WHERE {preserved}; \
-             INSERT INTO attempt_snapshot SELECT attempt.id, snapshot.id, NULL, at FROM the \
-                 JOIN lab_attempt AS attempt ON attempt.lab_session_id = session \
-                 JOIN snapshot ON snapshot.lab_session_id = session; \
-             DROP TABLE the, asked; \
-             ANALYZE"
-        );
-        self.house.sql(&sql).await;
+        past.write(&self.house).await;
     }
 }

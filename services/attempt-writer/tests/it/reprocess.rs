@@ -11,8 +11,8 @@ use contract::time::now;
 use serde_json::{Value, json};
 use testkit::wait;
 
-use crate::past::Past;
 use crate::world::World;
+use testkit::past::Past;
 
 fn all_that(result: NewestResult) -> Selection {
     Selection {

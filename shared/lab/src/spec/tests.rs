@@ -1,6 +1,7 @@
 use super::*;
 
 mod judging;
+mod mistakes;
 
 const GOOD: &str = include_str!("../../tests/lab.toml");
 
@@ -46,359 +47,6 @@ fn a_lab_that_says_little_gets_the_defaults() {
     assert_eq!(spec.steps[0].report, ReportForm::ExitCode);
 }
 
-/// Replaces a text of the good file; says the line, a part of the reason, a part of the advice.
-const MISTAKES: &[(&str, &str, usize, &str, &str)] = &[
-    // Keys and types.
-    (
-        "slug =",
-        "slog =",
-        2,
-        "unknown key `slog`",
-        "one of those that exist",
-    ),
-    (
-        "[limits]",
-        "[limit]",
-        15,
-        "unknown key `limit`",
-        "one of those",
-    ),
-    (
-        "wall_seconds",
-        "wall_second",
-        16,
-        "unknown key `wall_second`",
-        "one of those",
-    ),
-    (
-        "points = 10",
-        "pionts = 10",
-        22,
-        "unknown key `pionts`",
-        "one of those",
-    ),
-    (
-        "wall_seconds = 20",
-        "wall_seconds = \"20\"",
-        16,
-        "expected a whole number",
-        "type",
-    ),
-    (
-        "wall_seconds = 20",
-        "wall_seconds = 2.5",
-        16,
-        "expected a whole number",
-        "type",
-    ),
-    (
-        "[\"tests/**\"]",
-        "\"tests/**\"",
-        11,
-        "expected a list",
-        "type",
-    ),
-    (
-        "slug = \"intro-to-git\"",
-        "slug = 7",
-        2,
-        "expected a string",
-        "type",
-    ),
-    (
-        "slug = \"intro-to-git\"",
-        "",
-        1,
-        "missing key `slug`",
-        "add the key",
-    ),
-    (
-        "run = \"sh tests/run.sh\"",
-        "",
-        19,
-        "the step has no command",
-        "run =",
-    ),
-    (
-        "[lab]\nslug = \"intro-to-git\"\ntitle = \"Intro to git\"\n",
-        "",
-        1,
-        "no table [lab]",
-        "slug =",
-    ),
-    ("[limits]", "[lab]", 15, "duplicate key", "keep one"),
-    ("[limits]", "[limits", 15, "", "correct the TOML"),
-    // Identity.
-    (
-        "intro-to-git",
-        "intro to git",
-        2,
-        "slug \"intro to git\"",
-        "a-z",
-    ),
-    ("\"intro-to-git\"", "\"\"", 2, "slug \"\"", "1 to 64"),
-    ("\"Intro to git\"", "\" \"", 3, "title is empty", "1 to 120"),
-    // Session.
-    (
-        "github:course/intro-*",
-        "course/intro-*",
-        6,
-        "no source",
-        "source:owner/name",
-    ),
-    (
-        "github:course/intro-*",
-        "github:course/[",
-        6,
-        "not a pattern",
-        "close",
-    ),
-    ("23:59:00+01:00", "23:59:00", 7, "is not a moment", "offset"),
-    (
-        "2026-12-18T23:59:00+01:00",
-        "2026-12-18",
-        7,
-        "is not a moment",
-        "offset",
-    ),
-    (
-        "2026-12-18T23:59:00+01:00",
-        "2026-02-30T00:00:00Z",
-        7,
-        "",
-        "",
-    ),
-    (
-        "2026-12-18T23:59:00+01:00",
-        "\"tomorrow\"",
-        7,
-        "wrong type",
-        "type",
-    ),
-    (
-        "\"latest\"",
-        "\"newest\"",
-        8,
-        "counts = \"newest\"",
-        "\"best\" or \"latest\"",
-    ),
-    // What is verified.
-    (
-        "\"all\"",
-        "\"some\"",
-        10,
-        "commits = \"some\"",
-        "\"head\" or \"all\"",
-    ),
-    (
-        "tests/**",
-        "/etc/**",
-        11,
-        "absolute path",
-        "relative to the root",
-    ),
-    (
-        "tests/**",
-        "../other/**",
-        11,
-        "leaves the tree",
-        "without \"..\"",
-    ),
-    (
-        "tests/**",
-        "a/../../b",
-        11,
-        "leaves the tree",
-        "without \"..\"",
-    ),
-    ("tests/**", "tests/", 11, "empty part", "tests/**"),
-    ("tests/**", "tests/[", 11, "not a pattern", "close"),
-    ("tests/**", "", 11, "is empty", "1 to 512"),
-    (
-        "\"subtracts\"",
-        "\"adds\"",
-        12,
-        "\"adds\" is expected twice",
-        "once",
-    ),
-    (
-        "\"subtracts\"",
-        "\"\"",
-        12,
-        "expected test is empty",
-        "1 to 400",
-    ),
-    (
-        "\"subtracts\"",
-        "\"a\\u0000\"",
-        12,
-        "expected test is empty",
-        "1 to 400",
-    ),
-    (
-        "\"junit:report.xml\"",
-        "\"exit-code\"",
-        12,
-        "exit-code reports none",
-        "junit",
-    ),
-    // Limits.
-    (
-        "wall_seconds = 20",
-        "wall_seconds = 0",
-        16,
-        "out of bounds",
-        "1 to 3600 seconds",
-    ),
-    (
-        "wall_seconds = 20",
-        "wall_seconds = -1",
-        16,
-        "out of bounds",
-        "1 to 3600 seconds",
-    ),
-    (
-        "wall_seconds = 20",
-        "cpu_seconds = 3601",
-        16,
-        "out of bounds",
-        "1 to 3600 seconds",
-    ),
-    (
-        "wall_seconds = 20",
-        "memory_mib = 31",
-        16,
-        "out of bounds",
-        "32 to 16384 MiB",
-    ),
-    (
-        "wall_seconds = 20",
-        "processes = 4097",
-        16,
-        "out of bounds",
-        "8 to 4096 processes",
-    ),
-    (
-        "wall_seconds = 20",
-        "disk_mib = 0",
-        16,
-        "out of bounds",
-        "1 to 16384 MiB",
-    ),
-    (
-        "wall_seconds = 20",
-        "output_kib = 99999999999",
-        16,
-        "out of bounds",
-        "1 to 16384 KiB",
-    ),
-    // Steps.
-    (
-        "sh tests/run.sh",
-        "  ",
-        20,
-        "run is empty",
-        "sh tests/run.sh",
-    ),
-    (
-        "junit:report.xml",
-        "xunit:report.xml",
-        21,
-        "no report form",
-        "junit:<path>",
-    ),
-    (
-        "junit:report.xml",
-        "junit",
-        21,
-        "no report form",
-        "junit:<path>",
-    ),
-    (
-        "junit:report.xml",
-        "junit:",
-        21,
-        "is empty",
-        "inside the tree",
-    ),
-    (
-        "junit:report.xml",
-        "junit:/tmp/report.xml",
-        21,
-        "absolute path",
-        "inside the tree",
-    ),
-    (
-        "junit:report.xml",
-        "junit:../report.xml",
-        21,
-        "leaves the tree",
-        "inside the tree",
-    ),
-    (
-        "junit:report.xml",
-        "junit:*.xml",
-        21,
-        "wildcards",
-        "inside the tree",
-    ),
-    (
-        "points = 10",
-        "points = -1",
-        22,
-        "out of bounds",
-        "0 to 10000 points",
-    ),
-    (
-        "points = 10",
-        "points = 10001",
-        22,
-        "out of bounds",
-        "0 to 10000 points",
-    ),
-    (
-        "protected = [",
-        "tools = [\"../x\"]\nprotected = [",
-        11,
-        "tool \"../x\" is refused",
-        "settings call it",
-    ),
-    (
-        "protected = [",
-        "tools = [\"node\", \"node\"]\nprotected = [",
-        11,
-        "node is named twice",
-        "once",
-    ),
-    (
-        "name = \"style\"",
-        "name = \"unit tests\"",
-        25,
-        "two steps are called",
-        "of its own",
-    ),
-    (
-        "name = \"style\"",
-        "name = \"\"",
-        25,
-        "name is empty",
-        "1 to 120",
-    ),
-];
-
-#[test]
-fn each_mistake_is_told_with_its_line_its_reason_and_what_to_do() {
-    for (from, to, line, reason, advice) in MISTAKES {
-        let mistake = parse("lab.toml", &with(from, to)).expect_err(to);
-        let told = mistake.to_string();
-        assert_eq!(mistake.line, *line, "{to}: {told}");
-        assert!(mistake.reason.contains(reason), "{to}: {told}");
-        assert!(mistake.advice.contains(advice), "{to}: {told}");
-        assert!(told.starts_with(&format!("lab.toml:{line}:")), "{told}");
-        assert!(!mistake.reason.is_empty() && !told.contains('\n'), "{told}");
-    }
-}
-
 #[test]
 fn a_lab_without_steps_is_refused() {
     let steps_at = GOOD.find("[[step]]").unwrap();
@@ -442,4 +90,31 @@ fn a_protected_script_that_the_lab_lacks_is_found_before_anybody_runs_it() {
     ] {
         assert!(lacking(unclear, &[]).is_empty(), "{unclear}");
     }
+}
+
+#[test]
+fn a_lab_that_has_nothing_run_has_no_steps_and_warns_of_itself() {
+    let text = "[lab]\nslug = \"a\"\n[verify]\nexecutor = \"none\"\n";
+    let spec = parse(FILE_NAME, text).unwrap();
+    assert_eq!(
+        (spec.verify.executor, spec.points_max()),
+        (Executor::None, 0)
+    );
+    let json = serde_json::to_value(&spec).unwrap();
+    assert_eq!(json["verify"]["executor"], "none");
+    assert_eq!(serde_json::from_value::<LabSpec>(json).unwrap(), spec);
+    let told = crate::caution::cautions(&spec);
+    assert!(
+        told[0].what.contains("nothing that is pushed is checked"),
+        "{told:?}"
+    );
+
+    let step = "[[step]]\nname = \"s\"\nrun = \"true\"\n";
+    let mistake = parse(FILE_NAME, &format!("{text}{step}")).unwrap_err();
+    assert_eq!(mistake.line, 5, "{mistake}");
+    let boxed = parse(FILE_NAME, &format!("[lab]\nslug = \"a\"\n{step}")).unwrap();
+    assert_eq!(boxed.verify.executor, Executor::Box);
+    // Versions that were published before there was a choice stay what they are, digest and all.
+    let json = serde_json::to_value(&boxed).unwrap();
+    assert!(json["verify"].get("executor").is_none(), "{json}");
 }

@@ -10,8 +10,8 @@ use testkit::house::House;
 use testkit::wait;
 
 use crate::memory::memory;
-use crate::past::Past;
 use crate::site::Site;
+use testkit::past::Past;
 
 const MIB: u64 = 1024 * 1024;
 /// What the process may take more for ten times as many attempts: less than their ids alone would
@@ -74,6 +74,7 @@ pub(crate) async fn all_are_asked_for_once_in_flat_memory(course: &Course) {
         result: "fail",
         attempts: course.attempts,
         hours_ago: 1,
+        ..Past::default()
     };
     past.write(&site.house).await;
     let order = order();

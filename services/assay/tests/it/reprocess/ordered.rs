@@ -4,9 +4,9 @@ use sample::lab::{FAILING, PASSING};
 use serde_json::json;
 use testkit::wait;
 
-use crate::past::Past;
 use crate::reprocess::{REASON, site_with_a_past};
 use crate::site::Site;
+use testkit::past::Past;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_under_a_rate_is_shown_while_it_runs_watched_and_stopped() {
@@ -17,6 +17,7 @@ async fn an_order_under_a_rate_is_shown_while_it_runs_watched_and_stopped() {
         result: "fail",
         attempts: 40,
         hours_ago: 1,
+        ..Past::default()
     };
     past.write(&site.house).await;
     let give = [

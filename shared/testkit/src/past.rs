@@ -1,53 +1,64 @@
 //! Owns a past: attempts that were judged before the test begins, as many as it likes, written by
 //! plain SQL.
 
-use testkit::house::House;
+use crate::house::House;
 
 /// An id that begins with the time, as all of ours do: what looks for lost work relies on it.
 const NEW_ID: &str = "(lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0') \
     || substr(replace(gen_random_uuid()::text, '-', ''), 13))::uuid";
 
 /// What the attempts came to.
-pub(crate) struct Past {
+#[derive(Clone, Copy, Debug)]
+pub struct Past {
     /// The repository: each past has one of its own.
-    pub(crate) repository: &'static str,
-    /// The lab's short name; it is made where it is missing.
-    pub(crate) lab: &'static str,
+    pub repository: &'static str,
+    /// The lab's short name; it is made where it is missing. Empty: the first lab that there is.
+    pub lab: &'static str,
     /// `pass`, `fail`, an error's cause, or empty for no result.
-    pub(crate) result: &'static str,
-    pub(crate) attempts: u32,
+    pub result: &'static str,
+    /// How many there are.
+    pub attempts: u32,
     /// How many hours ago they were received.
-    pub(crate) hours_ago: u32,
+    pub hours_ago: u32,
+    /// Whether their trees are preserved.
+    pub preserved: bool,
+}
+
+impl Default for Past {
+    fn default() -> Self {
+        Self {
+            repository: "github:someone/else",
+            lab: "",
+            result: "fail",
+            attempts: 1,
+            hours_ago: 1,
+            preserved: true,
+        }
+    }
 }
 
 impl Past {
-    /// Writes it: one session and one delivery with all of it, each tree preserved.
-    pub(crate) async fn write(&self, house: &House) {
+    /// Writes it: one session and one delivery with all of it.
+    pub async fn write(&self, house: &House) {
         let Self {
             repository,
             lab,
             result,
             attempts,
             hours_ago,
+            preserved,
         } = self;
         let (word, cause) = match *result {
             "" | "pass" | "fail" => (*result, ""),
             cause => ("error", cause),
         };
-        let lab_sql = format!(
-            "INSERT INTO lab SELECT gen_random_uuid(), '{lab}', now() ON CONFLICT DO NOTHING; \
-             INSERT INTO command SELECT gen_random_uuid(), 'lab-publish', 'o', '{{}}', 'accepted', \
-                 NULL, NULL, now(); \
-             INSERT INTO lab_version SELECT gen_random_uuid(), lab.id, 1, 'd', 't', '{{}}', 'c', \
-                 'l', 0, 0, (SELECT id FROM command LIMIT 1), now() FROM lab WHERE slug = '{lab}' \
-                 ON CONFLICT DO NOTHING; "
-        );
         let sql = format!(
-            "{lab_sql} CREATE TEMP TABLE the AS SELECT gen_random_uuid() AS session, \
+            "CREATE TEMP TABLE the AS SELECT gen_random_uuid() AS session, \
                  gen_random_uuid() AS delivery, {NEW_ID} AS push, \
                  gen_random_uuid() AS snapshot, now() - interval '{hours_ago} h' AS at, \
                  version.id AS version, lab.id AS lab FROM lab_version AS version \
-                 JOIN lab ON lab.id = version.lab_id WHERE slug = '{lab}' LIMIT 1; \
+                 JOIN lab ON lab.id = version.lab_id WHERE '{lab}' IN ('', slug) \
+                 ORDER BY number LIMIT 1; \
              INSERT INTO lab_session (id, lab_id, lab_version_id, repository, opened_by, \
                  recorded_at) SELECT session, lab, version, '{repository}', 'test', at FROM the; \
              INSERT INTO delivery_receipt SELECT delivery, 'github', delivery::text, 'd', \
@@ -70,11 +81,27 @@ impl Past {
                  SELECT gen_random_uuid(), id, 1, 1, '{word}', nullif('{cause}', ''), 0, 1, '[]', \
                  '{{}}', '{{}}', 'd', 'd', 'r', 'w', at, at, at FROM asked, the; \
              INSERT INTO snapshot SELECT snapshot, session, encode(sha256('tree'), 'hex'), 1, 1, \
-                 'b', at FROM the; \
-             INSERT INTO attempt_snapshot SELECT attempt.id, snapshot, NULL, at FROM the \
-                 JOIN lab_attempt AS attempt ON attempt.lab_session_id = session; \
+                 'b', at FROM the WHERE {preserved}; \
+             INSERT INTO attempt_snapshot SELECT attempt.id, snapshot.id, NULL, at FROM the \
+                 JOIN lab_attempt AS attempt ON attempt.lab_session_id = session \
+                 JOIN snapshot ON snapshot.lab_session_id = session; \
              DROP TABLE the, asked; ANALYZE"
         );
+        if !lab.is_empty() {
+            house.sql(&lab_sql(lab)).await;
+        }
         house.sql(&sql).await;
     }
+}
+
+/// Makes a lab with a version, where it is missing.
+fn lab_sql(lab: &str) -> String {
+    format!(
+        "INSERT INTO lab SELECT gen_random_uuid(), '{lab}', now() ON CONFLICT DO NOTHING; \
+         INSERT INTO command SELECT gen_random_uuid(), 'lab-publish', 'o', '{{}}', 'accepted', \
+             NULL, NULL, now(); \
+         INSERT INTO lab_version SELECT gen_random_uuid(), lab.id, 1, 'd', 't', '{{}}', 'c', \
+             'l', 0, 0, (SELECT id FROM command LIMIT 1), now() FROM lab WHERE slug = '{lab}' \
+             ON CONFLICT DO NOTHING"
+    )
 }
