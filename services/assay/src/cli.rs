@@ -18,10 +18,7 @@ use crate::restore::Restore;
 use crate::roster::RosterOrder;
 use crate::service_name::ServiceName;
 use crate::tools::ToolsOrder;
-use crate::{
-    backup, dead, demo, lab, log, logs, operate, privacy, reconcile, replay, reprocess, restore,
-    results, retention, roster, run, session, status, tools, trace, up, verify,
-};
+use crate::{backup, completeness, dead, demo, lab, log, logs, operate, privacy, reconcile, replay, reprocess, restore, results, retention, roster, run, session, status, tools, trace, up, verify};
 
 /// Turns git pushes into proven results.
 #[derive(Debug, Parser)]
@@ -80,6 +77,13 @@ enum Order {
     Roster(RosterOrder),
     /// What is recorded, running, queued, failed, missing.
     Status {
+        /// As JSON, for machines.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Whether all that was accepted is in the ledger: each ingest's lane, how far it is judged,
+    /// what is missing. Exit code 1 when something is missing.
+    Completeness {
         /// As JSON, for machines.
         #[arg(long)]
         json: bool,
@@ -145,6 +149,11 @@ pub(crate) enum TopologyOrder {
         /// Copies of each stream: 3 in a cluster.
         #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=5))]
         replicas: u8,
+        #[command(flatten)]
+        who: Who,
+        /// Why, for the record.
+        #[arg(long, default_value = "bring the broker up to date")]
+        reason: String,
     },
     /// Compare the server with what this program needs.
     Check,
@@ -271,6 +280,9 @@ impl Cli {
             Order::Session(order) => session::session(&Context::of(&place)?, order).await,
             Order::Roster(order) => roster::roster(&Context::of(&place)?, order).await,
             Order::Status { json } => status::status(&Context::of(&place)?, json).await,
+            Order::Completeness { json } => {
+                completeness::completeness(&Context::of(&place)?, json).await
+            }
             Order::Results { lab, form } => {
                 results::results(&Context::of(&place)?, &lab, form).await
             }

@@ -46,7 +46,12 @@ impl Context {
 
     /// A connection to the ledger that may only read.
     pub(crate) async fn reader(&self) -> anyhow::Result<Connection> {
-        let url = self.settings.postgres_url(Role::Reader)?;
+        self.connection(Role::Reader).await
+    }
+
+    /// A connection to the ledger with this role.
+    pub(crate) async fn connection(&self, role: Role) -> anyhow::Result<Connection> {
+        let url = self.settings.postgres_url(role)?;
         let url = url.expose_str().context("postgres.url is no text")?;
         let store = Store::open(url, CONNECTIONS_MAX)?;
         store.connection().await.with_context(|| self.hint())

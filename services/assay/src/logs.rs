@@ -9,11 +9,13 @@ use bus::live::Ear;
 use contract::ids::{AttemptId, SessionId};
 use contract::live::{LiveNote, subject};
 use contract::result::StepResult;
+use contract::time::to_text;
 use objects::owner::Owner;
 use objects::store::Objects;
 use process::exit;
 use serde_json::{Value, json};
 use store::pool::Connection;
+use store::removal::{self, RemovalRow};
 use store::view::tries::{self, Tried};
 
 use crate::cli::Logs;
@@ -70,16 +72,38 @@ async fn attempt(
 
 /// Shows a result with its whole log.
 async fn whole(context: &Context, tried: &Tried, as_json: bool) -> anyhow::Result<u8> {
-    let log = kept(context, tried).await?;
+    let removed = removed(context, tried).await?;
+    let log = match removed {
+        Some(_) => None,
+        None => kept(context, tried).await?,
+    };
     if as_json {
         let mut told = json!(tried);
         told["log"] = json!(log);
+        told["log_removed"] = json!(removed.as_ref().map(|row| &row.cause));
         say!("{told:#}");
     } else {
+        if let Some(row) = &removed {
+            say!(
+                "its log was removed on {} by {} (command {})",
+                to_text(row.recorded_at),
+                row.cause,
+                row.cause_id
+            );
+        }
         text(log.as_deref().unwrap_or_default());
         show(tried);
     }
     Ok(exit::OK)
+}
+
+/// The removal of a result's log, if it was removed.
+async fn removed(context: &Context, tried: &Tried) -> anyhow::Result<Option<RemovalRow>> {
+    let Some(id) = tried.verification_id.filter(|_| tried.log_digest.is_some()) else {
+        return Ok(None);
+    };
+    let mut ledger = context.reader().await?;
+    Ok(removal::of_subject(&mut ledger, removal::LOG, id).await?)
 }
 
 async fn kept(context: &Context, tried: &Tried) -> anyhow::Result<Option<String>> {

@@ -3,6 +3,7 @@
 mod backup;
 mod cli;
 mod command;
+mod completeness;
 mod context;
 mod dead;
 mod demo;

@@ -56,6 +56,10 @@ pub(crate) async fn record(
     fields.insert("assay.command.kind".into(), json!(row.kind));
     fields.insert("assay.command.outcome".into(), json!(outcome));
     fields.insert("assay.actor".into(), json!(row.actor));
+    // Why it was asked for, where that was said; why it was refused is in the row.
+    if let Some(reason) = row.body["reason"].as_str() {
+        fields.insert("assay.reason".into(), json!(reason));
+    }
     let subject = row.id.to_string();
     let covered = vec![row.covered()];
     let entry = audit::of_rows("command-carried-out", &subject, None, fields, covered, now);

@@ -2,6 +2,7 @@
 //! what retention removes, and which master key wraps. One is carried out after the other.
 
 pub mod erase;
+pub mod export;
 pub(crate) mod keeper;
 mod people;
 mod rewrap;
@@ -138,7 +139,10 @@ impl Privacy {
             return Ok(Err(why));
         }
         let found = principal::find(conn, &ids).await?;
-        if let Some(unknown) = ids.iter().find(|id| !found.iter().any(|row| row.id == **id)) {
+        if let Some(unknown) = ids
+            .iter()
+            .find(|id| !found.iter().any(|row| row.id == **id))
+        {
             return Ok(Err(format!("the ledger knows no person {unknown}")));
         }
         for named in people::opened(conn, &self.masters, &ids).await?.values() {
@@ -168,9 +172,7 @@ impl Privacy {
             PrivacyOrder::Hold if held.len() == planned.people.len() => {
                 Ok(Err("a legal hold is on already".to_owned()))
             }
-            PrivacyOrder::Release if held.is_empty() => {
-                Ok(Err("no legal hold is on".to_owned()))
-            }
+            PrivacyOrder::Release if held.is_empty() => Ok(Err("no legal hold is on".to_owned())),
             PrivacyOrder::Hold => hold(conn, asked, planned, (HELD, "person-held"), at).await,
             PrivacyOrder::Release => {
                 hold(conn, asked, planned, (RELEASED, "person-released"), at).await

@@ -149,7 +149,11 @@ pub(crate) async fn sweep(
         let Ok(digest) = holding.digest.parse::<Digest>() else {
             continue;
         };
-        let set = if holding.removed { &mut going } else { &mut staying };
+        let set = if holding.removed {
+            &mut going
+        } else {
+            &mut staying
+        };
         if holding.kind == SNAPSHOT {
             set.extend(blobs(objects, owner, digest).await?);
         }

@@ -6,6 +6,7 @@ use objects::store::Objects;
 use process::dependency::Dependency;
 use process::health::Health;
 use process::settings::Settings;
+use process::settings::work::Verifier;
 use service::ground::Ground;
 use service::origin::{origin_at, origin_of};
 use tokio_util::sync::CancellationToken;
@@ -13,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::git::cache::Caches;
 use crate::lab_blobs::LabBlobs;
 use crate::limits::Limits;
+use crate::unchecked::Executors;
 use git::origin::Origin;
 
 /// What the handlers share.
@@ -21,6 +23,7 @@ pub(crate) struct Desk {
     pub(crate) objects: Objects,
     pub(crate) caches: Caches,
     pub(crate) lab_blobs: LabBlobs,
+    pub(crate) executors: Executors,
     pub(crate) store_of_objects: Dependency,
     /// The git program, and the folder that it works in.
     pub(crate) git: Dependency,
@@ -43,10 +46,16 @@ impl Desk {
             objects,
             caches,
             lab_blobs: LabBlobs::default(),
+            executors: Executors::default(),
             store_of_objects: Dependency::new(health.part("objects")),
             git: Dependency::new(health.part("git")),
             settings: settings.clone(),
         })
+    }
+
+    /// What the settings let labs do.
+    pub(crate) fn verifier_settings(&self) -> &Verifier {
+        &self.settings.verifier
     }
 
     /// Where a repository is fetched from, or why nowhere.

@@ -3,6 +3,7 @@
 
 pub mod cache;
 pub mod commits;
+mod forget;
 pub mod holdings;
 pub mod reference;
 pub mod tree;

@@ -1,6 +1,6 @@
 //! Owns what the ledger knows of a job's attempts before the work on it begins.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use contract::digest::Digest;
 use contract::ids::AttemptId;
@@ -8,6 +8,7 @@ use contract::job::{PushOfSession, SnapshotRequested};
 use contract::name::CommitSha;
 use store::attempt::AttemptRow;
 use store::pool::Store;
+use uuid::Uuid;
 
 use crate::trouble::Trouble;
 
@@ -32,6 +33,17 @@ pub(crate) async fn kept(
         Ok((AttemptId::from_uuid(row.lab_attempt_id), digest))
     });
     read.collect()
+}
+
+/// Attempts whose tree was removed, or whose person was erased: nothing of theirs is fetched again.
+pub(crate) async fn gone(
+    store: &Store,
+    job: &SnapshotRequested,
+) -> Result<HashSet<AttemptId>, Trouble> {
+    let attempts: Vec<Uuid> = job.attempts.iter().map(|a| a.attempt.as_uuid()).collect();
+    let mut conn = store.connection().await?;
+    let gone = store::removal::gone(&mut conn, &attempts).await?;
+    Ok(gone.into_iter().map(AttemptId::from_uuid).collect())
 }
 
 /// The attempts' rows, which hold what their webhook claims, by their commits.

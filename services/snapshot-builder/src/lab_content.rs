@@ -1,8 +1,9 @@
 //! Owns the reading of a lab out of its repository: `lab.toml`, judged, and the tree around it.
 
 use contract::name::CommitSha;
-use lab::spec::{FILE_NAME, LabSpec, parse};
+use lab::spec::{Executor, FILE_NAME, LabSpec, parse};
 use objects::manifest::Manifest;
+use process::settings::work::Verifier;
 
 use crate::build::BuildError;
 use crate::git::cache::Cache;
@@ -76,6 +77,18 @@ pub(crate) fn mismatch(spec: &LabSpec, manifest: &Manifest) -> Option<String> {
          such file; add it, or correct the command",
         step.name
     ))
+}
+
+/// Why a lab whose executor is `none` is not published here, if it is not.
+pub(crate) fn unchecked(spec: &LabSpec, settings: &Verifier) -> Option<String> {
+    let refused = spec.verify.executor == Executor::None && !settings.allow_executor_none;
+    refused.then(|| {
+        format!(
+            "{FILE_NAME}: executor = \"none\" is refused: nothing that is pushed would be checked; \
+             leave it out, or, for a load test, set verifier.allow_executor_none = true for \
+             snapshot-builder and verifier"
+        )
+    })
 }
 
 /// What a lab's tree that was not preserved means.

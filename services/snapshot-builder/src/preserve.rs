@@ -8,12 +8,14 @@ use bus::incoming::Incoming;
 use contract::job::SnapshotRequested;
 use contract::result::ErrorCause;
 use contract::time::now;
+use lab::spec::Executor;
 use objects::owner::Owner;
 
 use crate::build::Builder;
 use crate::desk::Desk;
-use crate::known::{claims, kept};
+use crate::known::{claims, gone, kept};
 use crate::trouble::Trouble;
+use crate::unchecked::hand_on;
 use crate::work::{Work, missing, publish};
 
 /// Most attempts whose trees one transaction records. The head is among the first, so that nobody
@@ -54,12 +56,24 @@ impl Preserve {
         let Some(head) = job.attempts.first() else {
             return Err(Trouble::Hopeless("the message names no attempt".into()));
         };
+        let version = job.push.lab_version;
+        if desk.executors.of(&desk.ground.store, version).await? == Executor::None {
+            return hand_on(desk, job).await;
+        }
         let origin = match desk.origin(&job.push.repository) {
             Ok(origin) => origin,
             Err(detail) => return self.all_missing(job, &detail).await,
         };
         let ground = &desk.ground;
-        let version = job.push.lab_version;
+        let gone = gone(&ground.store, job).await?;
+        if job
+            .attempts
+            .iter()
+            .all(|attempt| gone.contains(&attempt.attempt))
+        {
+            // Not even the cache is filled again.
+            return self.all_removed(job).await;
+        }
         let elsewhere = desk
             .lab_blobs
             .of(&ground.store, &desk.objects, version)
@@ -73,6 +87,7 @@ impl Preserve {
             in_git: None,
             claims: claims(&desk.ground.store, job).await?,
             given_up: None,
+            gone,
             head_is_missing: false,
         };
         work.look_into_git(head).await?;
@@ -81,6 +96,15 @@ impl Preserve {
             work.preserve(attempts, &kept).await?;
         }
         work.hand_on_found().await
+    }
+
+    async fn all_removed(&self, job: &SnapshotRequested) -> Result<(), Trouble> {
+        for attempt in &job.attempts {
+            let detail = "it was removed: erased, or by a rule of retention".to_owned();
+            let tree = missing(ErrorCause::Removed, detail);
+            publish(&self.desk, job, attempt, tree).await?;
+        }
+        Ok(())
     }
 
     async fn all_missing(&self, job: &SnapshotRequested, detail: &str) -> Result<(), Trouble> {

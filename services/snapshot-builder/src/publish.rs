@@ -17,7 +17,7 @@ use objects::owner::Owner;
 use crate::build::Builder;
 use crate::desk::Desk;
 use crate::git::cache::Cache;
-use crate::lab_content::{NotRead, mismatch, not_built, read_spec};
+use crate::lab_content::{NotRead, mismatch, not_built, read_spec, unchecked};
 use crate::lab_record::{Preserved, Recorded, accept, refuse};
 use crate::trouble::Trouble;
 
@@ -110,6 +110,9 @@ impl Publish {
         let commit = resolving.await.map_err(NotRead::from)?;
         let cache = caches.hold(origin, &commit).await.map_err(NotRead::from)?;
         let spec = read_spec(&cache, &commit).await?;
+        if let Some(reason) = unchecked(&spec, self.desk.verifier_settings()) {
+            return Err(refused(reason));
+        }
         let lab = match lab {
             Some(lab) => lab,
             None => self.lab_of(&spec).await?,

@@ -15,6 +15,7 @@ use service::ground::Ground;
 use tokio_util::sync::CancellationToken;
 
 use crate::desk::Desk;
+use crate::forget;
 use crate::preserve::Preserve;
 use crate::publish::Publish;
 
@@ -52,7 +53,7 @@ pub async fn run(
     let preserve = Arc::new(Preserve::new(Arc::clone(&desk)));
     let publish = Arc::new(Publish::new(Arc::clone(&desk)));
     // Whichever loop cannot go on takes the others with it: half a service helps nobody.
-    let (live, bulk, commands, (), (), ()) = tokio::join!(
+    let (live, bulk, commands, (), (), (), ()) = tokio::join!(
         consume(
             &ground,
             &gate,
@@ -80,6 +81,7 @@ pub async fn run(
         ground.watch(),
         desk.watch_objects(&stop),
         desk.watch_git(&stop),
+        forget::keep(&desk, &stop),
     );
     Ok(live.and(bulk).and(commands)?)
 }

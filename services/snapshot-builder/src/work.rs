@@ -36,6 +36,8 @@ pub(crate) struct Work<'a> {
     /// Why nothing more is asked of the forge, once that has shown: what is not cached by then
     /// is missing for this reason.
     pub(crate) given_up: Option<(ErrorCause, String)>,
+    /// Attempts of which nothing is fetched or kept any more.
+    pub(crate) gone: HashSet<AttemptId>,
     /// Whether the forge does not have the head. Then it is asked for what bears a request only.
     pub(crate) head_is_missing: bool,
 }
@@ -84,6 +86,11 @@ impl Work<'_> {
         let mut built = Vec::new();
         let mut trees = Vec::with_capacity(attempts.len());
         for attempt in attempts {
+            if self.gone.contains(&attempt.attempt) {
+                let detail = "it was removed: erased, or by a rule of retention".to_owned();
+                trees.push(missing(ErrorCause::Removed, detail));
+                continue;
+            }
             let tree = match kept.get(&attempt.attempt) {
                 Some(&digest) => {
                     self.restore(attempt).await?;

@@ -29,6 +29,8 @@ pub(crate) const PROCESSES: Bound = bound("processes", "processes", [8, 4_096, 6
 pub(crate) const DISK: Bound = bound("disk_mib", "MiB", [1, 16_384, 256]);
 pub(crate) const OUTPUT: Bound = bound("output_kib", "KiB", [1, 16_384, 1_024]);
 
+/// Least and most days that something is kept: a hundred years.
+pub(crate) const RETENTION_DAYS: std::ops::RangeInclusive<u32> = 1..=36_500;
 /// Most points of a step.
 pub(crate) const POINTS_MAX: u32 = 10_000;
 /// Points of a step that does not say.

@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use crate::place::Place;
-use crate::spec::{LabSpec, Step, StepKind};
+use crate::spec::{Executor, LabSpec, Step, StepKind};
 
 /// Where a judge finds what is the learner's.
 const LEARNERS: &str = "/learner/";
@@ -24,6 +24,13 @@ pub struct Caution {
 pub fn cautions(spec: &LabSpec) -> Vec<Caution> {
     let mut found = Vec::new();
     let runs = |step: &&Step| step.kind == StepKind::Run;
+    if spec.verify.executor == Executor::None {
+        found.push(Caution {
+            step: None,
+            what: "its executor is \"none\": nothing that is pushed is checked".into(),
+            advice: "leave the executor out, but for a load test".into(),
+        });
+    }
     if spec.verify.protected.is_empty() && spec.steps.iter().any(|step| runs(&step)) {
         found.push(Caution {
             step: None,

@@ -16,6 +16,8 @@ pub(crate) struct RawSpec {
     #[serde(default)]
     pub(crate) limits: RawLimits,
     #[serde(default)]
+    pub(crate) retention: RawRetention,
+    #[serde(default)]
     pub(crate) step: Vec<Spanned<RawStep>>,
 }
 
@@ -41,6 +43,7 @@ pub(crate) struct RawSession {
 #[serde(deny_unknown_fields, expecting = "a table [verify]")]
 pub(crate) struct RawVerify {
     pub(crate) commits: Option<Spanned<String>>,
+    pub(crate) executor: Option<Spanned<String>>,
     #[serde(default)]
     pub(crate) supersede: bool,
     #[serde(default)]
@@ -62,6 +65,14 @@ pub(crate) struct RawLimits {
     pub(crate) processes: Option<Spanned<i64>>,
     pub(crate) disk_mib: Option<Spanned<i64>>,
     pub(crate) output_kib: Option<Spanned<i64>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table [retention]")]
+pub(crate) struct RawRetention {
+    pub(crate) raw_bodies_days: Option<Spanned<i64>>,
+    pub(crate) logs_days: Option<Spanned<i64>>,
+    pub(crate) snapshots_days: Option<Spanned<i64>>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -30,7 +30,10 @@ pub struct LabSpec {
     pub verify: VerifyRules,
     /// What a step may use.
     pub limits: Limits,
-    /// What is run, in this order; at least one.
+    /// How long what belongs to its sessions is kept.
+    #[serde(default)]
+    pub retention: RetentionRules,
+    /// What is run, in this order; at least one, or none where the executor is `none`.
     pub steps: Vec<Step>,
 }
 
@@ -64,6 +67,9 @@ pub enum Counts {
 pub struct VerifyRules {
     /// Which commits of a push.
     pub commits: Commits,
+    /// What runs the steps.
+    #[serde(default, skip_serializing_if = "Executor::is_box")]
+    pub executor: Executor,
     /// Whether a newer push of a branch takes the place of older ones that are not judged yet.
     #[serde(default)]
     pub supersede: bool,
@@ -89,6 +95,24 @@ pub enum Commits {
     Head,
     /// Every new one.
     All,
+}
+
+/// What runs a lab's steps.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Executor {
+    /// A box for each step.
+    #[default]
+    Box,
+    /// Nothing: there are no steps, nothing is fetched or kept, and every result is `unchecked`.
+    /// For load tests of what is around the boxes; only where the settings allow it.
+    None,
+}
+
+impl Executor {
+    fn is_box(&self) -> bool {
+        *self == Self::Box
+    }
 }
 
 /// What each step may use. Every step has the whole of it to itself.
@@ -119,6 +143,21 @@ impl Default for Limits {
             output_kib: OUTPUT.default,
         }
     }
+}
+
+/// How long what belongs to a lab's sessions is kept, in days; as the house has it where the lab
+/// does not say.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct RetentionRules {
+    /// Raw webhook bodies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub raw_bodies_days: Option<u32>,
+    /// Logs of verifications.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logs_days: Option<u32>,
+    /// Snapshots, after their last use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snapshots_days: Option<u32>,
 }
 
 /// One step of a lab's checks.

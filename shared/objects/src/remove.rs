@@ -109,15 +109,15 @@ impl Objects {
     ///
     /// # Errors
     /// [`ObjectsError::Store`] and [`ObjectsError::Away`].
-    pub async fn remove_delivery_bodies_until(
-        &self,
-        until: Timestamp,
-    ) -> Result<(), ObjectsError> {
+    pub async fn remove_delivery_bodies_until(&self, until: Timestamp) -> Result<(), ObjectsError> {
         self.is_present().await?;
         let folder = owner::delivery_bodies();
         let listed: Result<Vec<_>, _> = self.store.list(Some(&folder)).try_collect().await;
         let listed = listed.map_err(|source| refused("list", &folder, source))?;
-        for meta in listed.into_iter().filter(|meta| meta.last_modified <= until) {
+        for meta in listed
+            .into_iter()
+            .filter(|meta| meta.last_modified <= until)
+        {
             self.remove_key(&meta.location).await?;
         }
         Ok(())

@@ -21,6 +21,7 @@ pub mod listing;
 pub mod log_checkpoint;
 pub mod log_epoch;
 pub mod log_head;
+pub mod log_key;
 pub mod migrate;
 pub mod person_key;
 pub mod pool;

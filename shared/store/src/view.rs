@@ -2,6 +2,7 @@
 //! question is one `.sql` file.
 
 pub mod gaps;
+pub mod person;
 pub mod refs;
 pub mod results;
 pub mod status;

@@ -183,6 +183,7 @@ fn entry(asked: &Asked<'_>, row: &DeadLetterRow, now: Timestamp) -> PendingEntry
     let mut fields = fields(row);
     fields.insert("assay.command.id".to_owned(), json!(row.command_id));
     fields.insert("assay.actor".to_owned(), json!(row.actor));
+    fields.insert("assay.reason".to_owned(), json!(row.reason));
     let trace = row.delivery_id.map(DeliveryId::from_uuid);
     audit::of_rows(
         action,

@@ -165,10 +165,18 @@ pub(super) async fn letters_of(
     command: CommandId,
 ) -> Result<Vec<(u64, DeadLetterId)>, StoreError> {
     let closed = store::dead_letter::closed_by(conn, command.as_uuid()).await?;
-    let place = |row: &DeadLetterRow| row.dead_sequence.and_then(|place| u64::try_from(place).ok());
+    let place = |row: &DeadLetterRow| {
+        row.dead_sequence
+            .and_then(|place| u64::try_from(place).ok())
+    };
     Ok(closed
         .iter()
-        .map(|row| (place(row).unwrap_or(0), DeadLetterId::from_uuid(row.letter_id)))
+        .map(|row| {
+            (
+                place(row).unwrap_or(0),
+                DeadLetterId::from_uuid(row.letter_id),
+            )
+        })
         .collect())
 }
 

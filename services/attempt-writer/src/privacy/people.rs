@@ -54,7 +54,10 @@ pub(super) async fn opened(
 /// The texts that tell somebody.
 fn telling(named: &Named) -> impl Iterator<Item = String> {
     let texts = [&named.login, &named.name, &named.email];
-    let texts = texts.into_iter().flatten().map(|text| text.trim().to_lowercase());
+    let texts = texts
+        .into_iter()
+        .flatten()
+        .map(|text| text.trim().to_lowercase());
     texts.filter(|text| text.len() >= TELLING_BYTES_MIN)
 }
 
@@ -74,7 +77,9 @@ pub(super) async fn planned(
 ) -> Result<Planned, Outcome> {
     let refused = |error: StoreError| desk.refused(&error);
     let mut everybody: HashSet<Uuid> = people.iter().copied().collect();
-    let known = opened(conn, &desk.masters, &people).await.map_err(refused)?;
+    let known = opened(conn, &desk.masters, &people)
+        .await
+        .map_err(refused)?;
     let by_address: Vec<Uuid> = known
         .values()
         .filter_map(|named| desk.pseudonyms.of_author(named.clone(), now()))
@@ -109,7 +114,9 @@ async fn letters(
         state: Some("open".to_owned()),
         ..Filter::default()
     };
-    let open = dead_letter::list(conn, &open, LETTERS_MAX).await.map_err(refused)?;
+    let open = dead_letter::list(conn, &open, LETTERS_MAX)
+        .await
+        .map_err(refused)?;
     let (mut closing, at) = (Vec::new(), now());
     for letter in open {
         let death = letter.death;
@@ -127,7 +134,9 @@ async fn letters(
 
 /// Whether a letter's bytes hold any of these texts.
 async fn names(desk: &Privacy, death: &DeadLetterRow, telling: &[String]) -> Result<bool, Outcome> {
-    let place = death.dead_sequence.and_then(|place| u64::try_from(place).ok());
+    let place = death
+        .dead_sequence
+        .and_then(|place| u64::try_from(place).ok());
     let Some(place) = place.filter(|_| !telling.is_empty()) else {
         return Ok(false);
     };

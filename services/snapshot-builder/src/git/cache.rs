@@ -24,7 +24,7 @@ use git::said::last_words;
 mod fetch;
 
 /// Longest wait for a cache that somebody else works on, in seconds.
-const LOCK_WAIT_SECS: u64 = 300;
+pub(super) const LOCK_WAIT_SECS: u64 = 300;
 /// Longest a command may take that works on the cache alone, in seconds.
 pub(crate) const READ_SECS_MAX: u64 = 60;
 /// What the shell ends with when it cannot execute a program, and when there is none.
@@ -111,7 +111,7 @@ impl Caches {
         Ok(cache)
     }
 
-    async fn lock(&self, name: &str) -> Result<(OwnedMutexGuard<()>, File), GitError> {
+    pub(super) async fn lock(&self, name: &str) -> Result<(OwnedMutexGuard<()>, File), GitError> {
         let among_tasks = self.task_lock(name).lock_owned().await;
         let path = self.folder.join(format!("{name}.lock"));
         let locking = tokio::task::spawn_blocking(move || {

@@ -15,5 +15,6 @@ mod labs;
 mod long;
 mod office;
 mod pushes;
+mod unchecked;
 mod world;
 mod writer;

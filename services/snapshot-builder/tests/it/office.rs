@@ -43,10 +43,19 @@ pub(crate) struct Office {
 
 impl Office {
     pub(crate) async fn open() -> Self {
+        Self::of(|settings| settings).await
+    }
+
+    /// The same with another setting.
+    pub(crate) async fn open_with(setting: &str, value: bool) -> Self {
+        Self::of(|settings| settings.with(setting, value).unwrap()).await
+    }
+
+    async fn of(change: impl FnOnce(Settings) -> Settings) -> Self {
         let house = House::start().await;
         let world = World::make().await;
         let bus = house.bus("office").await;
-        let settings = settings(&house, &world);
+        let settings = change(settings(&house, &world));
         let objects = Objects::open_folder(&settings.objects.folder).unwrap();
         let (stop, heard) = (CancellationToken::new(), Arc::new(Heard::default()));
         let mut office = Self {

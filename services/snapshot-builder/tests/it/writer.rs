@@ -1,5 +1,6 @@
 //! Owns what attempt-writer would have written into the ledger before us.
 
+use contract::command::LabPublishRequested;
 use contract::ids::{
     AttemptId, CommandId, DeliveryId, LabId, LabVersionId, PushId, RequestId, SessionId,
 };
@@ -23,6 +24,17 @@ impl Office {
     /// A session of the learner's repository with the newest version of the sample lab.
     pub(crate) async fn session(&self) -> Session {
         let published = self.publish_lab().await;
+        self.opened(&published).await
+    }
+
+    /// The same with a lab that is published by this command.
+    pub(crate) async fn session_of(&self, request: &LabPublishRequested) -> Session {
+        self.bus.publish(request).await.unwrap();
+        let published = self.command(request).await;
+        self.opened(&published).await
+    }
+
+    async fn opened(&self, published: &Value) -> Session {
         let part = |name: &str| published["result"][name].as_str().unwrap().parse().unwrap();
         let (lab, version) = (
             LabId::from_uuid(part("lab")),

@@ -10,12 +10,14 @@ use toml::value::Datetime;
 
 use crate::bounds::{
     Bound, CPU, DISK, FILE_BYTES_MAX, MEMORY, NAME_CHARS_MAX, OUTPUT, PATTERNS_MAX, PROCESSES,
-    TEMPLATE_COMMITS_MAX, TOOLS_MAX, WALL,
+    RETENTION_DAYS, TEMPLATE_COMMITS_MAX, TOOLS_MAX, WALL,
 };
 use crate::mistake::{Fault, of_toml};
 use crate::pattern::BadPattern;
-use crate::raw::{RawLab, RawLimits, RawSession, RawSpec, RawVerify};
-use crate::spec::{Commits, Counts, LabSpec, Limits, SessionRules, VerifyRules};
+use crate::raw::{RawLab, RawLimits, RawRetention, RawSession, RawSpec, RawVerify};
+use crate::spec::{
+    Commits, Counts, Executor, LabSpec, Limits, RetentionRules, SessionRules, VerifyRules,
+};
 
 mod steps;
 
@@ -34,13 +36,16 @@ pub(super) fn read(text: &str) -> Result<LabSpec, Fault> {
     };
     check_tests(&raw.verify, &raw.step)?;
     let (slug, title) = check_lab(lab)?;
+    let session = check_session(raw.session)?;
+    let verify = check_verify(raw.verify)?;
     Ok(LabSpec {
         slug,
         title,
-        session: check_session(raw.session)?,
-        verify: check_verify(raw.verify)?,
+        session,
         limits: check_limits(&raw.limits)?,
-        steps: check_steps(raw.step)?,
+        retention: check_retention(&raw.retention)?,
+        steps: check_steps(verify.executor, raw.step)?,
+        verify,
     })
 }
 
@@ -97,6 +102,11 @@ fn check_verify(verify: RawVerify) -> Result<VerifyRules, Fault> {
             verify.commits,
             &[("head", Commits::Head), ("all", Commits::All)],
         )?,
+        executor: check_word(
+            "executor",
+            verify.executor,
+            &[("box", Executor::Box), ("none", Executor::None)],
+        )?,
         supersede: verify.supersede,
         protected: check_patterns("protected", verify.protected)?,
         hidden: check_patterns("hidden", verify.hidden)?,
@@ -135,6 +145,18 @@ fn check_limits(limits: &RawLimits) -> Result<Limits, Fault> {
         processes: check_limit(PROCESSES, limits.processes.as_ref())?,
         disk_mib: check_limit(DISK, limits.disk_mib.as_ref())?,
         output_kib: check_limit(OUTPUT, limits.output_kib.as_ref())?,
+    })
+}
+
+fn check_retention(rules: &RawRetention) -> Result<RetentionRules, Fault> {
+    let days = |key: &str, value: Option<&Spanned<i64>>| {
+        let days = value.map(|value| check_range(key, "days", RETENTION_DAYS, value));
+        days.transpose()
+    };
+    Ok(RetentionRules {
+        raw_bodies_days: days("raw_bodies_days", rules.raw_bodies_days.as_ref())?,
+        logs_days: days("logs_days", rules.logs_days.as_ref())?,
+        snapshots_days: days("snapshots_days", rules.snapshots_days.as_ref())?,
     })
 }
 

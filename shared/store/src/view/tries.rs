@@ -23,6 +23,9 @@ pub struct Tried {
     /// The request.
     #[diesel(sql_type = SqlUuid)]
     pub request_id: Uuid,
+    /// The try itself.
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    pub verification_id: Option<Uuid>,
     /// Counts the request's tries, from 1.
     #[diesel(sql_type = Nullable<Integer>)]
     pub try_number: Option<i32>,

@@ -12,10 +12,18 @@ use crate::mistake::Fault;
 use crate::raw::{RawStep, RawVerify};
 use crate::report::{BadReport, ReportForm};
 use crate::spec::check::{check_name, check_patterns, check_range, values};
-use crate::spec::{Step, StepKind};
+use crate::spec::{Executor, Step, StepKind};
 
-pub(super) fn check_steps(steps: Vec<Spanned<RawStep>>) -> Result<Vec<Step>, Fault> {
-    if steps.is_empty() {
+pub(super) fn check_steps(
+    executor: Executor,
+    steps: Vec<Spanned<RawStep>>,
+) -> Result<Vec<Step>, Fault> {
+    if let (Executor::None, Some(step)) = (executor, steps.first()) {
+        let reason = "a lab whose executor is \"none\" has nothing run";
+        let advice = "leave the steps out, or the executor";
+        return Err(Fault::new(step.span(), reason, advice));
+    }
+    if executor == Executor::Box && steps.is_empty() {
         let advice = "add at least one table [[step]] with name and run";
         return Err(Fault::new(0..0, "there is no [[step]]", advice));
     }
