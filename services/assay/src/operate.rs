@@ -3,6 +3,8 @@
 use std::path::Path;
 
 use anyhow::Context as _;
+use contract::notice::TopologyApplied;
+use contract::time::now;
 use process::exit;
 use process::settings::postgres::Role;
 use process::settings::service::Service;
@@ -28,7 +30,11 @@ pub(crate) async fn migrate(context: &Context) -> anyhow::Result<u8> {
 pub(crate) async fn topology(context: &Context, order: &TopologyOrder) -> anyhow::Result<u8> {
     let bus = context.bus().await?;
     match order {
-        TopologyOrder::Apply { replicas } => {
+        TopologyOrder::Apply {
+            replicas,
+            who,
+            reason,
+        } => {
             let applied = bus.apply_topology(usize::from(*replicas)).await?;
             for name in &applied.created {
                 say!("made {name}");
@@ -39,6 +45,16 @@ pub(crate) async fn topology(context: &Context, order: &TopologyOrder) -> anyhow
             if applied.created.is_empty() && applied.updated.is_empty() {
                 say!("the topology is up to date");
             }
+            // The stream that it is told to is there now, whatever was before.
+            let made = applied.created.iter().map(|name| format!("made {name}"));
+            let updated = applied.updated.iter().map(|name| format!("updated {name}"));
+            let told = TopologyApplied {
+                actor: who.actor.clone(),
+                reason: reason.clone(),
+                changes: made.chain(updated).collect(),
+                at: now(),
+            };
+            bus.publish(&told).await.context("tell the auditor")?;
         }
         TopologyOrder::Check => {
             bus.check_topology().await?;

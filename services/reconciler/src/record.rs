@@ -106,17 +106,9 @@ pub(crate) async fn outcome(
         if !new.contains(&row.id) {
             return Ok(());
         }
-        let subject = row.id.to_string();
         let rows = vec![row.covered()];
         let source = asked.source.as_str();
-        let entry = audit::of_rows(
-            "command-carried-out",
-            &subject,
-            source,
-            word,
-            rows,
-            row.recorded_at,
-        );
+        let entry = audit::of_command(&row, source, word, rows);
         audit_entry::append(conn, &[entry]).await
     };
     transaction::run(&mut *store.connection().await?, work).await

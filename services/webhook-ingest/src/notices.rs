@@ -87,9 +87,8 @@ impl Notices {
     /// Closes what was gathered long enough, or all of it.
     pub(crate) fn gather(&self, lane: LaneId, at: Timestamp, all: bool) {
         let mut state = self.state();
-        let is_due = |gathered: &Gathered| {
-            all || (at - gathered.since).num_seconds() >= GATHER_SECS
-        };
+        let is_due =
+            |gathered: &Gathered| all || (at - gathered.since).num_seconds() >= GATHER_SECS;
         let due = state.refused.extract_if(.., |_, gathered| is_due(gathered));
         let due: Vec<_> = due.collect();
         for (source, Gathered { since, counts }) in due {
@@ -191,10 +190,14 @@ mod tests {
         assert!(notices.state().waiting.is_empty());
         notices.gather(lane, start + Duration::from_secs(61), false);
         let state = notices.state();
-        let said: Vec<_> = state.waiting.iter().map(|notice| match notice {
-            Notice::Refused(refused) => (refused.source.clone(), refused.counts.clone()),
-            other => panic!("{other:?}"),
-        });
+        let said: Vec<_> = state
+            .waiting
+            .iter()
+            .map(|notice| match notice {
+                Notice::Refused(refused) => (refused.source.clone(), refused.counts.clone()),
+                other => panic!("{other:?}"),
+            })
+            .collect();
         let unsigned = [("too-large".to_owned(), 1), ("unsigned".to_owned(), 2)];
         let unknown = [("unknown-source".to_owned(), 1)];
         assert_eq!(

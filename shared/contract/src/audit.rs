@@ -20,6 +20,15 @@ pub struct CoveredRow {
     pub digest: Digest,
 }
 
+/// The version of the Elastic Common Schema whose names are used: `ecs.version`.
+pub const ECS_VERSION: &str = "9.0.0";
+/// What writers call fields that the schema has a name for, and that name. Any other field that is
+/// not the schema's is our own, and begins with `assay.`.
+const ECS_NAMES: [(&str, &str); 2] = [
+    ("assay.actor", "user.name"),
+    ("assay.reason", "event.reason"),
+];
+
 /// One entry of the audit log.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AuditEntry {
@@ -61,6 +70,14 @@ impl AuditEvent<'_> {
     pub fn entry(self) -> AuditEntry {
         let id = AuditEntryId::compute(self.action, self.subject);
         let mut fields = self.fields;
+        for (ours, ecs) in ECS_NAMES {
+            if let Some(value) = fields.remove(ours) {
+                fields.insert(ecs.to_owned(), value);
+            }
+        }
+        // What is not known is not said.
+        fields.retain(|_, value| !value.is_null());
+        fields.insert("ecs.version".into(), json!(ECS_VERSION));
         fields.insert("@timestamp".into(), json!(to_text(self.at)));
         fields.insert("event.id".into(), json!(id.to_string()));
         fields.insert("event.kind".into(), json!("event"));
@@ -87,6 +104,32 @@ impl AuditEvent<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_entry_has_the_schemas_names_and_says_nothing_of_what_is_not_known() {
+        let fields = json!({ "assay.actor": "a", "assay.reason": "r", "assay.points": null });
+        let Value::Object(fields) = fields else {
+            panic!("it is an object");
+        };
+        let event = AuditEvent {
+            action: "command-carried-out",
+            subject: "s",
+            service: "attempt-writer",
+            outcome: "success",
+            trace_id: None,
+            at: Timestamp::UNIX_EPOCH,
+            fields,
+            rows: Vec::new(),
+        };
+        let text: Value = serde_json::from_str(&event.entry().text).unwrap();
+        assert_eq!(text["user.name"], "a");
+        assert_eq!(text["event.reason"], "r");
+        let names: Vec<&String> = text.as_object().unwrap().keys().collect();
+        assert!(
+            !names.iter().any(|name| name.starts_with("assay.")),
+            "{names:?}"
+        );
+    }
 
     #[test]
     fn an_entry_is_canonical_and_its_id_depends_on_action_and_subject_only() {

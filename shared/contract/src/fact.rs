@@ -11,7 +11,10 @@ use crate::message::Message;
 /// too many or too old for the stream: it then reads the ledger.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Fact {
-    /// The leaf's place in the log, from 0.
+    /// Which epoch of the log the leaf is in.
+    #[serde(default = "first_epoch")]
+    pub epoch: u64,
+    /// The leaf's place in it, from 0.
     pub leaf: u64,
     /// The audit entry.
     pub entry: AuditEntryId,
@@ -34,14 +37,20 @@ impl Fact {
 impl Message for Fact {
     const KIND: &'static str = "dev.assay.fact.v1";
 
+    /// One token for the action: a dot in it would be two, which no stream takes.
     fn subject(&self) -> String {
-        format!("assay.fact.{}", self.action)
+        format!("assay.fact.{}", self.action.replace('.', "-"))
     }
 
     /// The leaf with its entry: a log that was begun anew gives the same places to other entries.
     fn message_id(&self) -> String {
-        format!("{}/{}", self.leaf, self.entry)
+        format!("{}/{}/{}", self.epoch, self.leaf, self.entry)
     }
+}
+
+/// Facts that were told before there were epochs are of the first.
+const fn first_epoch() -> u64 {
+    1
 }
 
 #[cfg(test)]
@@ -51,6 +60,7 @@ mod tests {
     #[test]
     fn a_field_is_read_from_the_entry_and_what_is_no_text_is_none() {
         let fact = Fact {
+            epoch: 1,
             leaf: 0,
             entry: AuditEntryId::compute("a", "b"),
             action: "a".into(),
@@ -60,5 +70,11 @@ mod tests {
         assert_eq!(fact.field("event.action").as_deref(), Some("a"));
         assert_eq!(fact.field("assay.count"), None);
         assert_eq!(fact.field("none"), None);
+        assert_eq!(fact.subject(), "assay.fact.a");
+        let dotted = Fact {
+            action: "log.epoch".into(),
+            ..fact
+        };
+        assert_eq!(dotted.subject(), "assay.fact.log-epoch");
     }
 }

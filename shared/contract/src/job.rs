@@ -151,6 +151,8 @@ pub enum PreservedTree {
         /// Why, for people; free of secrets and of personal data.
         detail: String,
     },
+    /// The lab has nothing run: nothing was fetched, and nothing is kept.
+    Unneeded,
 }
 
 impl VerificationRequested {
@@ -173,6 +175,7 @@ impl Message for VerificationRequested {
         let tree = match &self.tree {
             PreservedTree::Kept { .. } => "kept",
             PreservedTree::Missing { .. } => "missing",
+            PreservedTree::Unneeded => "unneeded",
         };
         let id = format!("verify:{}:{}:{tree}", self.request, self.try_number);
         // The same work in another lane is another message of the stream.

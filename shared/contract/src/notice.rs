@@ -115,23 +115,6 @@ pub struct BrokerChanged {
     pub at: Timestamp,
 }
 
-/// Somebody looked at, or took out, a person's data.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct PrivacyLooked {
-    /// Names this look, so that saying it again is the same.
-    pub look: String,
-    /// What: `privacy-read` or `privacy-exported`.
-    pub action: String,
-    /// Who.
-    pub actor: Actor,
-    /// Why.
-    pub reason: String,
-    /// Whose: the pseudonym.
-    pub principal: String,
-    /// When.
-    pub at: Timestamp,
-}
-
 impl Message for HooksRefused {
     const KIND: &'static str = "dev.assay.hooks.refused.v1";
 
@@ -195,17 +178,5 @@ impl Message for BrokerChanged {
     /// The advisory's own: several auditors hear the same one.
     fn message_id(&self) -> String {
         format!("broker:{}", self.advisory)
-    }
-}
-
-impl Message for PrivacyLooked {
-    const KIND: &'static str = "dev.assay.privacy.looked.v1";
-
-    fn subject(&self) -> String {
-        "assay.audit.assay".to_owned()
-    }
-
-    fn message_id(&self) -> String {
-        format!("privacy:{}", self.look)
     }
 }

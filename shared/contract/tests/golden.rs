@@ -10,6 +10,9 @@ use std::fmt::Debug;
 use std::path::PathBuf;
 
 use contract::command::dead_letter::{DeadDiscardRequested, DeadSendBackRequested};
+use contract::command::privacy::{
+    PrivacyOrder, PrivacyOrdered, RetentionRequested, RewrapRequested,
+};
 use contract::command::replay::ReplayRequested;
 use contract::command::{LabPublishRequested, ReconcileRequested, SessionOpenRequested};
 use contract::delivery::{BodyPlace, DELIVERY_RECEIVED, DeliveryReceived, REF_FOUND, RefFound};
@@ -26,8 +29,7 @@ use contract::job::{
 use contract::lane::{LaneManifest, Numbers};
 use contract::message::{Lane, Message};
 use contract::notice::{
-    BrokerChanged, HooksRefused, PrivacyLooked, SecretsChanged, SpoolChange, SpoolChanged,
-    TopologyApplied,
+    BrokerChanged, HooksRefused, SecretsChanged, SpoolChange, SpoolChanged, TopologyApplied,
 };
 use contract::reprocess::{
     Looked, ReprocessDue, ReprocessRequested, ReprocessStopRequested, Selection, VersionChoice,
@@ -182,6 +184,10 @@ fn each_job_is_on_the_wire_as_its_golden_file_says() {
         "verification-requested-missing",
         &verification(missing, 2, Some(at()), Lane::Bulk),
     );
+    message(
+        "verification-requested-unneeded",
+        &verification(PreservedTree::Unneeded, 1, None, Lane::Live),
+    );
     let found = FoundCommit {
         commit: "c".repeat(40).parse().unwrap(),
         author_email: "learner@example.org".into(),
@@ -323,6 +329,7 @@ fn each_command_about_dead_letters_is_on_the_wire_as_its_golden_file_says() {
 #[test]
 fn a_fact_is_on_the_wire_as_its_golden_file_says() {
     let fact = Fact {
+        epoch: 1,
         leaf: 7,
         entry: AuditEntryId::compute("delivery-recorded", "d1"),
         action: "delivery-recorded".into(),
@@ -410,15 +417,38 @@ fn each_notice_is_on_the_wire_as_its_golden_file_says() {
             at: at(),
         },
     );
+}
+
+#[test]
+fn orders_about_people_are_on_the_wire_as_their_golden_files_say() {
+    let command = CommandId::from_uuid(uuid(9));
+    let actor: contract::name::Actor = "operator".parse().unwrap();
     message(
-        "privacy-looked",
-        &PrivacyLooked {
-            look: uuid(8).to_string(),
-            action: "privacy-exported".into(),
-            actor: "operator".parse().unwrap(),
-            reason: "asked by the person".into(),
-            principal: uuid(9).to_string(),
-            at: at(),
+        "privacy-ordered",
+        &PrivacyOrdered {
+            command,
+            actor: actor.clone(),
+            order: PrivacyOrder::Erase,
+            people: vec![contract::ids::PrincipalId::compute("github", "a keyed hash")],
+            reason: "asked for in writing".into(),
+            plan: false,
+        },
+    );
+    message(
+        "retention-requested",
+        &RetentionRequested {
+            command,
+            actor: actor.clone(),
+            reason: "the rules of retention".into(),
+            plan: true,
+        },
+    );
+    message(
+        "rewrap-requested",
+        &RewrapRequested {
+            command,
+            actor,
+            reason: "the old key is retired".into(),
         },
     );
 }

@@ -123,6 +123,11 @@ impl PrivateNats {
         format!("http://127.0.0.1:{}", self.ports.monitoring)
     }
 
+    /// Where the server keeps its streams. For looking, while it is stopped.
+    pub fn streams_folder(&self) -> PathBuf {
+        self.data.path().join("nats").join("store")
+    }
+
     /// The server's log file.
     pub fn log(&self) -> PathBuf {
         log_path(&self.data)

@@ -3,7 +3,7 @@
 use diesel::sql_types::{BigInt, Text};
 use diesel::{QueryableByName, sql_query};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
-use servers::postgres::OWNER;
+use servers::postgres::{DATABASE, OWNER};
 
 use crate::house::House;
 
@@ -51,6 +51,31 @@ impl House {
         let found = sql_query(wrapped).get_results::<Line>(&mut conn).await;
         let found = found.unwrap_or_else(|error| panic!("{query}: {error}"));
         found.into_iter().map(|row| row.line).collect()
+    }
+
+    /// Takes the database away with all that is in it, and the services' roles; an empty one is
+    /// there in its place.
+    pub async fn lose_database(&self) {
+        let roles: Vec<String> = self
+            .rows("SELECT rolname FROM pg_roles WHERE rolname LIKE 'assay\\_%'")
+            .await
+            .into_iter()
+            .filter_map(|row| row.split('"').nth(3).map(str::to_owned))
+            .filter(|role| role != OWNER)
+            .collect();
+        let elsewhere = self.postgres().url(OWNER, "postgres");
+        let mut conn = AsyncPgConnection::establish(&elsewhere)
+            .await
+            .expect("a connection to the private Postgres");
+        let mut statements = vec![
+            format!("DROP DATABASE {DATABASE} WITH (FORCE)"),
+            format!("CREATE DATABASE {DATABASE}"),
+        ];
+        statements.extend(roles.iter().map(|role| format!("DROP ROLE {role}")));
+        for statement in statements {
+            let run = conn.batch_execute(&statement).await;
+            run.unwrap_or_else(|error| panic!("{statement}: {error}"));
+        }
     }
 
     async fn connect(&self, role: &str) -> AsyncPgConnection {

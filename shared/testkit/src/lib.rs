@@ -1,7 +1,9 @@
 #![doc = include_str!("../README.md")]
 
+pub mod audited;
 pub mod collector;
 pub mod house;
+pub mod json_schema;
 mod ledger;
 pub mod past;
 pub mod port;

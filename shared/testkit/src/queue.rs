@@ -3,13 +3,17 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream::consumer::PullConsumer;
+use async_nats::jetstream::consumer::{FromConsumer as _, PullConsumer, pull};
 use async_nats::jetstream::{self, AckKind, Message};
 use async_nats::{Client, ConnectOptions};
 use futures::StreamExt as _;
 
 use crate::house::House;
-use crate::wait::WAIT_SECS_MAX;
+use crate::wait::{self, WAIT_SECS_MAX};
+
+/// What a consumer waits for the ack of a message that it is to give up, and how long a pull waits.
+const ONCE_ACK_WAIT: Duration = Duration::from_millis(200);
+const PULL: Duration = Duration::from_millis(100);
 
 /// Messages that a test holds, as a consumer that works on them does.
 #[derive(Debug)]
@@ -51,6 +55,54 @@ impl House {
             }
         }
         in_hand
+    }
+}
+
+impl House {
+    /// Makes a consumer pass over the one message that its stream holds: it is delivered once and
+    /// never acked, to a consumer that delivers nothing twice. Afterwards the consumer is as before,
+    /// and the message stays where it is, given to nobody ever again.
+    pub async fn pass_over(&self, stream: &str, consumer: &str) {
+        let (user, password) = self.nats().credentials();
+        let options = ConnectOptions::with_user_and_password(user, password);
+        let client = options.connect(self.nats().url()).await;
+        let context = jetstream::new(client.expect("a connection to the private NATS"));
+        let found = context
+            .get_stream(stream)
+            .await
+            .expect("the stream is there");
+        let known = found.get_consumer::<pull::Config>(consumer).await;
+        let before = known
+            .expect("the consumer is there")
+            .cached_info()
+            .config
+            .clone();
+        let before = pull::Config::try_from_consumer_config(before).expect("it is pulled from");
+        let once = pull::Config {
+            max_deliver: 1,
+            ack_wait: ONCE_ACK_WAIT,
+            ..before.clone()
+        };
+        let changed = found.create_consumer(once).await;
+        let mut puller = changed.expect("the consumer takes the change");
+        let pulled = puller.fetch().max_messages(1).expires(PULL);
+        let mut pulled = pulled.messages().await.expect("the server answers");
+        let given = pulled.next().await;
+        drop(given.expect("there is a message").expect("a message"));
+        wait::until("the message is given up", async || {
+            // It is given up only while somebody asks.
+            let asked = puller.fetch().max_messages(1).expires(PULL).messages();
+            let more = asked.await.expect("the server answers").next().await;
+            assert!(more.is_none(), "there was more than one message");
+            let info = puller.info().await.expect("the server answers");
+            match (info.num_ack_pending, info.num_pending) {
+                (0, 0) => Ok(()),
+                counts => Err(format!("{counts:?}")),
+            }
+        })
+        .await;
+        let restored = found.create_consumer(before).await;
+        restored.expect("the consumer takes the change");
     }
 }
 

@@ -6,11 +6,15 @@
     reason = "a test ends where something unexpected is"
 )]
 
+mod backup;
 mod bad_input;
 mod bad_labs;
 mod broken_git;
 mod commits;
+mod completeness;
 mod dead;
+#[cfg(target_os = "linux")]
+mod forbidden;
 mod forges;
 mod health;
 mod logs;
@@ -18,6 +22,7 @@ mod logs;
 mod long;
 mod lost;
 mod made_again;
+mod marks;
 #[cfg(target_os = "linux")]
 mod memory;
 mod once;

@@ -128,6 +128,7 @@ impl Site {
         for service in Service::ALL {
             self.stop(service).await;
         }
+        self.house.entries_are_by_the_schema().await;
     }
 
     /// Takes a service's process out of the site's care.
@@ -229,42 +230,10 @@ impl Site {
         let (user, _) = self.house.connect_settings().credentials.expect("a login");
         let folder = self.folder.path().display();
         format!(
-            r#"
-[nats]
-url = "{nats}"
-user = "{user}"
-password_file = "{folder}/nats-password"
-monitor_url = "{monitoring}"
-
-[postgres]
-url = "{postgres}"
-
-[http]
-listen = "{hooks}"
-
-[objects]
-folder = "{folder}/objects"
-
-[snapshots]
-cache_folder = "{folder}/git-cache"
-
-[verifier]
-scratch_folder = "{folder}/scratch"
-
-[log]
-origin = "{ORIGIN}"
-signing_key_file = "{folder}/log-signing"
-verifier_key_file = "{folder}/log-verifier"
-
-[privacy]
-pseudonym_key_file = "{folder}/pseudonym"
-master_keys = [{{ id = "first", file = "{folder}/privacy-master" }}]
-
-[sources.github]
-provider = "github"
-fetch_url = "{fetch}"
-secrets = [{{ name = "first", file = "{folder}/webhook" }}]
-"#,
+            include_str!("site.toml"),
+            folder = folder,
+            user = user,
+            origin = ORIGIN,
             nats = self.house.nats().url(),
             monitoring = self.house.nats().monitoring_url(),
             postgres = owner_url.replacen(OWNER, ROLE_PLACEHOLDER, 1),
@@ -281,7 +250,10 @@ secrets = [{{ name = "first", file = "{folder}/webhook" }}]
             ("nats-password", password.as_str()),
             ("webhook", &secret),
             ("pseudonym", "a key of the tests, thirty-two bytes"),
-            ("privacy-master", "a master key of the tests, thirty-two bytes"),
+            (
+                "privacy-master",
+                "a master key of the tests, thirty-two bytes",
+            ),
             ("log-signing", &pair.signer),
             ("log-verifier", &pair.verifier),
         ] {

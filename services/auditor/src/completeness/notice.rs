@@ -9,7 +9,7 @@ use bus::incoming::Incoming;
 use contract::lane::LaneManifest;
 use contract::message::Message;
 use contract::notice::{
-    BrokerChanged, HooksRefused, PrivacyLooked, SecretsChanged, SpoolChanged, TopologyApplied,
+    BrokerChanged, HooksRefused, SecretsChanged, SpoolChanged, TopologyApplied,
 };
 use contract::time::{Timestamp, now, to_text};
 use retry::delays::Delays;
@@ -29,9 +29,6 @@ use crate::completeness::manifest;
 
 /// Longest wait for the queue to take what the broker said, in seconds; then it is lost, and counted.
 const HEARD_SECS_MAX: u64 = 300;
-/// What may be said of a person's data.
-const LOOKS: [&str; 2] = ["privacy-read", "privacy-exported"];
-
 /// Records what is said.
 pub(crate) struct Recorder {
     pub(crate) ground: Ground,
@@ -112,7 +109,6 @@ fn read(incoming: &Incoming) -> Result<PendingEntry, String> {
         SecretsChanged::KIND => incoming.decode().map(|said| secrets_changed(&said)),
         TopologyApplied::KIND => incoming.decode().map(|said| topology_applied(&said)),
         BrokerChanged::KIND => incoming.decode().map(|said| broker_changed(&said)),
-        PrivacyLooked::KIND => privacy_looked(&incoming.decode()?),
         kind => Err(format!("nothing is known of messages of kind {kind:?}")),
     }
 }
@@ -206,17 +202,6 @@ fn broker_changed(said: &BrokerChanged) -> PendingEntry {
         fields.push(("assay.broker.client", json!(client)));
     }
     entry(said, "broker-changed", !said.refused, said.at, fields)
-}
-
-fn privacy_looked(said: &PrivacyLooked) -> Result<PendingEntry, String> {
-    let action = LOOKS.into_iter().find(|action| *action == said.action);
-    let action = action.ok_or_else(|| format!("nothing is known of {:?}", said.action))?;
-    let fields = vec![
-        ("user.name", json!(said.actor)),
-        ("event.reason", json!(said.reason)),
-        ("assay.principal.id", json!(said.principal)),
-    ];
-    Ok(entry(said, action, true, said.at, fields))
 }
 
 /// Hears what the broker says of changes, and puts it into `AUDIT`, until the stop signal.
