@@ -16,11 +16,9 @@ use crate::head::{Head, bytes, column};
 
 /// Most entries that become leaves in one transaction.
 pub const BATCH_MAX: usize = 1_000;
-/// While entries wait, the longest time between two checkpoints, in milliseconds.
-pub const CHECKPOINT_MS_MAX: u64 = 1_000;
-/// When no entry waits, the log is signed at once, but not more often than each so many
-/// milliseconds: a trickle of single entries would otherwise be a checkpoint each, for ever.
-pub const CHECKPOINT_MS_MIN: u64 = 100;
+/// Between two checkpoints while there is something to sign, in milliseconds: what comes after a
+/// pause is signed at once, and never is there more than one a second.
+pub const CHECKPOINT_MS: u64 = 1_000;
 
 /// Entries that become leaves together.
 #[derive(Debug)]
@@ -80,15 +78,9 @@ impl Batch {
     }
 }
 
-/// Whether a checkpoint is due: the last one was signed so long ago, or never, and the outbox was
-/// emptied or not.
-pub(crate) fn checkpoint_is_due(since_last: Option<Duration>, emptied: bool) -> bool {
-    let wait_ms = if emptied {
-        CHECKPOINT_MS_MIN
-    } else {
-        CHECKPOINT_MS_MAX
-    };
-    since_last.is_none_or(|since| since >= Duration::from_millis(wait_ms))
+/// Whether a checkpoint is due: the last one was signed so long ago, or never.
+pub(crate) fn checkpoint_is_due(since_last: Option<Duration>) -> bool {
+    since_last.is_none_or(|since| since >= Duration::from_millis(CHECKPOINT_MS))
 }
 
 #[cfg(test)]
@@ -148,21 +140,10 @@ mod tests {
     }
 
     #[test]
-    fn a_checkpoint_is_due_at_once_when_nothing_waits_and_each_second_while_something_does() {
+    fn a_checkpoint_is_due_at_once_after_a_pause_and_at_most_each_second() {
         let ms = |ms| Some(Duration::from_millis(ms));
-        for (since, emptied, due) in [
-            (None, true, true),
-            (None, false, true),
-            (ms(99), true, false),
-            (ms(100), true, true),
-            (ms(999), false, false),
-            (ms(1_000), false, true),
-        ] {
-            assert_eq!(
-                checkpoint_is_due(since, emptied),
-                due,
-                "{since:?} {emptied}"
-            );
+        for (since, due) in [(None, true), (ms(999), false), (ms(1_000), true)] {
+            assert_eq!(checkpoint_is_due(since), due, "{since:?}");
         }
     }
 }

@@ -16,6 +16,7 @@ use retry::delays::Delays;
 use retry::policy::Policy;
 use store::error::StoreError;
 use store::ledger_leaf::{self, LeafOfEntryRow};
+use store::log_epoch;
 use store::pool::Store;
 use thiserror::Error;
 use tokio::sync::watch;
@@ -59,13 +60,16 @@ enum TellError {
 struct Place {
     /// The stream's last place.
     sequence: u64,
-    /// The leaf that is told next.
+    /// The epoch of the leaf that is told next.
+    epoch: u64,
+    /// That leaf.
     next: u64,
 }
 
 impl Teller {
-    /// Tells the leaves below `size` and those that come, for as long as this auditor leads.
-    pub(crate) async fn run(&self, mut size: watch::Receiver<u64>) {
+    /// Tells the leaves of older epochs that were not told, then those of `epoch` below `size` and
+    /// those that come, for as long as this auditor leads.
+    pub(crate) async fn run(&self, epoch: u64, mut size: watch::Receiver<u64>) {
         let mut delays = Delays::new(&COME_BACK);
         // The bus is no part of this service's readiness: the log goes on without it.
         let apart = Health::new().part("bus");
@@ -73,7 +77,7 @@ impl Teller {
             let connected = service::connect::bus(&self.settings, "auditor", &apart, &self.stop);
             match connected.await {
                 Ok(bus) => loop {
-                    let Err(error) = self.tell(&bus, &mut size, &mut delays).await else {
+                    let Err(error) = self.tell(&bus, epoch, &mut size, &mut delays).await else {
                         return;
                     };
                     warn!(%error, cause = ?std::error::Error::source(&error), "facts wait");
@@ -101,12 +105,22 @@ impl Teller {
     async fn tell(
         &self,
         bus: &Bus,
+        epoch: u64,
         size: &mut watch::Receiver<u64>,
         delays: &mut Delays,
     ) -> Result<(), TellError> {
         let end = bus.facts_end().await?;
         let begun = *size.borrow();
-        let mut place = self.go_on_from(end, begun).await?;
+        let mut place = self.go_on_from(end, epoch, begun).await?;
+        while place.epoch < epoch {
+            if self.stop.is_cancelled() {
+                return Ok(());
+            }
+            if !self.tell_page(bus, &mut place, None).await? {
+                let next = self.epoch_after(place.epoch).await?;
+                (place.epoch, place.next) = (next.unwrap_or(epoch), 0);
+            }
+        }
         loop {
             let known = *size.borrow_and_update();
             while place.next < known {
@@ -114,7 +128,10 @@ impl Teller {
                 if self.stop.is_cancelled() {
                     return Ok(());
                 }
-                self.tell_page(bus, &mut place, known).await?;
+                if !self.tell_page(bus, &mut place, Some(known)).await? {
+                    // The head goes further than its leaves: the log's own check says so.
+                    break;
+                }
                 delays.reset();
             }
             show_pending(0);
@@ -128,51 +145,75 @@ impl Teller {
     }
 
     /// After the last fact that is a leaf of this log; else some way back from the log's end.
-    async fn go_on_from(&self, end: FactsEnd, size: u64) -> Result<Place, TellError> {
+    async fn go_on_from(&self, end: FactsEnd, epoch: u64, size: u64) -> Result<Place, TellError> {
         let back = Place {
             sequence: end.sequence,
+            epoch,
             next: size.saturating_sub(CATCH_UP_LEAVES_MAX),
         };
         let Some(last) = end.last else {
             return Ok(back);
         };
         let mut conn = self.store.connection().await?;
-        let leaves = ledger_leaf::page(&mut conn, 1, column(last.leaf), 1).await?;
+        let leaves = ledger_leaf::page(&mut conn, column(last.epoch), column(last.leaf), 1).await?;
         let same = leaves.first().is_some_and(|found| {
             found.leaf.leaf_index == column(last.leaf)
                 && found.leaf.audit_entry_id == last.entry.as_uuid()
         });
-        if same {
+        if same && last.epoch <= epoch {
             return Ok(Place {
                 sequence: end.sequence,
+                epoch: last.epoch,
                 next: last.leaf + 1,
             });
         }
         warn!(
             leaf.index = last.leaf,
-            "the last fact is of another log: told again from {}", back.next
+            log.epoch = last.epoch,
+            "the last fact is of another log: told again from {}",
+            back.next
         );
         Ok(back)
     }
 
-    async fn tell_page(&self, bus: &Bus, place: &mut Place, known: u64) -> Result<(), TellError> {
-        let until = known.min(place.next + PAGE_LEAVES);
+    /// The epoch that follows another.
+    async fn epoch_after(&self, epoch: u64) -> Result<Option<u64>, TellError> {
+        let mut conn = self.store.connection().await?;
+        let epochs = log_epoch::all(&mut conn).await?;
+        let mut numbers = epochs.iter().map(|row| row.epoch.unsigned_abs());
+        Ok(numbers.find(|number| *number > epoch))
+    }
+
+    /// Tells the next leaves of the place's epoch, below `known` where that is given; `false` when
+    /// there is none.
+    async fn tell_page(
+        &self,
+        bus: &Bus,
+        place: &mut Place,
+        known: Option<u64>,
+    ) -> Result<bool, TellError> {
+        let end = place.next + PAGE_LEAVES;
+        let limit = column(known.map_or(end, |known| known.min(end)) - place.next);
         let mut conn = self.store.connection().await?;
         let leaves =
-            ledger_leaf::page(&mut conn, 1, column(place.next), column(until - place.next));
-        let leaves = leaves.await?;
+            ledger_leaf::page(&mut conn, column(place.epoch), column(place.next), limit).await?;
         drop(conn);
+        let Some(last) = leaves.last() else {
+            return Ok(false);
+        };
+        let next = last.leaf.leaf_index.unsigned_abs() + 1;
         let facts: Vec<Fact> = leaves.into_iter().filter_map(fact).collect();
         place.sequence = bus.publish_facts(place.sequence, &facts).await?;
-        place.next = until;
+        place.next = next;
         counter!("assay_facts_total").increment(facts.len() as u64);
-        Ok(())
+        Ok(true)
     }
 }
 
 /// A leaf as it is told; `None` for one whose entry is gone or whose columns are no leaf's.
 fn fact(row: LeafOfEntryRow) -> Option<Fact> {
     Some(Fact {
+        epoch: u64::try_from(row.leaf.epoch).ok()?,
         leaf: u64::try_from(row.leaf.leaf_index).ok()?,
         entry: AuditEntryId::from_uuid(row.leaf.audit_entry_id),
         action: row.action?,

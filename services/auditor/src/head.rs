@@ -38,6 +38,30 @@ pub(crate) enum Blocked {
     CheckpointDiffers(i64),
     #[error("a checkpoint of size {found} appeared beside the last one we signed, {ours}")]
     CheckpointBeside { ours: u64, found: i64 },
+    #[error(
+        "epoch {published} is published and the ledger is in epoch {ours}: the ledger is an older \
+         one; open a new epoch"
+    )]
+    PublishedEpoch { published: u64, ours: u64 },
+    #[error(
+        "a checkpoint of size {published} is published and the ledger's log ends at {ours}: the \
+         ledger is an older one; open a new epoch"
+    )]
+    PublishedAhead { published: u64, ours: u64 },
+    #[error(
+        "the published checkpoint of size {0} has another root than the ledger's: one of them is of \
+         another log; open a new epoch"
+    )]
+    PublishedDiffers(u64),
+    #[error(
+        "a checkpoint of size {0} is published that the ledger never signed: the ledger is an older \
+         one, or of another log; open a new epoch"
+    )]
+    PublishedBeside(u64),
+    #[error("the published checkpoint cannot be read: {0}")]
+    PublishedUnreadable(String),
+    #[error("leaf {index} cannot be published: {reason}")]
+    Unfit { index: i64, reason: String },
 }
 
 impl Head {

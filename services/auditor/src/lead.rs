@@ -11,9 +11,10 @@ use metrics::gauge;
 use process::health::Part;
 use retry::delays::Delays;
 use retry::policy::Policy;
+use store::audit_entry::{self, PendingEntry};
 use store::log_epoch::{self, EpochRow};
 use store::pool::{Dedicated, Store};
-use store::{ledger_pending, log_head};
+use store::{ledger_pending, log_checkpoint, log_head, log_key};
 use tlog::epoch;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
@@ -23,7 +24,9 @@ use tracing::{error, info, warn};
 use crate::facts::Teller;
 use crate::head::{Blocked, Head, column};
 use crate::keys::{CannotSign, Keys};
+use crate::publish::{Epoch, Publisher};
 use crate::sequence::{Sequencer, StepError};
+use crate::signer::Signer;
 
 /// How often an auditor that stands by tries the lock, in milliseconds. To wait inside the
 /// database instead would hold back its vacuum for as long as the leader lives.
@@ -49,17 +52,33 @@ const COME_BACK: Policy = Policy {
     give_up_after: None,
 };
 
+/// How long a leader that leaves may take to publish what it signed last, in seconds. The next one
+/// publishes it otherwise.
+pub const LAST_PUBLISHED_SECS_MAX: u64 = 5;
+
 /// What an auditor needs to keep the log.
 pub(crate) struct Auditor {
     pub(crate) store: Store,
-    pub(crate) origin: String,
+    /// The log's own name.
+    pub(crate) base: String,
     pub(crate) teller: Teller,
+    pub(crate) publisher: Publisher,
     pub(crate) keys: Result<Keys, CannotSign>,
     /// Whether leaves are written, here or by the leader that this one stands by for.
     pub(crate) log: Part,
     /// Whether checkpoints can be signed.
     pub(crate) signing: Part,
     pub(crate) stop: CancellationToken,
+}
+
+/// What a leader has in hands.
+struct Term {
+    sequencer: Sequencer,
+    epoch: Epoch,
+    /// What signs; `None` where nothing can.
+    signer: Option<Signer>,
+    /// Whether what is published was read, and may be built upon.
+    cleared: watch::Sender<bool>,
 }
 
 impl Auditor {
@@ -86,7 +105,10 @@ impl Auditor {
                     error!(reason, "the log is not continued: {reason}");
                 }
                 StepError::Blocked(_) => {}
-                StepError::Store(_) | StepError::Deposed | StepError::TooLong => {
+                StepError::Store(_)
+                | StepError::Objects(_)
+                | StepError::Deposed
+                | StepError::TooLong => {
                     warn!(reason, "stopped leading: {reason}")
                 }
             }
@@ -106,24 +128,38 @@ impl Auditor {
         if !self.stand_by(&mut conn).await? {
             return Ok(());
         }
-        let mut sequencer = self.take_over(conn).await?;
+        let mut term = self.take_over(conn).await?;
         info!(
-            log.size = sequencer.head.tree.size(),
-            "leading the log {}", self.origin
+            log.size = term.sequencer.head.tree.size(),
+            "leading the log {}", term.epoch.origin
         );
         gauge!("assay_log_leader").set(1.0);
         self.log.ready();
         delays.reset();
-        let (size, seen) = watch::channel(sequencer.head.tree.size());
+        let head = &term.sequencer.head;
+        let (size, seen) = watch::channel(head.tree.size());
+        let (signed, heard) = watch::channel(head.signed);
+        let (epoch, cleared) = (term.epoch.clone(), term.cleared.clone());
         // Only who leads tells, and telling fails nobody: it ends with the term.
         let telling = async {
-            self.teller.run(seen).await;
+            self.teller.run(epoch.number, seen).await;
             std::future::pending().await
         };
-        tokio::select! {
-            led = self.lead(&mut sequencer, &size) => led,
+        let publishing = self.publisher.run(&epoch, heard, &cleared);
+        tokio::pin!(publishing);
+        let led = tokio::select! {
+            led = self.lead(&mut term, &size, &signed) => led,
+            ended = &mut publishing => Err(ended.expect_err("it goes on while there is a leader").into()),
             never = telling => never,
+        };
+        if led.is_ok() {
+            drop(signed);
+            let limit = Duration::from_secs(LAST_PUBLISHED_SECS_MAX);
+            if timeout(limit, publishing).await.is_err() {
+                info!("left before all that is signed was published");
+            }
         }
+        led
     }
 
     /// Waits until the lock is ours; `false` on the stop signal.
@@ -144,41 +180,106 @@ impl Auditor {
     }
 
     /// Reads where the log ended, and whether it may be continued.
-    async fn take_over(&self, mut conn: Dedicated) -> Result<Sequencer, StepError> {
+    async fn take_over(&self, mut conn: Dedicated) -> Result<Term, StepError> {
         show_lag(&mut conn).await?;
-        let new = Head::new(&self.origin, epoch::FIRST);
-        log_epoch::begin(&mut conn, &first_epoch(&self.origin)).await?;
-        log_head::begin(&mut conn, &new.row()).await?;
+        let new = Head::new(&self.base, epoch::FIRST);
+        if log_head::standing(&mut conn).await?.is_none() {
+            log_epoch::begin(&mut conn, &first_epoch(&self.base)).await?;
+            log_head::begin(&mut conn, &new.row()).await?;
+        }
         let kept = log_head::standing(&mut conn).await?.ok_or(Blocked::Gone)?;
-        let head = Head::judge(&kept, &self.origin)?;
+        let head = Head::judge(&kept, &self.base)?;
+        let epoch = Epoch {
+            number: head.epoch,
+            origin: head.origin.clone(),
+        };
+        let cleared = match in_time(self.publisher.look(&epoch, head.tree.size())).await {
+            Ok(_) => true,
+            Err(StepError::Blocked(blocked)) => return Err(blocked.into()),
+            Err(error) => {
+                let reason = CannotSign::Unread(chain(&error));
+                warn!(%reason, "nothing is signed yet: {reason}");
+                self.signing.not_ready(reason.to_string());
+                false
+            }
+        };
+        let signer = self.signer(&mut conn).await?;
         let sequencer = Sequencer {
             conn,
             head,
             signed_at: None,
         };
         sequencer.show();
-        Ok(sequencer)
+        Ok(Term {
+            sequencer,
+            epoch,
+            signer,
+            cleared: watch::Sender::new(cleared),
+        })
+    }
+
+    /// What signs, by what the log is signed by; the change of a key that is due is written down.
+    async fn signer(&self, conn: &mut Dedicated) -> Result<Option<Signer>, StepError> {
+        let Ok(keys) = &self.keys else {
+            return Ok(None);
+        };
+        let changes = log_key::changes(conn).await?;
+        let mut newest = None;
+        for row in log_epoch::all(conn).await?.iter().rev() {
+            newest = log_checkpoint::newest(conn, &row.origin).await?;
+            if newest.is_some() {
+                break;
+            }
+        }
+        let judged = Signer::judge(keys, &changes, newest.as_ref()).and_then(|mut signer| {
+            let entry = signer.announce(time::now())?;
+            Ok((signer, entry))
+        });
+        match judged {
+            Ok((signer, entry)) => {
+                if let Some(entry) = entry {
+                    info!("the log's key is to be changed: a leaf will say so");
+                    let traceparent = None;
+                    let pending = PendingEntry { entry, traceparent };
+                    audit_entry::append(conn, &[pending]).await?;
+                }
+                Ok(Some(signer))
+            }
+            Err(reason) => {
+                error!(error = %reason, "the log grows, but is not signed: {reason}");
+                self.signing.not_ready(reason.to_string());
+                Ok(None)
+            }
+        }
     }
 
     async fn lead(
         &self,
-        sequencer: &mut Sequencer,
+        term: &mut Term,
         size: &watch::Sender<u64>,
+        signed: &watch::Sender<u64>,
     ) -> Result<(), StepError> {
         let mut delays = Delays::new(&ASK);
         let mut counted = Instant::now();
         loop {
             let last = self.stop.is_cancelled();
-            let stepped = in_time(sequencer.step(self.keys.as_ref().ok(), last)).await?;
-            if stepped.leaves > 0 {
-                size.send_replace(sequencer.head.tree.size());
+            let cleared = *term.cleared.borrow();
+            let signer = term.signer.as_mut().filter(|_| cleared);
+            if signer.is_some() {
+                self.signing.ready();
             }
+            let stepped = in_time(term.sequencer.step(signer, last)).await?;
+            let head = &term.sequencer.head;
+            if stepped.leaves > 0 {
+                size.send_replace(head.tree.size());
+            }
+            signed.send_if_modified(|known| std::mem::replace(known, head.signed) != head.signed);
             if let Some(reason) = &stepped.unsigned {
                 self.signing.not_ready(reason.to_string());
             }
             if stepped.more {
                 if counted.elapsed() >= Duration::from_millis(LAG_MS) {
-                    show_lag(&mut sequencer.conn).await?;
+                    show_lag(&mut term.sequencer.conn).await?;
                     counted = Instant::now();
                 }
                 if !last {

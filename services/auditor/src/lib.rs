@@ -1,25 +1,35 @@
 #![doc = include_str!("../README.md")]
 
 pub mod batch;
-pub mod epoch;
 mod completeness;
+pub mod epoch;
 pub mod facts;
+mod growing;
 mod head;
 pub mod keys;
 pub mod lead;
 pub mod prove;
+mod publish;
+mod published;
 mod sequence;
+mod serve;
+mod signer;
 pub mod verify;
 
+use anyhow::Context as _;
+use objects::store::Objects;
 use process::health::Health;
 use process::settings::Settings;
 use process::settings::postgres::Role;
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tracing::info;
 
 use crate::completeness::Completeness;
 use crate::facts::Teller;
 use crate::keys::{CannotSign, Keys};
 use crate::lead::Auditor;
+use crate::publish::Publisher;
 
 /// Keeps the log until `stop`: leads it, or stands by for the auditor that does. It needs the
 /// ledger and not the bus, so the log goes on while NATS is away; the facts are told when it is back.
@@ -35,9 +45,18 @@ pub async fn run(
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let (log, signing) = (health.part("log"), health.part("signing"));
+    let published = health.part("published");
     let keys = keys(settings);
     let store = service::connect::ledger(settings, Role::Auditor, &log, &stop).await?;
-    let origin = settings.log.origin.clone();
+    let objects = Objects::open_folder(&settings.objects.folder)?;
+    let serving = serve(settings, &objects, &stop).await?;
+    // Who stands by publishes nothing, and whoever leads says when it cannot.
+    published.ready();
+    let publisher = Publisher {
+        store: store.clone(),
+        objects,
+        part: published,
+    };
     let teller = Teller {
         settings: settings.clone(),
         store: store.clone(),
@@ -51,14 +70,38 @@ pub async fn run(
     let auditor = Auditor {
         store,
         teller,
-        origin,
+        publisher,
+        base: settings.log.origin.clone(),
         keys,
         log,
         signing,
         stop,
     };
-    tokio::join!(auditor.serve(), completeness.run());
+    tokio::join!(auditor.serve(), completeness.run(), serving);
     Ok(())
+}
+
+/// What serves the published log, where the settings say.
+async fn serve(
+    settings: &Settings,
+    objects: &Objects,
+    stop: &CancellationToken,
+) -> anyhow::Result<impl Future<Output = ()> + use<>> {
+    let listener = match settings.log.listen {
+        Some(address) => {
+            let bound = TcpListener::bind(address).await;
+            let listener = bound.with_context(|| format!("listen on {address} (log.listen)"))?;
+            info!("serving the log on http://{}/log/", listener.local_addr()?);
+            Some(listener)
+        }
+        None => None,
+    };
+    let (objects, stop) = (objects.clone(), stop.clone());
+    Ok(async move {
+        if let Some(listener) = listener {
+            serve::serve(listener, objects, stop).await;
+        }
+    })
 }
 
 fn keys(settings: &Settings) -> Result<Keys, CannotSign> {
@@ -68,6 +111,8 @@ fn keys(settings: &Settings) -> Result<Keys, CannotSign> {
     let signing = signing
         .expose_str()
         .ok_or_else(|| CannotSign::NoKey("it is no text".to_owned()))?;
+    let next = settings.log_next_signing_key().map_err(missing)?;
+    let next = next.as_ref().and_then(|next| next.expose_str());
     let verifying = settings.log_verifier_key().map_err(missing)?;
-    Keys::read(&settings.log.origin, signing, verifying.as_deref())
+    Keys::read(&settings.log.origin, signing, next, verifying.as_deref())
 }

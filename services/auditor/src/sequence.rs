@@ -5,19 +5,22 @@ use std::collections::HashMap;
 
 use contract::time::{self, Timestamp};
 use metrics::{counter, gauge, histogram};
+use objects::store::ObjectsError;
 use store::error::StoreError;
 use store::log_checkpoint::{self, CheckpointRow};
 use store::pool::Dedicated;
 use store::{audit_entry, ledger_leaf, ledger_pending, log_head, transaction};
 use thiserror::Error;
 use tokio::time::Instant;
-use tracing::{Span, error, info_span};
+use tracing::{Span, error, info, info_span};
 use uuid::Uuid;
 
 use crate::batch::{BATCH_MAX, Batch, checkpoint_is_due};
 use crate::head::{Blocked, Head, bytes, column};
-use crate::keys::{CannotSign, Keys};
+use crate::keys::CannotSign;
 use crate::lead::STEP_SECS_MAX;
+use crate::publish::PublishError;
+use crate::signer::Signer;
 
 /// The log in the hands of its leader.
 pub(crate) struct Sequencer {
@@ -34,10 +37,22 @@ pub(crate) enum StepError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Blocked(#[from] Blocked),
+    #[error(transparent)]
+    Objects(#[from] ObjectsError),
     #[error("another auditor moved the log's head")]
     Deposed,
     #[error("the database did not answer in {STEP_SECS_MAX} s")]
     TooLong,
+}
+
+impl From<PublishError> for StepError {
+    fn from(error: PublishError) -> Self {
+        match error {
+            PublishError::Store(error) => Self::Store(error),
+            PublishError::Objects(error) => Self::Objects(error),
+            PublishError::Blocked(blocked) => Self::Blocked(blocked),
+        }
+    }
 }
 
 /// What a step did.
@@ -62,7 +77,7 @@ impl Sequencer {
     /// Takes one step. `last` is the last one before the process leaves: it signs what is there.
     pub(crate) async fn step(
         &mut self,
-        keys: Option<&Keys>,
+        signer: Option<&mut Signer>,
         last: bool,
     ) -> Result<Stepped, StepError> {
         let pending = ledger_pending::oldest(&mut self.conn, column(BATCH_MAX as u64)).await?;
@@ -76,15 +91,25 @@ impl Sequencer {
         let batch = Batch::plan(&self.head, &pending, &entries, at);
         let spans = leaf_spans(&pending);
         let since = self.signed_at.map(|then| then.elapsed());
-        let due = batch.head.is_unsigned() && (last || checkpoint_is_due(since, !more));
-        let (checkpoint, unsigned) = match keys.filter(|_| due).map(|keys| sign(keys, &batch, at)) {
+        let due = batch.head.is_unsigned() && (last || checkpoint_is_due(since));
+        let by = signer.as_deref().filter(|_| due);
+        let (checkpoint, unsigned) = match by.map(|signer| sign(signer, &batch, at)) {
             Some(Ok(row)) => (Some(row), None),
             Some(Err(reason)) => (None, Some(reason)),
             None => (None, None),
         };
         let leaves = batch.leaves.len();
         if leaves > 0 || checkpoint.is_some() {
+            let signed = checkpoint.as_ref().map(|_| batch.head.tree.size());
             self.commit(&batch, checkpoint, at).await?;
+            if let Some(signer) = signer
+                && signer.committed(&batch.leaves, signed)
+            {
+                info!(
+                    "the log is signed by the key {} from now on",
+                    signer.key().as_str()
+                );
+            }
         }
         for leaf in &batch.leaves {
             if let Some(span) = spans.get(&leaf.audit_entry_id) {
@@ -166,13 +191,16 @@ impl Sequencer {
     pub(crate) fn show(&self) {
         gauge!("assay_log_size").set(self.head.tree.size() as f64);
         gauge!("assay_log_checkpoint_size").set(self.head.signed as f64);
+        let unsigned = self.head.tree.size() - self.head.signed;
+        gauge!("assay_log_unsigned").set(unsigned as f64);
+        gauge!("assay_log_epoch").set(self.head.epoch as f64);
     }
 }
 
-fn sign(keys: &Keys, batch: &Batch, at: Timestamp) -> Result<CheckpointRow, CannotSign> {
+fn sign(signer: &Signer, batch: &Batch, at: Timestamp) -> Result<CheckpointRow, CannotSign> {
     let checkpoint = batch.head.checkpoint();
     Ok(CheckpointRow {
-        note: keys.sign(&checkpoint)?,
+        note: signer.sign(&checkpoint)?,
         tree_size: column(checkpoint.size),
         root_hash: bytes(checkpoint.root),
         origin: checkpoint.origin,

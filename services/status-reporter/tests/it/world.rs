@@ -219,6 +219,7 @@ secrets = [{{ name = "main", file = "{folder}/webhook" }}]
         let rows = format!(r#"[{{"digest":"","key":"{key}","table":"{table}"}}]"#);
         let text = format!(r#"{{"assay.rows":{rows},"event.action":"recorded"}}"#);
         let fact = Fact {
+            epoch: 1,
             leaf,
             entry,
             action: "recorded".to_owned(),

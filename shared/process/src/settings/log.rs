@@ -1,5 +1,6 @@
 //! Owns the settings of the signed log: its name and its keys, by the files that hold them.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -19,12 +20,18 @@ pub struct Log {
     /// The file with the key that signs checkpoints; only the auditor needs it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signing_key_file: Option<PathBuf>,
+    /// The file with the key that is to follow: the auditor then changes to it through a leaf.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_signing_key_file: Option<PathBuf>,
     /// The key that checks them, as a note's verifier key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verifier_key: Option<String>,
     /// A file with the key that checks them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verifier_key_file: Option<PathBuf>,
+    /// Where the auditor serves the published log, `GET /log/<epoch>/…`; nowhere when it is not set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listen: Option<SocketAddr>,
 }
 
 impl Default for Log {
@@ -32,8 +39,10 @@ impl Default for Log {
         Self {
             origin: "assay.localhost/log".to_owned(),
             signing_key_file: None,
+            next_signing_key_file: None,
             verifier_key: None,
             verifier_key_file: None,
+            listen: None,
         }
     }
 }

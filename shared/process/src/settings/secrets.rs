@@ -147,6 +147,16 @@ impl Settings {
         self.needed("log.signing_key_file", self.log.signing_key_file.clone())
     }
 
+    /// The key that is to sign checkpoints from the next change on; `None` when it is not set.
+    ///
+    /// # Errors
+    /// It is not where the settings say.
+    pub fn log_next_signing_key(&self) -> Result<Option<Secret>, SettingsError> {
+        let set = self.log.next_signing_key_file.clone();
+        set.map(|file| self.needed("log.next_signing_key_file", Some(file)))
+            .transpose()
+    }
+
     /// The key that checks checkpoints, as text; `None` when neither it nor its file is set.
     ///
     /// # Errors
