@@ -152,11 +152,12 @@ fn show(picture: &Picture) {
     );
     say!("preserved  {} trees", counts.snapshots);
     say!(
-        "judged     {} passed, {} failed, {} could not be judged, {} superseded",
+        "judged     {} passed, {} failed, {} could not be judged, {} superseded, {} unchecked",
         counts.passed,
         counts.failed,
         counts.errors,
-        counts.superseded
+        counts.superseded,
+        counts.unchecked
     );
     say!("running    {}", counts.running);
     say!(

@@ -71,7 +71,7 @@ impl Doubt {
 /// Whether a result says more of the sandbox than of what ran in it.
 fn is_odd(came: &Came) -> bool {
     match came {
-        Came::Superseded { .. } => false,
+        Came::Superseded { .. } | Came::Unchecked => false,
         Came::Error { cause, .. } => *cause == ErrorCause::SandboxUnavailable,
         Came::Judged { judgement, .. } => {
             let wall = Limit::Wall.as_str();

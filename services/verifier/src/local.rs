@@ -8,7 +8,7 @@ use contract::ids::{LabId, SessionId};
 use contract::live::LiveEvent;
 use contract::result::{ErrorCause, StepResult, Strength, Verdict};
 use lab::mistake::Mistake;
-use lab::spec::{FILE_NAME, LabSpec, Limits, parse};
+use lab::spec::{Executor, FILE_NAME, LabSpec, Limits, parse};
 use objects::owner::Owner;
 use objects::store::{Objects, ObjectsError};
 use process::settings::work;
@@ -103,6 +103,9 @@ pub enum CannotVerify {
     /// A tool is not what the settings say.
     #[error("take the tools that the settings allow")]
     Tools(#[from] ToolError),
+    /// The lab has nothing run.
+    #[error("the lab's executor is \"none\": it has nothing run")]
+    Unchecked,
     /// It was interrupted.
     #[error("the run was given up")]
     GivenUp,
@@ -131,6 +134,9 @@ pub async fn verify(
     mut heard: impl FnMut(LiveEvent),
 ) -> Result<LocalResult, CannotVerify> {
     let spec = spec(local.lab)?;
+    if spec.verify.executor == Executor::None {
+        return Err(CannotVerify::Unchecked);
+    }
     let kept = TempDir::new().map_err(CannotVerify::Temporary)?;
     let objects = Objects::open_folder(kept.path())?;
     let (session, lab) = (SessionId::new(), LabId::new());
@@ -205,6 +211,7 @@ async fn fill(
         Came::Error { cause, detail } => return Ok(error(blank, cause, detail)),
         // Nothing is newer here.
         Came::Superseded { .. } => return Err(CannotVerify::GivenUp),
+        Came::Unchecked => return Err(CannotVerify::Unchecked),
     };
     let log = objects.get(Owner::Session(session), digest, LOG_BYTES_MAX);
     let Judgement {

@@ -106,6 +106,7 @@ impl Replay {
                 return Err(format!("it could not be run again: {cause}: {detail}"));
             }
             Came::Superseded { detail } => return Err(detail),
+            Came::Unchecked => return Err("its lab has nothing run".to_owned()),
         };
         let differences = differences(&kept.verification, &judgement);
         let verifier = &self.verifier;

@@ -39,6 +39,8 @@ pub(crate) enum Came {
         /// By what, for people.
         detail: String,
     },
+    /// Its lab has nothing run: nothing is said of the learner's code.
+    Unchecked,
     /// It could not be judged.
     Error {
         /// Why.
@@ -85,7 +87,7 @@ pub(crate) struct Try<'a> {
 pub(crate) fn row(job: &VerificationRequested, tried: &Try<'_>, came: Came) -> VerificationRow {
     let snapshot_digest = match &job.tree {
         PreservedTree::Kept { digest } => Some(digest.to_string()),
-        PreservedTree::Missing { .. } => None,
+        PreservedTree::Missing { .. } | PreservedTree::Unneeded => None,
     };
     let row = VerificationRow {
         id: VerificationId::new().as_uuid(),
@@ -121,6 +123,10 @@ pub(crate) fn row(job: &VerificationRequested, tried: &Try<'_>, came: Came) -> V
         Came::Superseded { detail } => VerificationRow {
             result: Verdict::Superseded.to_string(),
             detail: Some(detail),
+            ..row
+        },
+        Came::Unchecked => VerificationRow {
+            result: Verdict::Unchecked.to_string(),
             ..row
         },
         Came::Judged {

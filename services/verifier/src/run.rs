@@ -69,6 +69,7 @@ pub async fn run(
         doubt: Arc::clone(&doubt),
         made_of: made_of(&sandbox),
         trials: Trials::default(),
+        allow_executor_none: settings.verifier.allow_executor_none,
         slots: Slots::new(capacity),
         worker: format!("verifier-{}", Uuid::now_v7()),
         stop: stop.clone(),

@@ -10,7 +10,7 @@ use contract::job::{PreservedTree, VerificationRequested};
 use contract::message::Lane;
 use contract::result::ErrorCause;
 use contract::time;
-use lab::spec::LabSpec;
+use lab::spec::{Executor, LabSpec};
 use objects::store::{Objects, ObjectsError};
 use process::dependency::Dependency;
 use service::ground::{AWAY_RETRY_SECS, Ground};
@@ -57,6 +57,8 @@ pub(crate) struct Verifier {
     pub(crate) runner: String,
     pub(crate) made_of: MadeOf,
     pub(crate) trials: Trials,
+    /// Whether labs that have nothing run are verified at all.
+    pub(crate) allow_executor_none: bool,
     pub(crate) stop: CancellationToken,
 }
 
@@ -234,9 +236,15 @@ impl Verifier {
             }
         };
         let snapshot = match &job.tree {
+            _ if spec.verify.executor == Executor::None => return Ok(self.unchecked()),
             PreservedTree::Kept { digest } => *digest,
             PreservedTree::Missing { cause, detail } => {
                 let (cause, detail) = (*cause, detail.clone());
+                return Ok(Came::Error { cause, detail });
+            }
+            PreservedTree::Unneeded => {
+                let detail = "the lab has steps to run, and no tree was kept".to_owned();
+                let cause = ErrorCause::SnapshotUnavailable;
                 return Ok(Came::Error { cause, detail });
             }
         };
@@ -259,6 +267,19 @@ impl Verifier {
             tracing::warn!(request.id = %job.request, "no judgement: {cause}: {detail}");
         }
         Ok(came)
+    }
+
+    /// What comes of a request whose lab has nothing run.
+    fn unchecked(&self) -> Came {
+        if self.allow_executor_none {
+            return Came::Unchecked;
+        }
+        Came::Error {
+            cause: ErrorCause::LabBroken,
+            detail: "the lab's executor is \"none\", which verifier.allow_executor_none does not \
+                     allow here"
+                .to_owned(),
+        }
     }
 
     /// Records what came of it.
@@ -293,7 +314,9 @@ impl Verifier {
         match record(store, job, claim, (row, made_of)).await? {
             Recorded::Row(row) => {
                 let result = row.result.clone();
-                let took = (row.finished_at - row.started_at).to_std().unwrap_or_default();
+                let took = (row.finished_at - row.started_at)
+                    .to_std()
+                    .unwrap_or_default();
                 metrics::histogram!("assay_verification_duration_seconds", "result" => result.clone())
                     .record(took.as_secs_f64());
                 if let Some(cause) = row.cause.clone() {

@@ -18,4 +18,5 @@ mod sealed;
 mod service;
 mod supersede;
 mod tools;
+mod unchecked;
 mod workshop;

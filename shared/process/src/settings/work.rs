@@ -138,6 +138,9 @@ pub struct Verifier {
     /// without it, the one that the verifier itself is in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub control_group: Option<PathBuf>,
+    /// Lets labs be published, and verified, whose executor is `none`: nothing of them is fetched or
+    /// run, and every result is `unchecked`. For load tests.
+    pub allow_executor_none: bool,
     /// Folders that labs may name, by the names that labs call them.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub tools: BTreeMap<ToolName, Tool>,
@@ -153,6 +156,7 @@ impl Default for Verifier {
             slots: None,
             memory_mib: None,
             control_group: None,
+            allow_executor_none: false,
             tools: BTreeMap::new(),
             dangerously_run_without_limits: false,
         }

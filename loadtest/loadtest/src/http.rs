@@ -1,0 +1,103 @@
+//! Owns the HTTP that is spoken: few connections that are kept, and whole answers.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::Request;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use sample::delivery::SignedDelivery;
+use serde_json::Value;
+use witness::account::Answered;
+
+/// How long an answer may take, in seconds: what comes later is no answer.
+const ANSWER_SECS_MAX: u64 = 60;
+/// Largest answer, in bytes.
+const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Posts deliveries. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Poster {
+    client: legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    url: hyper::Uri,
+}
+
+impl Poster {
+    /// A client that posts to one place.
+    ///
+    /// # Errors
+    /// A URL that is none, or a machine without root certificates.
+    pub fn new(url: &str) -> Result<Self> {
+        let mut connector = HttpConnector::new();
+        connector.enforce_http(false);
+        connector.set_nodelay(true);
+        let connector = HttpsConnectorBuilder::new()
+            .with_provider_and_native_roots(rustls::crypto::ring::default_provider())
+            .context("find this machine's root certificates")?
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(connector);
+        Ok(Self {
+            client: legacy::Client::builder(TokioExecutor::new()).build(connector),
+            url: url.parse().with_context(|| format!("read the URL {url}"))?,
+        })
+    }
+
+    /// Posts one delivery. Without its whole body an answer has not come.
+    pub async fn post(&self, signed: SignedDelivery) -> Answered {
+        let asking = self.ask(signed);
+        match tokio::time::timeout(Duration::from_secs(ANSWER_SECS_MAX), asking).await {
+            Ok(Ok((status, body))) => Answered::With(status, body),
+            Ok(Err(error)) => Answered::Not(format!("{error:#}")),
+            Err(_) => Answered::Not(format!("no answer in {ANSWER_SECS_MAX} s")),
+        }
+    }
+
+    async fn ask(&self, signed: SignedDelivery) -> Result<(u16, Value)> {
+        let mut request = Request::post(self.url.clone());
+        for (name, value) in &signed.headers {
+            request = request.header(*name, value);
+        }
+        let request = request
+            .body(Full::new(signed.body))
+            .context("make a request")?;
+        let answer = self.client.request(request).await.context("post")?;
+        let status = answer.status().as_u16();
+        let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX)
+            .collect()
+            .await;
+        let body = body.map_err(|error| anyhow::anyhow!("read the answer: {error}"))?;
+        Ok((
+            status,
+            serde_json::from_slice(&body.to_bytes()).unwrap_or_default(),
+        ))
+    }
+}
+
+/// Asks for a page, and gives its body.
+///
+/// # Errors
+/// If it is not answered 200.
+pub async fn get(url: &str) -> Result<Bytes> {
+    let client: legacy::Client<_, Full<Bytes>> =
+        legacy::Client::builder(TokioExecutor::new()).build(HttpConnector::new());
+    let url: hyper::Uri = url.parse().context("read the URL")?;
+    let asking = async {
+        let answer = client.get(url).await.context("ask")?;
+        let status = answer.status();
+        ensure!(status.is_success(), "the answer is {status}");
+        let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX)
+            .collect()
+            .await;
+        let body = body.map_err(|error| anyhow::anyhow!("read the answer: {error}"))?;
+        Ok(body.to_bytes())
+    };
+    let limit = Duration::from_secs(ANSWER_SECS_MAX);
+    tokio::time::timeout(limit, asking)
+        .await
+        .context("wait for an answer")?
+}

@@ -1,0 +1,149 @@
+//! Owns what processes use, as /proc says it: processor time and memory, by name.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use serde::{Deserialize, Serialize};
+
+/// Ticks in a second, on every Linux.
+const TICKS_PER_SEC: f64 = 100.0;
+
+/// A process that is watched, with all that it started.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Watched {
+    /// What it is called in reports.
+    pub name: String,
+    /// Its id.
+    pub id: u32,
+}
+
+/// What a process uses, with all that it started.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Use {
+    /// Processor time since it began, in seconds.
+    pub cpu_secs: f64,
+    /// Memory that is resident, in MiB. What its processes share counts once.
+    pub memory_mib: f64,
+}
+
+/// What of one process is read.
+#[derive(Clone, Copy, PartialEq, Debug)]
+struct Seen {
+    parent: u32,
+    ticks: u64,
+    /// In KiB: its own, and what it shares with others.
+    own_kib: u64,
+    shared_kib: u64,
+}
+
+/// What each of the watched uses now. One that has ended uses nothing.
+pub fn look(watched: &[Watched]) -> BTreeMap<String, Use> {
+    let seen = all();
+    watched
+        .iter()
+        .map(|one| (one.name.clone(), used(&seen, one.id)))
+        .collect()
+}
+
+fn used(seen: &BTreeMap<u32, Seen>, root: u32) -> Use {
+    let mut family = vec![root];
+    let mut next = 0;
+    while let Some(&parent) = family.get(next) {
+        family.extend(
+            seen.iter()
+                .filter(|(_, one)| one.parent == parent)
+                .map(|(id, _)| *id),
+        );
+        next += 1;
+    }
+    let members = || family.iter().filter_map(|id| seen.get(id));
+    let own: u64 = members().map(|one| one.own_kib).sum();
+    let shared = members().map(|one| one.shared_kib).max().unwrap_or(0);
+    let ticks: u64 = members().map(|one| one.ticks).sum();
+    Use {
+        cpu_secs: ticks as f64 / TICKS_PER_SEC,
+        memory_mib: (own + shared) as f64 / 1024.0,
+    }
+}
+
+fn all() -> BTreeMap<u32, Seen> {
+    let Ok(listed) = fs::read_dir("/proc") else {
+        return BTreeMap::new();
+    };
+    let ids = listed.flatten();
+    let ids = ids.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    ids.filter_map(|id| {
+        let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+        let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+        Some((id, read(&stat, &status)?))
+    })
+    .collect()
+}
+
+/// Reads proc(5)'s `stat` and `status`. The time of children that have ended counts as well.
+fn read(stat: &str, status: &str) -> Option<Seen> {
+    let after_name = &stat[stat.rfind(')')? + 1..];
+    let fields: Vec<&str> = after_name.split_whitespace().collect();
+    let ticks = fields
+        .get(11..15)?
+        .iter()
+        .filter_map(|field| field.parse::<u64>().ok());
+    let kib = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        let number = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+        number.unwrap_or(0)
+    };
+    Some(Seen {
+        parent: fields.get(1)?.parse().ok()?,
+        ticks: ticks.sum(),
+        own_kib: kib("RssAnon:"),
+        shared_kib: kib("RssFile:") + kib("RssShmem:"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_proc_says_is_read_whatever_a_process_is_called() {
+        let stat = "7 (a) b (c)) S 3 7 7 0 -1 4194304 1 2 3 4 150 50 20 30 20 0 1 0 5";
+        let status = "Name:\ta\nRssAnon:\t  2048 kB\nRssFile:\t1024 kB\nRssShmem:\t512 kB\n";
+        let seen = read(stat, status).unwrap();
+        let wanted = Seen {
+            parent: 3,
+            ticks: 250,
+            own_kib: 2048,
+            shared_kib: 1536,
+        };
+        assert_eq!(seen, wanted);
+    }
+
+    #[test]
+    fn a_process_is_counted_with_all_that_it_started_and_shared_memory_once() {
+        let one = |parent| Seen {
+            parent,
+            ticks: 100,
+            own_kib: 1024,
+            shared_kib: 2048,
+        };
+        let seen = BTreeMap::from([(1, one(0)), (2, one(1)), (3, one(2)), (4, one(0))]);
+        assert_eq!(
+            used(&seen, 1),
+            Use {
+                cpu_secs: 3.0,
+                memory_mib: 5.0
+            }
+        );
+        assert_eq!(used(&seen, 9), Use::default());
+    }
+
+    #[test]
+    fn this_process_is_found() {
+        let own = Watched {
+            name: "own".to_owned(),
+            id: std::process::id(),
+        };
+        assert!(look(&[own])["own"].memory_mib > 0.0);
+    }
+}
