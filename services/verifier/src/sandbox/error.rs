@@ -61,8 +61,9 @@ pub enum CannotSandbox {
     /// Limits that would not be enforced.
     #[error(
         "cannot enforce these limits on this machine: {0}. Give the verifier control groups of its \
-         own and, as root, the right to mount; or, for a trial on a machine that nobody else needs, \
-         set verifier.dangerously_run_without_limits"
+         own (verifier.control_group) and the right to mount, as root or in a user namespace; or, \
+         for a trial on a machine that nobody else needs, set \
+         verifier.dangerously_run_without_limits"
     )]
     Unbounded(String),
     /// The first box could not be made.

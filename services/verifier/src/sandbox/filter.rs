@@ -16,8 +16,12 @@ use seccompiler::{
     SeccompCondition as Condition, SeccompFilter, SeccompRule as Rule, sock_filter,
 };
 
+/// `cachestat`, which has the same number on every architecture: it tells which pages of a file are
+/// in memory, and so what others have read.
+const CACHESTAT: i64 = 451;
 /// Calls that are refused whatever they ask.
-const REFUSED: [i64; 57] = [
+const REFUSED: [i64; 58] = [
+    CACHESTAT,
     // The kernel's keyrings are not all kept apart by namespaces.
     libc::SYS_add_key,
     libc::SYS_keyctl,
@@ -96,6 +100,8 @@ const NAMESPACES: [i32; 7] = [
 ];
 /// Requests of `ioctl` that put words into a terminal's mouth.
 const TERMINAL: [u64; 2] = [TIOCSTI, TIOCLINUX];
+/// The flag of `preadv2` that reads only what is in memory already, and so tells what is.
+const ONLY_CACHED: u64 = libc::RWF_NOWAIT as u64;
 /// On x86-64, the bit that marks a call of the x32 interface; its numbers would get past the list.
 const X32_BIT: u32 = 0x4000_0000;
 
@@ -134,6 +140,9 @@ fn rules() -> Result<BTreeMap<i64, Vec<Rule>>, BackendError> {
         libc::SYS_ioctl,
         ioctl.into_iter().collect::<Result<_, _>>()?,
     );
+    let cached = Op::MaskedEq(ONLY_CACHED);
+    let cached = one(Condition::new(5, Length::Dword, cached, ONLY_CACHED))?;
+    rules.insert(libc::SYS_preadv2, vec![cached]);
     Ok(rules)
 }
 

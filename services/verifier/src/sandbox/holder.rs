@@ -143,3 +143,73 @@ impl Drop for Holder {
 fn refused(said: &str) -> io::Error {
     io::Error::other(harmless::line(said.trim(), COMPLAINT_CHARS_MAX))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    /// A holder of a folder, and where its files are reached; `None` where nobody may make one.
+    fn held(folder: &Path) -> Option<(Holder, PathBuf)> {
+        match Holder::mount(folder, "mode=0700,size=65536") {
+            Ok(holder) => {
+                let inside = holder.root().join(folder.strip_prefix("/").unwrap());
+                Some((holder, inside))
+            }
+            Err(error) => {
+                eprintln!("skipped: no file system can be mounted in a user namespace: {error}");
+                None
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_held_is_bounded_and_seen_by_nobody_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let Some((holder, inside)) = held(folder.path()) else {
+            return;
+        };
+        let file = inside.join("file");
+        let full = fs::write(&file, [0; 70_000]).unwrap_err();
+        assert_eq!(full.kind(), io::ErrorKind::StorageFull);
+        holder.remount("size=131072").unwrap();
+        fs::write(&file, [0; 70_000]).unwrap();
+        let refused = holder.remount("size=1k").unwrap_err().to_string();
+        assert!(refused.contains("mount"), "{refused}");
+        assert_eq!(
+            fs::read_dir(folder.path()).unwrap().count(),
+            0,
+            "it is not mounted here"
+        );
+        drop(holder);
+        assert!(!inside.exists());
+    }
+
+    #[test]
+    fn a_holder_ends_when_nobody_gives_orders_any_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let Some((mut holder, inside)) = held(folder.path()) else {
+            return;
+        };
+        // As when this process is killed.
+        drop(holder.orders.get_mut().unwrap().take());
+        let begun = Instant::now();
+        while holder.child.try_wait().unwrap().is_none() {
+            assert!(begun.elapsed() < Duration::from_secs(60), "it waits on");
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+        assert!(!inside.exists());
+    }
+
+    #[test]
+    fn why_nothing_can_be_held_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = folder.path().join("missing");
+        let told = Holder::mount(&missing, "size=65536")
+            .unwrap_err()
+            .to_string();
+        assert!(told.contains("mount") || told.contains("unshare"), "{told}");
+    }
+}

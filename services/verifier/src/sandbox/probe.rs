@@ -73,7 +73,8 @@ pub(super) async fn probe(sandbox: &Sandbox, folder: &Arc<RunFolder>) -> Result<
 fn refused(error: &SandboxError) -> CannotSandbox {
     let source = std::error::Error::source(error).map(|source| format!(": {source}"));
     let reason = format!("{error}{}", source.unwrap_or_default());
-    let advice = if reason.contains("ermission") || reason.contains("No space left") {
+    let is_forbidden = ["ermission", "No space left", "ENOSPC"];
+    let advice = if is_forbidden.iter().any(|word| reason.contains(word)) {
         "unprivileged user namespaces must be allowed: see the sysctls \
          kernel.unprivileged_userns_clone, user.max_user_namespaces and, on Ubuntu, \
          kernel.apparmor_restrict_unprivileged_userns; in a container, its seccomp profile"

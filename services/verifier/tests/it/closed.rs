@@ -6,7 +6,7 @@ use crate::bench::{Bench, SLOT};
 
 /// Calls by their numbers on x86-64, with a name.
 #[cfg(target_arch = "x86_64")]
-const REFUSED: [(&str, &str); 35] = [
+const REFUSED: [(&str, &str); 37] = [
     ("keyctl", "250, 0, 0, 0"),
     ("add_key", "248, 0, 0, 0, 0, 0"),
     ("io_uring_setup", "425, 1, 0"),
@@ -42,6 +42,8 @@ const REFUSED: [(&str, &str); 35] = [
     ("syslog", "103, 10, 0, 0"),
     ("clock_settime", "227, 0, 0"),
     ("adjtimex", "159, 0"),
+    ("cachestat", "451, 0, 0, 0, 0"),
+    ("preadv2 of what is cached alone", "327, 0, 0, 0, 0, 0, 8"),
 ];
 
 #[cfg(target_arch = "x86_64")]

@@ -133,6 +133,10 @@ async fn a_machine_that_cannot_enforce_a_limit_is_refused_unless_asked_for_by_it
     ] {
         assert!(told.contains(word), "{word} in {told}");
     }
+    // Root or not, the disk is bounded without a group.
+    if crate::bench::lacking().is_none() {
+        assert!(!told.contains("disk"), "{told}");
+    }
     nowhere.bounding = Bounding::DangerouslyWaived;
     let account = verifier::sandbox::account::Account::of_slot(0);
     let sandbox = Sandbox::probe(nowhere, account).await.unwrap();

@@ -1,4 +1,5 @@
 //! What takes long: `make test-full` runs it.
 
 mod crowd;
+mod not_root;
 mod side_by_side;

@@ -106,7 +106,7 @@ fn reachable() -> (TempDir, PathBuf) {
 }
 
 /// Runs them, and gives what they said, if this machine lets another user have groups.
-fn as_another(tests: &[&str]) -> Option<String> {
+pub(crate) fn as_another(tests: &[&str]) -> Option<String> {
     if !account::is_root() {
         eprintln!("skipped: nobody but root can become another user; the others run as this one");
         return None;

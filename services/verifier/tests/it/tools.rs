@@ -18,7 +18,8 @@ use verifier::tools::content::digest;
 use verifier::tools::{Shelf, ToolError};
 
 use crate::author::{example, folder};
-use crate::workshop::{TreeEntry, Workshop, scratch};
+use crate::bench::scratch;
+use crate::workshop::{TreeEntry, Workshop};
 
 const RIGHT_PY: &str = "import sys\nverb, a, b = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])\n\
     print(a + b if verb == 'add' else a - b)\n";
@@ -216,8 +217,13 @@ fn a_tool_that_has_changed_is_not_taken_until_it_is_as_it_was() {
 async fn a_result_says_which_tools_made_it_and_a_changed_one_makes_an_error() {
     let tool = tool_folder();
     let place = tool.path().join("bin/check");
-    fs::write(&place, "#!/bin/sh\necho 'ok 1 - checks'\necho 1..1\n").unwrap();
-    fs::set_permissions(&place, Permissions::from_mode(0o755)).unwrap();
+    // Anybody may write there, but nobody can from a box.
+    let spoil = "(echo x >/tools/check/x; echo x >>/tools/check/bin/check) 2>/dev/null";
+    let text = format!("#!/bin/sh\n{spoil}\necho 'ok 1 - checks'\necho 1..1\n");
+    fs::write(&place, &text).unwrap();
+    for open in [place.as_path(), tool.path()] {
+        fs::set_permissions(open, Permissions::from_mode(0o777)).unwrap();
+    }
     let pinned = digest(tool.path()).unwrap().digest;
     let mut workshop = Workshop::furnish().await;
     let tools = json!({ "check": { "folder": tool.path(), "digest": pinned } });
@@ -233,6 +239,8 @@ async fn a_result_says_which_tools_made_it_and_a_changed_one_makes_an_error() {
     let query = "SELECT tools FROM verification_origin";
     let made = workshop.house.rows(query).await;
     assert!(made[0].contains(&pinned.to_string()), "{made:?}");
+    assert!(!tool.path().join("x").exists());
+    assert_eq!(fs::read_to_string(&place).unwrap(), text);
 
     fs::write(
         &place,

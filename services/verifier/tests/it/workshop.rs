@@ -1,14 +1,11 @@
 //! Owns the service at work: with its servers, and with what its neighbours would have written
 //! and would read.
 
-use std::fs::Permissions;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use bus::connect::Bus;
-use bus::consume::{Consumption, Handler, Outcome, each};
-use bus::incoming::Incoming;
+use bus::consume::{Consumption, each};
 use bus::outgoing::Outgoing;
 use bus::topology::SNAPSHOT_BUILDER_BULK;
 use contract::digest::Digest;
@@ -33,6 +30,12 @@ use testkit::house::House;
 use testkit::wait;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+
+use crate::bench::scratch;
+
+mod ear;
+
+use ear::Ear;
 
 /// A file of a tree: its path, its kind, its bytes.
 pub(crate) type TreeEntry<'a> = (&'a str, BlobKind, &'a str);
@@ -293,21 +296,4 @@ fn settings(house: &House, scratch: &Path) -> Settings {
     let waiver = "verifier.dangerously_run_without_limits";
     let settings = set(settings, waiver, json!(crate::bench::lacking().is_some()));
     set(settings, "verifier.scratch_folder", json!(scratch))
-}
-
-/// A folder that the slots' users can get to, unlike the house's.
-pub(crate) fn scratch() -> TempDir {
-    let scratch = tempfile::tempdir().unwrap();
-    std::fs::set_permissions(scratch.path(), Permissions::from_mode(0o711)).unwrap();
-    scratch
-}
-
-struct Ear(Arc<Mutex<Vec<SnapshotRequested>>>);
-
-impl Handler for Ear {
-    async fn handle(&self, incoming: &Incoming) -> Outcome {
-        let message = incoming.decode().unwrap();
-        self.0.lock().unwrap().push(message);
-        Outcome::Done
-    }
 }
