@@ -88,6 +88,11 @@ impl Bus {
         })
     }
 
+    /// The version of the server that is connected to.
+    pub fn server_version(&self) -> String {
+        self.client.server_info().version
+    }
+
     /// Whether the connection stands at this moment.
     pub fn is_connected(&self) -> bool {
         self.client.connection_state() == async_nats::connection::State::Connected
