@@ -5,6 +5,7 @@ pub mod gaps;
 pub mod person;
 pub mod refs;
 pub mod results;
+pub mod server;
 pub mod status;
 pub mod timeline;
 pub mod tries;
