@@ -10,7 +10,6 @@ use uuid::Uuid;
 
 use crate::restore::newest::Newer;
 use crate::restore::objects::read;
-use crate::restore::steps::Restoring;
 use crate::restore::target::Target;
 
 /// The action of an erasure's entry in the log.

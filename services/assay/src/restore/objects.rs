@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 
 use crate::backup::check::Shelves;
 use crate::backup::list;
-use crate::backup::objects::LIST;
 use crate::backup::place::Whole;
 use crate::backup::progress::{self, Progress};
 use crate::restore::target::Target;
@@ -24,7 +23,8 @@ pub(super) const ERASURES: &str = "erasures/";
 pub(super) async fn put_back(target: &Target, backup: &Whole) -> anyhow::Result<Value> {
     let mut progress = Progress::begin("the objects");
     let shelves = Shelves::open(backup)?;
-    let listed = list::read(&backup.file(&backup.manifest.list)?)?;
+    let list = backup.file(&backup.manifest.list)?;
+    let listed = list::read(&list)?;
     let putting = stream::iter(listed).map(async |object| put(target, &shelves, object?).await);
     let mut putting = putting.buffer_unordered(AT_ONCE).boxed();
     let (mut objects, mut bytes) = (0_u64, 0);
