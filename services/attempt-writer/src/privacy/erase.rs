@@ -91,6 +91,9 @@ pub(super) async fn erase(
     fields.insert("assay.command.id".into(), json!(asked.command));
     fields.insert("assay.actor".into(), json!(asked.actor));
     fields.insert("assay.reason".into(), json!(asked.reason));
+    // The leaf alone is enough to erase again, where nothing is left but a mirror of the log.
+    let record = record(conn, asked.command).await?;
+    fields.insert("assay.erasure".into(), json!(record));
     let subject = asked.command.to_string();
     let entry = audit::of_rows("person-erased", &subject, None, fields, covered, now);
     audit_entry::append(conn, &[entry]).await?;
