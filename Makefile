@@ -44,8 +44,25 @@ torture: prerequisites ## Kill everything for MINUTES=5 by SEED=…, and check t
 	cargo build -p assay -p assay-checker -p torture
 	$(TARGET)/debug/torture $(if $(SEED),--seed $(SEED)) --minutes $(MINUTES) --out $(TARGET)/torture
 
-bench: prerequisites ## Measure what the box costs, verifications a second, and our own share
-	cargo bench -p verifier --bench sandbox
+# Each bench hands its figures over in a folder (loadtest/loadtest/README.md); one that fails leaves
+# its rows without a number, and the others go on. COUNT is how many deliveries a burst has.
+COUNT ?= 20000
+FIGURES = $(abspath $(TARGET))/bench/figures
+LOADTEST = ASSAY_BENCH_FIGURES=$(FIGURES) $(TARGET)/release/loadtest
+PUSHES = --bodies fixed:8192:3 --duplicates 0 --bad-signatures 0 --other-events 0
+bench: prerequisites ## Measure everything that has a bound, into target/bench/summary.json (COUNT=20000)
+	rm -rf $(FIGURES)
+	mkdir -p $(FIGURES)
+	cargo build --release -p assay -p assay-checker -p loadtest
+	-ASSAY_BENCH_FIGURES=$(FIGURES) cargo bench -p verifier --bench sandbox
+	-ASSAY_BENCH_FIGURES=$(FIGURES) cargo bench -p auditor
+	-$(LOADTEST) idle --bench idle
+	-$(LOADTEST) limits --count $(COUNT) --bench limits
+	-$(LOADTEST) burst --count $(COUNT) $(PUSHES) --bench pipeline --out $(TARGET)/bench/pipeline
+	-$(LOADTEST) steady --rate 200 --seconds 30 $(PUSHES) --bench steady --out $(TARGET)/bench/steady
+	-$(LOADTEST) single --bench single --out $(TARGET)/bench/single
+	-$(LOADTEST) burst --count 100000 --bench burst --out $(TARGET)/bench/burst
+	$(TARGET)/release/loadtest summary --figures $(FIGURES) --out $(TARGET)/bench/summary.json
 
 lint: ## Check the form, clippy, the documentation, the dependencies, the deployment files
 	cargo fmt --all --check

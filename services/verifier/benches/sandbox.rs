@@ -12,6 +12,7 @@ mod bench;
 #[path = "../tests/it/workshop.rs"]
 mod workshop;
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -44,11 +45,29 @@ async fn main() {
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
-    boxed_against_bare().await;
-    verifications_a_second().await;
+    let overhead = boxed_against_bare().await;
+    let [per_second, own_share] = verifications_a_second().await;
+    hand_over(&[
+        ("verifier.box-overhead", overhead, "ms"),
+        ("verifier.verifications-per-second", per_second, "1/s"),
+        ("verifier.own-share", own_share, "%"),
+    ]);
 }
 
-async fn boxed_against_bare() {
+/// Hands the figures over to `make bench`, which asks for them: see loadtest's README.
+fn hand_over(figures: &[(&str, f64, &str)]) {
+    let Some(folder) = std::env::var_os("ASSAY_BENCH_FIGURES") else {
+        return;
+    };
+    let figures = figures.iter();
+    let figures = figures
+        .map(|(id, value, unit)| serde_json::json!({ "id": id, "value": value, "unit": unit }));
+    let text = serde_json::Value::from_iter(figures).to_string();
+    std::fs::write(Path::new(&folder).join("verifier-sandbox.json"), text).unwrap();
+}
+
+/// Gives the overhead of the box in milliseconds, the difference of two medians.
+async fn boxed_against_bare() -> f64 {
     let bench = Bench::new().await;
     let mut bare = Vec::new();
     let (mut alone, mut whole, mut inside) = (Vec::new(), Vec::new(), Vec::new());
@@ -85,13 +104,13 @@ async fn boxed_against_bare() {
         "of it, from the first instruction to the end (whole ms)",
         inside,
     );
-    println!(
-        "overhead of the box, median: {:.2} ms",
-        ms(alone.saturating_sub(bare))
-    );
+    let overhead = ms(alone.saturating_sub(bare));
+    println!("overhead of the box, median: {overhead:.2} ms");
+    overhead
 }
 
-async fn verifications_a_second() {
+/// Gives verifications a second, and our own share of the processor time in percent.
+async fn verifications_a_second() -> [f64; 2] {
     let workshop = Workshop::open().await;
     let mut jobs = Vec::new();
     for _ in 0..SESSIONS {
@@ -135,6 +154,7 @@ async fn verifications_a_second() {
         boxes / all,
         own / (own + boxes) * 100.0
     );
+    [all / seconds, own / (own + boxes) * 100.0]
 }
 
 /// Prints the median, what the fastest tenth took, which a loaded machine changes least, and the
