@@ -104,10 +104,25 @@ pub(crate) fn events(timeline: &Timeline) -> Vec<(Timestamp, String)> {
             events.push((at, what));
         }
     }
+    events.extend(removed(timeline));
     events.extend(judged(timeline));
     events.extend(logged(timeline));
     events.sort();
     events.dedup();
+    events
+}
+
+fn removed(timeline: &Timeline) -> Vec<(Timestamp, String)> {
+    let mut events = Vec::new();
+    for attempt in &timeline.attempts {
+        let commit = short(&attempt.commit_sha);
+        if let Some(at) = attempt.erased_at {
+            events.push((at, format!("erased: who pushed commit {commit}")));
+        }
+        if let Some(at) = attempt.snapshot_removed_at {
+            events.push((at, format!("snapshot of commit {commit} removed")));
+        }
+    }
     events
 }
 

@@ -1,6 +1,8 @@
 //! What takes too long for every run: `make test-full` runs these.
 
 mod commits;
+mod drill;
+mod erasure;
 mod logs;
 mod reprocess;
 mod workers;

@@ -84,14 +84,14 @@ fn row(letter: &DeadLetter, now: Timestamp) -> DeadLetterRow {
         subject: letter.subject.clone(),
         action: DEAD_LETTERED.to_owned(),
         actor: audit::SERVICE.to_owned(),
-        reason: letter.reason.clone(),
+        reason: quoteless(&letter.reason),
         recorded_at: now,
         letter_id: id,
         delivery_id: delivery(letter).map(DeliveryId::as_uuid),
         dead_sequence: count(letter.sequence),
         deliveries: count(letter.deliveries),
         renewals: count(letter.renewals),
-        last_failure: letter.last_failure.clone(),
+        last_failure: letter.last_failure.as_deref().map(quoteless),
         first_stored_at: letter.first_at,
         died_at: letter.died_at,
         command_id: None,
@@ -115,5 +115,79 @@ fn delivery(letter: &DeadLetter) -> Option<DeliveryId> {
         "DELIVERIES" => by_header().or_else(by_id),
         "JOBS" => by_job(),
         _ => None,
+    }
+}
+
+/// A reason without what it quotes: that may be of the body, and the row is kept for ever. The
+/// letter itself has it whole.
+fn quoteless(reason: &str) -> String {
+    let mut told = String::with_capacity(reason.len());
+    let mut rest = reason;
+    // Ends: each turn takes something off the rest.
+    while let Some(at) = rest.find(['"', '`']) {
+        let (before, quoted) = rest.split_at(at);
+        told.push_str(before);
+        let mark = &quoted[..1];
+        let is_word_of_ours = mark == "`"
+            && !before.ends_with("unknown field ")
+            && !before.ends_with("unknown variant ");
+        let Some(end) = end_of_quote(quoted) else {
+            told.push('\u{2026}');
+            return told;
+        };
+        if is_word_of_ours {
+            told.push_str(&quoted[..=end]);
+        } else {
+            told.push_str(&format!("{mark}\u{2026}{mark}"));
+        }
+        rest = &quoted[end + 1..];
+    }
+    told.push_str(rest);
+    told
+}
+
+/// Where what begins with a mark ends with it; a mark behind a backslash is none.
+fn end_of_quote(quoted: &str) -> Option<usize> {
+    let bytes = quoted.as_bytes();
+    let mut at = 1;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'\\' => at += 2,
+            byte if byte == bytes[0] => return Some(at),
+            _ => at += 1,
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoteless;
+
+    #[test]
+    fn what_a_reason_quotes_is_left_out_and_words_of_ours_stay() {
+        for (reason, told) in [
+            ("no push", "no push"),
+            (
+                r#"read the push: invalid type: string "a@example.org", expected u64 at line 1"#,
+                "read the push: invalid type: string \"\u{2026}\", expected u64 at line 1",
+            ),
+            (
+                "missing field `ref` at line 1",
+                "missing field `ref` at line 1",
+            ),
+            (
+                "invalid type: integer `7`, expected a string",
+                "invalid type: integer `7`, expected a string",
+            ),
+            (
+                "unknown field `ada`, expected `a`",
+                "unknown field `\u{2026}`, expected `a`",
+            ),
+            (r#"says "a \" b" and more"#, "says \"\u{2026}\" and more"),
+            (r#"cut "in the midd"#, "cut \u{2026}"),
+        ] {
+            assert_eq!(quoteless(reason), told, "{reason}");
+        }
     }
 }

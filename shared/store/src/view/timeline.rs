@@ -67,6 +67,12 @@ pub struct TimelineAttempt {
     /// When it was preserved.
     #[diesel(sql_type = Nullable<Timestamptz>)]
     pub snapshot_at: Option<Timestamp>,
+    /// When its person was erased.
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub erased_at: Option<Timestamp>,
+    /// When its tree was removed, by an erasure or by a rule of retention.
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub snapshot_removed_at: Option<Timestamp>,
 }
 
 /// One try to verify an attempt.

@@ -10,7 +10,15 @@ SELECT
     snapshot.digest AS snapshot_digest,
     snapshot.files AS snapshot_files,
     snapshot.bytes AS snapshot_bytes,
-    kept.recorded_at AS snapshot_at
+    kept.recorded_at AS snapshot_at,
+    (
+        SELECT min(erased.erased_at) FROM attempt_erased AS erased
+        WHERE erased.lab_attempt_id = attempt.id
+    ) AS erased_at,
+    (
+        SELECT min(removal.recorded_at) FROM removal
+        WHERE removal.kind = 'snapshot' AND removal.subject_id = snapshot.id
+    ) AS snapshot_removed_at
 FROM lab_attempt AS attempt
 JOIN lab_session AS session ON session.id = attempt.lab_session_id
 JOIN lab_version AS version ON version.id = session.lab_version_id
