@@ -159,7 +159,13 @@ pub const NEEDS: &[Needs] = &[
     },
     Needs {
         service: Auditor,
-        publishes: &["assay.fact.*"],
+        publishes: &[
+            "assay.fact.*",
+            // What it hands again, whom it asks about what is missing, what the broker told it.
+            "assay.delivery.*",
+            "assay.command.reconcile.*",
+            "assay.audit.*",
+        ],
         asks_forges: false,
         scaling: Scaling::Standby,
         stop_seconds: 60,
@@ -214,6 +220,12 @@ pub const SECRETS: &[Secret] = &[
         setting: "privacy.pseudonym_key_file",
         read_by: &[AttemptWriter],
         what: "the key that accounts are turned into pseudonyms with",
+    },
+    Secret {
+        file: "privacy-master",
+        setting: "privacy.master_keys.0.file",
+        read_by: &[AttemptWriter],
+        what: "the master key that wraps the keys of what identifies people",
     },
     Secret {
         file: "log-signing",
