@@ -17,7 +17,7 @@ use crate::reconcile::{AT_ONCE, until_number};
 use crate::site::{SECRET, Site, open_folder, write};
 
 /// What adds GitHub's API to the source of a site, and the folder that its token is in.
-fn with_api(api: &HooksApi) -> (String, TempDir) {
+pub(crate) fn with_api(api: &HooksApi) -> (String, TempDir) {
     let folder = open_folder();
     let token = folder.path().join("token");
     write(&token, TOKEN);
@@ -43,7 +43,7 @@ async fn missed(learner: &Repository) -> (String, SignedDelivery, String) {
     (after, sign("push", &guid, &payload, SECRET), guid)
 }
 
-async fn until_judged_once(site: &Site, commit: &str) {
+pub(crate) async fn until_judged_once(site: &Site, commit: &str) {
     let of_commit = format!(
         "FROM verification_attempt v JOIN verification_request r ON r.id = v.request_id \
          JOIN lab_attempt a ON a.id = r.lab_attempt_id WHERE a.commit_sha = '{commit}'"

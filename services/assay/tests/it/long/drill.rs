@@ -1,0 +1,291 @@
+//! The drill: a house is backed up and goes on, then everything is gone, and comes back. What was
+//! erased since is erased before anything serves, the log goes on where others saw it end, and what
+//! was accepted is taken in once.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use process::settings::service::Service;
+use proofs::files::Folder;
+use proofs::mirror;
+use proofs::pinned::Pinned;
+use proofs::watch::Kept as Note;
+use sample::delivery::{Push, SignedDelivery, sign};
+use sample::hooks_api::HooksApi;
+use sample::lab::{FAILING, PASSING, make_learner};
+use sample::repository::{Change, Clock, Repository};
+use serde_json::{Value, json};
+use testkit::house::House;
+use testkit::wait;
+
+use crate::backup::{Kept, lose_all};
+use crate::made_again::{until_judged_once, with_api};
+use crate::push::{LEARNER, Posted};
+use crate::reconcile::until_number;
+use crate::site::{SECRET, Site};
+
+/// The repository of the person who is erased, and the person.
+const OTHER: &str = "course-2026/intro-bob";
+const OTHER_LOGIN: &str = "example-other";
+/// Every stream, as a broker loses them.
+const STREAMS: [&str; 6] = ["DELIVERIES", "JOBS", "COMMANDS", "AUDIT", "FACTS", "DEAD"];
+
+/// What a house had before it was lost, as others saw it.
+struct Seen {
+    /// A copy of the published log, made by somebody else.
+    mirror: PathBuf,
+    /// The records of erasures, copied from beside the objects.
+    erasures: PathBuf,
+    /// The last checkpoint, and one from before.
+    newest: String,
+    old: String,
+    /// The commits that were pushed since the backup: recorded and lost, and only accepted.
+    recorded: String,
+    accepted: String,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_lost_but_not_the_broker_comes_back_by_a_mirror_of_the_log() {
+    let api = HooksApi::start().await.unwrap();
+    let (more, _token) = with_api(&api);
+    let mut site = Site::furnish(House::start().await, &more).await;
+    let (kept, seen) = live_and_lose(&mut site, &api).await;
+    let mirror = seen.mirror.to_str().unwrap().to_owned();
+    let said = kept.restore(&site, &["--last-checkpoint", &mirror]).await;
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert!(!said.out.contains("NOTHING NEWER"), "{said:?}");
+    comes_back(&mut site, &seen).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_lost_with_the_broker_comes_back_by_a_note_and_records_of_erasures() {
+    let api = HooksApi::start().await.unwrap();
+    let (more, _token) = with_api(&api);
+    let mut site = Site::furnish(House::start().await, &more).await;
+    let (kept, seen) = live_and_lose(&mut site, &api).await;
+    for stream in STREAMS {
+        site.house.remove_stream(stream).await;
+    }
+    site.house.apply_topology().await;
+    let note = site.folder().join("kept-note");
+    fs::write(&note, &seen.newest).unwrap();
+    let (note, records) = (note.to_str().unwrap(), seen.erasures.to_str().unwrap());
+    let said = kept
+        .restore(&site, &["--last-checkpoint", note, "--erasures", records])
+        .await;
+    assert_eq!(said.code, Some(0), "{said:?}");
+    comes_back(&mut site, &seen).await;
+}
+
+/// A house lives, is backed up, lives on, and is lost.
+async fn live_and_lose(site: &mut Site, api: &HooksApi) -> (Kept, Seen) {
+    site.start_all().await;
+    let (lab, learner) = site.publish_lab().await;
+    let hook = api.add_hook(LEARNER, &site.hooks_url());
+    let first = site.push(&learner, FAILING).await;
+    site.until_judged(&first).await;
+    let other = make_learner(&site.forge, &lab, OTHER, Clock::Fixed)
+        .await
+        .unwrap();
+    let of_other = push_of_other(site, &other).await;
+    site.until_judged(&of_other).await;
+    until_published(site).await;
+    let old = published(site);
+    let kept = Kept::of(site).await;
+
+    let (recorded, signed) = made(&learner, PASSING).await;
+    assert_eq!(api.deliver(hook, &signed).await, 202);
+    until_judged_once(site, &recorded).await;
+    let person = format!("github:{OTHER_LOGIN}");
+    site.assay_ok(&["privacy", "erase", &person, "--reason", "it was asked for"])
+        .await;
+    let records = site.folder().join("objects/erasures");
+    wait::until("the erasure's record is kept", async || {
+        records.is_dir().then_some(()).ok_or("not yet")
+    })
+    .await;
+    until_published(site).await;
+    let seen_of = |name: &str| site.folder().join("elsewhere").join(name);
+    let (mirror, erasures) = (seen_of("log"), seen_of("erasures"));
+    copy(&site.folder().join("objects/log"), &mirror);
+    copy(&records, &erasures);
+    let newest = published(site);
+
+    // Accepted, and nobody takes it in before everything is gone.
+    site.stop(Service::AttemptWriter).await;
+    let (accepted, signed) = made(&learner, &[Change::File(b"notes.txt", b"!\n")]).await;
+    assert_eq!(api.deliver(hook, &signed).await, 202);
+    for service in Service::ALL {
+        if service != Service::AttemptWriter {
+            site.stop(service).await;
+        }
+    }
+    lose_all(site).await;
+    let seen = Seen {
+        mirror,
+        erasures,
+        newest,
+        old,
+        recorded,
+        accepted,
+    };
+    (kept, seen)
+}
+
+/// What must hold after a restore, before anything serves and after.
+async fn comes_back(site: &mut Site, seen: &Seen) {
+    let house = &site.house;
+    assert_eq!(house.number("SELECT count(*) FROM erasure").await, 1);
+    let key = "SELECT count(*) FROM privacy.person_key k JOIN erasure e \
+               ON e.principal_id = k.owner_id";
+    assert_eq!(
+        house.number(key).await,
+        0,
+        "the erased person's key is gone again"
+    );
+    let body = "SELECT count(*) FROM privacy.named_in_body b JOIN erasure e USING (principal_id)";
+    assert_eq!(house.number(body).await, 0, "and what was received of it");
+    let said = tlog::checkpoint::said(&seen.newest).unwrap();
+    let linked = "SELECT previous_size FROM log_epoch WHERE epoch = 2";
+    assert_eq!(
+        house.number(linked).await,
+        i64::try_from(said.size).unwrap()
+    );
+    let attempts = "SELECT count(*) FROM lab_attempt";
+    assert_eq!(
+        house.number(attempts).await,
+        2,
+        "what was recorded since is not there yet"
+    );
+
+    site.start_all().await;
+    site.assay_ok(&["reconcile", "--source", "github"]).await;
+    for commit in [&seen.recorded, &seen.accepted] {
+        until_judged_once(site, commit).await;
+    }
+    until_number(
+        site,
+        "each push once",
+        "SELECT count(*) FROM verification_attempt",
+        4,
+    )
+    .await;
+    assert_eq!(
+        site.house
+            .number("SELECT count(*) FROM delivery_receipt")
+            .await,
+        4
+    );
+    site.misses_nothing(0).await;
+    until_published(site).await;
+    site.stop_all().await;
+    let said = site.assay(&["verify-log", "--ledger"]).await;
+    assert_eq!(said.code, Some(0), "{said:?}");
+    agrees_with_all_that_was_seen(site, seen).await;
+    assert_eq!(site.house.number("SELECT count(*) FROM erasure").await, 1);
+}
+
+/// Whoever has files alone, and pinned the first key, finds one log in two epochs, and what was
+/// seen before the loss at the beginning of it.
+async fn agrees_with_all_that_was_seen(site: &Site, seen: &Seen) {
+    let key = fs::read_to_string(site.folder().join("log-verifier")).unwrap();
+    let pinned = Pinned::new("assay.test/log", key.trim().parse().unwrap()).unwrap();
+    let notes = [("old", &seen.old), ("newest", &seen.newest)].map(|(name, note)| Note {
+        name: name.to_owned(),
+        note: note.clone(),
+    });
+    // The published log as it is now: where the first epoch was lost, its mirror is put beside it.
+    let together = site.folder().join("together");
+    copy(&seen.mirror, &together);
+    copy(&site.folder().join("objects/log/2"), &together.join("2"));
+    let checked = mirror::check(&Folder::new(&together), &pinned, &notes, &mut ()).await;
+    let checked = checked.unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!((checked.epochs.len(), checked.kept), (2, 2), "{checked:?}");
+}
+
+/// A push by the person who will be erased.
+async fn push_of_other(site: &Site, repository: &Repository) -> Posted {
+    let before = repository.head("main").await.unwrap();
+    let after = repository.commit("main", "Theirs", PASSING).await.unwrap();
+    let push = Push {
+        branch: "main",
+        before: Some(&before),
+        after: Some(&after),
+    };
+    let mut payload: Value = push.payload(repository).await.unwrap();
+    payload["sender"]["login"] = json!(OTHER_LOGIN);
+    payload["sender"]["id"] = json!(424_242);
+    payload["pusher"]["name"] = json!(OTHER_LOGIN);
+    let forge_id = uuid::Uuid::now_v7().to_string();
+    let signed = sign("push", &forge_id, &payload, SECRET);
+    let (status, receipt) = site.post(&signed).await.unwrap();
+    Posted {
+        forge_id,
+        signed,
+        head: after,
+        status,
+        receipt,
+    }
+}
+
+/// A commit, and the webhook that tells of it.
+async fn made(learner: &Repository, change: &[Change<'_>]) -> (String, SignedDelivery) {
+    let before = learner.head("main").await.unwrap();
+    let after = learner
+        .commit("main", "since the backup", change)
+        .await
+        .unwrap();
+    let push = Push {
+        branch: "main",
+        before: Some(&before),
+        after: Some(&after),
+    };
+    let payload = push.payload(learner).await.unwrap();
+    let guid = uuid::Uuid::now_v7().to_string();
+    (after, sign("push", &guid, &payload, SECRET))
+}
+
+/// The newest published checkpoint.
+fn published(site: &Site) -> String {
+    let log = site.folder().join("objects/log");
+    let newest = [2, 1]
+        .map(|epoch| log.join(epoch.to_string()).join("checkpoint"))
+        .into_iter()
+        .find(|note| note.exists());
+    fs::read_to_string(newest.expect("a checkpoint is published")).unwrap()
+}
+
+/// Waits until all that was written is published.
+async fn until_published(site: &Site) {
+    wait::until("the whole log is published", async || {
+        let waiting = site
+            .house
+            .number("SELECT count(*) FROM ledger_pending")
+            .await;
+        let size = site.house.number("SELECT tree_size FROM log_head").await;
+        let log = site.folder().join("objects/log");
+        let has = [2, 1]
+            .iter()
+            .any(|epoch| log.join(format!("{epoch}/checkpoint")).exists());
+        let said = has.then(|| tlog::checkpoint::said(&published(site)).unwrap());
+        let there = said
+            .as_ref()
+            .is_some_and(|said| i64::try_from(said.size) == Ok(size));
+        let done = waiting == 0 && there;
+        done.then_some(())
+            .ok_or(format!("{waiting} wait, {size} leaves, {said:?}"))
+    })
+    .await;
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let into = to.join(path.file_name().unwrap());
+        match path.is_dir() {
+            true => copy(&path, &into),
+            false => drop(fs::copy(&path, &into).unwrap()),
+        }
+    }
+}
