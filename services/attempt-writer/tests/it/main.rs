@@ -8,6 +8,7 @@ mod dead;
 mod deadlines;
 mod deliveries;
 mod entries;
+mod erased;
 mod found;
 mod jobs;
 mod large;

@@ -2,13 +2,12 @@
 
 use attempt_writer::person::{self, Named};
 use attempt_writer::seal::{MasterKeys, PersonKey};
-use diesel::sql_query;
-use diesel_async::RunQueryDsl;
 use process::secret::Secret;
 use process::settings::privacy::LoadedMasterKey;
-use store::delivery_body::BodyRow;
+use serde_json::Value;
+use store::delivery_body::{self, BodyRow};
 use store::person_key::{self, PersonKeyRow};
-use store::principal::PersonRow;
+use store::principal;
 use uuid::Uuid;
 
 use crate::deliveries::{Delivery, Push};
@@ -27,10 +26,13 @@ impl World {
     pub(crate) async fn bodies(&self) -> Vec<(BodyRow, Option<Vec<u8>>, person::BodyHeaders)> {
         let store = self.house.store("assay_attempt_writer", 1);
         let mut conn = store.connection().await.unwrap();
-        let rows = sql_query("SELECT * FROM privacy.delivery_body");
-        let rows: Vec<BodyRow> = rows.load(&mut *conn).await.unwrap();
+        let names = "SELECT delivery_id, body_digest FROM privacy.delivery_body";
         let mut opened = Vec::new();
-        for row in rows {
+        for name in self.rows(names).await {
+            let delivery = name["delivery_id"].as_str().unwrap().parse().unwrap();
+            let digest = name["body_digest"].as_str().unwrap();
+            let row = delivery_body::find(&mut conn, delivery, digest).await;
+            let row = row.unwrap().unwrap();
             let keys = person_key::find(&mut conn, &[row.owner_id]).await.unwrap();
             let key = masters().unwrap(&keys[0]).unwrap();
             let name = person::name_of(&row);
@@ -46,10 +48,11 @@ impl World {
     pub(crate) async fn people(&self) -> Vec<Named> {
         let store = self.house.store("assay_attempt_writer", 1);
         let mut conn = store.connection().await.unwrap();
-        let rows = sql_query("SELECT * FROM privacy.person");
-        let rows: Vec<PersonRow> = rows.load(&mut *conn).await.unwrap();
+        let ids = self.rows("SELECT principal_id FROM privacy.person").await;
+        let id = |row: &Value| row["principal_id"].as_str().unwrap().parse().unwrap();
+        let ids: Vec<Uuid> = ids.iter().map(id).collect();
         let mut people = Vec::new();
-        for row in rows {
+        for row in principal::persons(&mut conn, &ids).await.unwrap() {
             let key = self.key(row.principal_id).await.unwrap();
             people.push(Named::open(&row, &key).unwrap());
         }
@@ -64,7 +67,13 @@ impl World {
         let mut dump = String::new();
         for table in self.rows(tables).await {
             let table = table["name"].as_str().unwrap();
-            dump.push_str(&self.house.rows(&format!("SELECT * FROM {table}")).await.concat());
+            dump.push_str(
+                &self
+                    .house
+                    .rows(&format!("SELECT * FROM {table}"))
+                    .await
+                    .concat(),
+            );
         }
         dump
     }
@@ -90,14 +99,21 @@ async fn no_table_holds_a_name_or_a_body_in_clear_and_the_master_key_opens_them(
     world.settled().await;
     writer.stop().await;
     let dump = world.everything().await;
-    for planted in ["example-learner", "A Learner", "@example.org", "x-github-event"] {
+    for planted in [
+        "example-learner",
+        "A Learner",
+        "@example.org",
+        "x-github-event",
+    ] {
         assert!(!dump.contains(planted), "{planted}");
         // Bytes are written in hexadecimal.
         assert!(!dump.contains(&hex::encode(planted)), "{planted}");
     }
     let people = world.people().await;
     let has = |told: &dyn Fn(&Named) -> bool| people.iter().any(told);
-    assert!(has(&|named| named.login.as_deref() == Some("example-learner")));
+    assert!(has(
+        &|named| named.login.as_deref() == Some("example-learner")
+    ));
     assert!(has(&|named| named.email.as_deref() == Some("2@example.org")));
     let bodies = world.bodies().await;
     assert_eq!(bodies.len(), 2);

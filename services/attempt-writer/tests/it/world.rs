@@ -119,6 +119,23 @@ impl World {
         self.writer_with(settings)
     }
 
+    /// The same whose first master key is another one, beside the first or alone.
+    pub(crate) fn writer_with_master(&self, which: &str) -> Writer {
+        let folder = self.house.folder("secrets");
+        let file = |name: &str, text: &str| {
+            let path = folder.join(name);
+            std::fs::write(&path, text).unwrap();
+            json!({ "id": name, "file": path })
+        };
+        let second = file("second", "another master key of the tests, of enough bytes");
+        let keys = match which {
+            "second" => json!([second, file("first", MASTER_KEY)]),
+            _ => json!([second]),
+        };
+        let settings = self.settings.clone().with("privacy.master_keys", keys);
+        self.writer_with(settings.unwrap())
+    }
+
     fn writer_with(&self, settings: Settings) -> Writer {
         let health = Health::new();
         let stop = CancellationToken::new();

@@ -118,7 +118,9 @@ fn text(place: &Place) -> String {
     text += &secret("signing_key_file", "log-signing");
     text += &secret("verifier_key_file", "log-verifier");
     text += "\n[privacy]\n";
-    text + &secret("pseudonym_key_file", "pseudonym")
+    text += &secret("pseudonym_key_file", "pseudonym");
+    let master = format!("{}/privacy-master", place.secrets);
+    text + &format!("\n[[privacy.master_keys]]\nid = \"first\"\nfile = \"{master}\"\n")
 }
 
 /// The settings of an example, with those that stand behind `#: ` as well.

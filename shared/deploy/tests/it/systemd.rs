@@ -83,6 +83,8 @@ fn unit(service: Service) -> String {
     }
     if service == Service::AttemptWriter {
         text += "Environment=ASSAY__PRIVACY__PSEUDONYM_KEY_FILE=%d/pseudonym\n";
+        // Quoted as a whole: a unit's variables end at white space.
+        text += "Environment=\"ASSAY__PRIVACY__MASTER_KEYS=[{id=first,file=%d/privacy-master}]\"\n";
     }
     if service == Service::Auditor {
         text += "Environment=ASSAY__LOG__SIGNING_KEY_FILE=%d/log-signing\n";
