@@ -54,6 +54,7 @@ def path_of(level, number, width):
 
 
 def entries_of(data, width, first, file):
+    """The entries of a bundle, and what is wrong with it: those before may be bad too."""
     entries, at = [], 0
     while at < len(data):
         end = at + 2 + int.from_bytes(data[at:at + 2], "big")
@@ -62,8 +63,9 @@ def entries_of(data, width, first, file):
         entries.append(data[at + 2:end])
         at = end
     if at < len(data) or len(entries) < width:
-        raise tampered(f"leaf {first + len(entries)}: {file} does not hold {width} entries")
-    return entries
+        words = f"leaf {first + len(entries)}: {file} does not hold {width} entries"
+        return entries, tampered(words)
+    return entries, None
 
 
 class Folder:
@@ -139,7 +141,8 @@ class Mirror:
     def bundle(self, prefix, number, width):
         first = number * WIDTH
         data, path, found = self.file(prefix, "entries", number, width, first, BUNDLE_MAX)
-        return entries_of(data, found, first, path)[:width], path
+        entries, wrong = entries_of(data, found, first, path)
+        return entries[:width], wrong, path
 
     def hashes(self, prefix, level, number, width, first):
         data, path, found = self.file(prefix, level, number, width, first, WIDTH * HASH)
@@ -182,12 +185,8 @@ class Mirror:
             size = said(note, after[1])[1]
         except Found:
             size = 0
-        try:
-            return follows(self.bundle(after[1], 0, min(size, WIDTH))[0][0]) if size else None
-        except Found as found:
-            if found.code == 2:
-                raise
-            return None
+        entries = self.bundle(after[1], 0, min(size, WIDTH))[0] if size else []
+        return follows(entries[0]) if entries else None
 
     def walk(self, number, prefix, size, marks):
         tree, levels, good = Tree(), [[]], 0
@@ -199,19 +198,17 @@ class Mirror:
         while tree.size < size:
             first = tree.size
             width = min(WIDTH, size - first)
-            entries, bundle = self.bundle(prefix, first // WIDTH, width)
+            entries, wrong, bundle = self.bundle(prefix, first // WIDTH, width)
             hashes, tile = self.hashes(prefix, 0, first // WIDTH, width, first)
             for entry, theirs in zip(entries, hashes):
                 if leaf_hash(entry) != theirs:
                     raise tampered(f"epoch {number}: leaf {tree.size}: the entry in {bundle} is "
                                    f"not the one whose hash is in {tile}")
                 tree.push(theirs)
-                while marks and marks[0][0] == tree.size:
-                    _, root, name = marks.pop(0)
-                    if root != tree.root():
-                        raise tampered(f"epoch {number}: a leaf from {good} to {tree.size - 1} is "
-                                       f"not the one that was signed, by {name}")
-                    good = tree.size
+                # What covers all leaves is compared last: their tiles name the place better.
+                good = self.compare_marks(number, tree, marks, good) if tree.size < size else good
+            if wrong:
+                raise wrong
             if width == WIDTH:
                 self.ascend(prefix, levels, 0, first // WIDTH, hashes)
             self.hear(number, first, entries)
@@ -219,6 +216,16 @@ class Mirror:
             if levels[level]:
                 above = size // WIDTH ** (level + 1)
                 self.compare(prefix, levels[level], level, above, size)
+        self.compare_marks(number, tree, marks, good)
+
+    def compare_marks(self, number, tree, marks, good):
+        """Says up to where the leaves are known to be as they were signed."""
+        here = [mark for mark in marks if mark[0] == tree.size]
+        for _, root, name in here:
+            if root != tree.root():
+                raise tampered(f"epoch {number}: a leaf from {good} to {tree.size - 1} is not the "
+                               f"one that was signed, by {name}")
+        return tree.size if here else good
 
     def ascend(self, prefix, levels, level, number, hashes):
         """A full tile is one hash of the level above, whose tile it may make full."""

@@ -33,6 +33,24 @@ impl Pinned {
             key,
         })
     }
+
+    /// Opens a checkpoint of any epoch of the log.
+    pub(crate) fn open_any(&self, note: &str, place: &str) -> Result<Checkpoint, Finding> {
+        if !is_whole(note) {
+            return Err(Missing::EndOf(place.to_owned()).into());
+        }
+        let said = checkpoint::said(note).map_err(|error| altered(place, &error))?;
+        let renamed = epoch::number(&self.origin, &said.origin)
+            .and_then(|_| self.key.renamed(&said.origin).ok());
+        let Some(key) = renamed else {
+            return Err(Untrusted::OtherLog {
+                expected: self.origin.clone(),
+                found: said.origin,
+            }
+            .into());
+        };
+        open(note, &key, place)
+    }
 }
 
 /// Opens a checkpoint by a key; `place` says in errors where it was found.

@@ -8,7 +8,7 @@ use tlog::proof::InclusionProof;
 use tlog::proof_file::ProofFile;
 
 use crate::entry::{CoveredText, EntryText, row_digest};
-use crate::pinned::{Pinned, open};
+use crate::pinned::Pinned;
 use crate::verdict::{Finding, Missing, Tampered};
 
 /// How findings call the checkpoint in a proof.
@@ -47,7 +47,7 @@ pub fn check(given: Given<'_>, pinned: &Pinned) -> Result<Proven, Finding> {
         true => Finding::from(Missing::ProofText(error)),
         false => Tampered::ProofText(error).into(),
     })?;
-    let checkpoint = open(&file.note, &pinned.key, PLACE)?;
+    let checkpoint = pinned.open_any(&file.note, PLACE)?;
     let text = given.entry.or(file.extra.as_deref());
     let text = text.ok_or(Missing::Entry)?;
     let (index, path, size) = (file.index, file.path, checkpoint.size);

@@ -114,6 +114,8 @@ pub struct Walk {
     marks: Vec<Mark>,
     /// How many leaves are known to be as they were signed.
     good: u64,
+    /// Why the entries that were read last are not all there.
+    broken: Option<Fault>,
     /// Whether the files at the tree's right edge were asked for.
     is_ending: bool,
 }
@@ -152,6 +154,7 @@ impl Walk {
             leaves: (Vec::new(), String::new()),
             marks,
             good: 0,
+            broken: None,
             is_ending: false,
         };
         walk.plan();
@@ -196,6 +199,9 @@ impl Walk {
             Some(Next::Nodes(made)) => nodes(&made, found, bytes)?,
         }
         self.plan();
+        if self.queue.is_empty() {
+            self.compare_marks()?;
+        }
         Ok(Vec::new())
     }
 
@@ -206,11 +212,16 @@ impl Walk {
         bytes: &'a [u8],
     ) -> Result<Vec<&'a [u8]>, Fault> {
         let read = bundle::entries(bytes, found.width());
-        let mut entries = read.map_err(|reason| Fault::Entries {
-            leaf: wanted.start() + cut_at(reason),
-            file: found.to_string(),
-            reason,
-        })?;
+        let mut entries = read.unwrap_or_else(|reason| {
+            // The entries before that place may be bad too: the tile says which is the first.
+            let readable = readable(bytes, cut_at(reason));
+            self.broken = Some(Fault::Entries {
+                leaf: wanted.start() + readable.len() as u64,
+                file: found.to_string(),
+                reason,
+            });
+            readable
+        });
         entries.truncate(usize::try_from(wanted.width()).unwrap_or(usize::MAX));
         let hashes = entries.iter().map(|entry| Hash::of_leaf(entry));
         self.leaves = (hashes.collect(), found.to_string());
@@ -232,9 +243,12 @@ impl Walk {
             let made = self.edge.push(ours).into_iter();
             // The lowest of the tiles is the one in hand.
             self.queue.extend(made.skip(1).map(Next::Nodes));
-            self.compare_marks()?;
+            // What covers all leaves is compared last: their tiles name the place better.
+            if self.passed() < self.size {
+                self.compare_marks()?;
+            }
         }
-        Ok(())
+        self.broken.take().map_or(Ok(()), Err)
     }
 
     /// Says which files come next when none is asked for.
@@ -256,12 +270,14 @@ impl Walk {
     }
 
     fn compare_marks(&mut self) -> Result<(), Fault> {
-        while let Some(mark) = self.marks.pop_if(|mark| mark.size <= self.edge.size()) {
-            if mark.size == 0 {
-                continue;
-            }
-            if mark.root != self.root() {
-                let (first, last) = (self.good, self.passed() - 1);
+        let passed = self.passed();
+        if self.marks.last().is_none_or(|mark| mark.size > passed) {
+            return Ok(());
+        }
+        let root = self.root();
+        while let Some(mark) = self.marks.pop_if(|mark| mark.size <= passed) {
+            if mark.size > 0 && mark.root != root {
+                let (first, last) = (self.good, passed - 1);
                 let signed = mark.name;
                 return Err(Fault::Root {
                     first,
@@ -269,10 +285,28 @@ impl Walk {
                     signed,
                 });
             }
-            self.good = self.passed();
         }
+        self.good = passed;
         Ok(())
     }
+}
+
+/// The first entries of a bundle, as many as this.
+fn readable(bytes: &[u8], count: u64) -> Vec<&[u8]> {
+    let mut rest = bytes;
+    let mut entries = Vec::new();
+    for _ in 0..count {
+        let Some((length, after)) = rest.split_first_chunk::<2>() else {
+            break;
+        };
+        let Some((entry, after)) = after.split_at_checked(u16::from_be_bytes(*length).into())
+        else {
+            break;
+        };
+        entries.push(entry);
+        rest = after;
+    }
+    entries
 }
 
 /// Which entry of a bundle the first is that cannot be read.

@@ -121,6 +121,7 @@ fn whatever_byte_is_turned_is_found_and_the_place_is_named() {
             let fault = read(&cut, vec![mark.clone()]).unwrap_err();
             let is_named = match &fault {
                 Fault::Entries { file, .. } | Fault::Length { file, .. } => file == path,
+                Fault::Leaf { entries, .. } => entries == path,
                 _ => false,
             };
             assert!(is_named, "{path} of {length}: {fault}");

@@ -1,0 +1,395 @@
+//! What can be wrong with a mirror: entries, tiles, checkpoints, keys, links between epochs.
+
+use super::Change::{Append, Copy, Cut, Flip, Remove, Replace, Swap, SwapWithin};
+use super::{Case, Check, INCOMPLETE, OK, TAMPERED, UNTRUSTED};
+use crate::log::Keys;
+
+const CHECKPOINT: &str = "mirror/1/checkpoint";
+const SECOND: &str = "mirror/2/checkpoint";
+const FULL_ENTRIES: &str = "mirror/1/tile/entries/000";
+const PART_ENTRIES: &str = "mirror/1/tile/entries/001.p/6";
+const SECOND_ENTRIES: &str = "mirror/2/tile/entries/000.p/5";
+const FULL_LEAVES: &str = "mirror/1/tile/0/000";
+const PART_LEAVES: &str = "mirror/1/tile/0/001.p/6";
+const SECOND_LEAVES: &str = "mirror/2/tile/0/000.p/5";
+const NODES: &str = "mirror/1/tile/1/000.p/1";
+
+pub(super) fn cases(keys: &Keys) -> Vec<Case> {
+    let cases = [good(keys), entries(keys), tiles(keys), checkpoints(keys)];
+    [
+        cases.concat(),
+        forged(keys),
+        kept(keys),
+        epochs(keys),
+        pinned(keys),
+    ]
+    .concat()
+}
+
+fn of(name: &'static str, keys: &Keys) -> Case {
+    Case::new(Check::Mirror, "mirror", name, keys)
+}
+
+fn good(keys: &Keys) -> Vec<Case> {
+    let new = keys.new.verifying().as_str().to_owned();
+    let alone = |name, key: &str, of| {
+        let mut case = Case::new(Check::Mirror, of, name, keys).key(key);
+        case.origin = crate::log::ORIGIN.to_owned();
+        case
+    };
+    let second = keys.new.renamed("log.example/lab/epoch-2").unwrap();
+    vec![
+        of("the mirror is good by the first key", keys).found(OK, "262"),
+        of("the mirror is good by the second key", keys)
+            .key(&new)
+            .found(OK, "262"),
+        alone("one epoch alone is good", &new, "mirror/1").found(OK, "262"),
+        alone(
+            "a later epoch alone is good by its own key",
+            second.verifying().as_str(),
+            "mirror/2",
+        )
+        .found(OK, "5"),
+        of("kept checkpoints are of beginnings of the log", keys)
+            .since("kept/100")
+            .since("kept/260")
+            .since("kept/second-3")
+            .found(OK, "262"),
+        of("a first epoch alone, the second not yet there", keys)
+            .with(Remove("mirror/2"))
+            .found(OK, "262"),
+        of("leaves that nobody signed yet do no harm", keys)
+            .with(Copy("mirror/1/tile/entries/001", FULL_ENTRIES))
+            .with(Copy("mirror/1/tile/0/002", FULL_LEAVES))
+            .found(OK, "262"),
+    ]
+}
+
+fn entries(keys: &Keys) -> Vec<Case> {
+    vec![
+        of("an entry says another outcome", keys)
+            .with(Replace(FULL_ENTRIES, "success", "succesS"))
+            .found(TAMPERED, "leaf 0"),
+        of("the proven entry says another commit's digest", keys)
+            .with(Replace(FULL_ENTRIES, "lab_attempt", "lab_attemqt"))
+            .found(TAMPERED, "leaf 17"),
+        of("the last byte of the last entry is turned", keys)
+            .with(Flip(PART_ENTRIES, -1))
+            .found(TAMPERED, "leaf 261"),
+        of("an entry's length is turned", keys)
+            .with(Flip(FULL_ENTRIES, 1))
+            .found(TAMPERED, "leaf 0:"),
+        of("an entry's length is far too large", keys)
+            .with(Flip(PART_ENTRIES, 0))
+            .found(TAMPERED, "leaf 25"),
+        of("the bundle is cut within its last entry", keys)
+            .with(Cut(FULL_ENTRIES, -1))
+            .found(TAMPERED, "leaf 255"),
+        of("the bundle is empty", keys)
+            .with(Cut(PART_ENTRIES, 0))
+            .found(TAMPERED, "leaf 256"),
+        of("there are bytes after the last entry", keys)
+            .with(Append(PART_ENTRIES, "more"))
+            .found(TAMPERED, "leaf 262"),
+        of("the bundle is that of another epoch", keys)
+            .with(Copy(PART_ENTRIES, SECOND_ENTRIES))
+            .found(TAMPERED, "leaf 261"),
+        of("two bundles changed places", keys)
+            .with(Swap(FULL_ENTRIES, PART_ENTRIES))
+            .found(TAMPERED, "leaf 6"),
+        of("a bundle is gone", keys)
+            .with(Remove(FULL_ENTRIES))
+            .found(INCOMPLETE, "leaf 0"),
+        of("the last bundle is gone", keys)
+            .with(Remove(PART_ENTRIES))
+            .found(INCOMPLETE, "leaf 256"),
+        of("the bundle of the second epoch is gone", keys)
+            .with(Remove(SECOND_ENTRIES))
+            .found(INCOMPLETE, "leaf 0"),
+        of("an entry of the second epoch is turned", keys)
+            .with(Flip(SECOND_ENTRIES, -1))
+            .found(TAMPERED, "leaf 4"),
+    ]
+}
+
+fn tiles(keys: &Keys) -> Vec<Case> {
+    vec![
+        of("a leaf's hash is turned", keys)
+            .with(Flip(FULL_LEAVES, 32 * 77))
+            .found(TAMPERED, "leaf 77"),
+        of("the last leaf's hash is turned", keys)
+            .with(Flip(PART_LEAVES, -1))
+            .found(TAMPERED, "leaf 261"),
+        of("two leaves' hashes changed places", keys)
+            .with(SwapWithin(FULL_LEAVES, 32, 32 * 40, 32 * 41))
+            .found(TAMPERED, "leaf 40"),
+        of("a tile lacks its last byte", keys)
+            .with(Cut(FULL_LEAVES, -1))
+            .found(TAMPERED, "leaf 0"),
+        of("a tile lacks its last hash", keys)
+            .with(Cut(PART_LEAVES, -32))
+            .found(TAMPERED, "leaf 256"),
+        of("a tile has bytes too many", keys)
+            .with(Append(FULL_LEAVES, "x"))
+            .found(TAMPERED, "leaf 0"),
+        of("a tile is empty", keys)
+            .with(Cut(PART_LEAVES, 0))
+            .found(TAMPERED, "leaf 256"),
+        of("a tile is gone", keys)
+            .with(Remove(FULL_LEAVES))
+            .found(INCOMPLETE, "leaf 0"),
+        of("the last tile is gone", keys)
+            .with(Remove(PART_LEAVES))
+            .found(INCOMPLETE, "leaf 256"),
+        of("a node's hash is turned", keys)
+            .with(Flip(NODES, 0))
+            .found(TAMPERED, "leaves 0 to 255"),
+        of("a node's tile is cut", keys)
+            .with(Cut(NODES, -1))
+            .found(TAMPERED, "tile/1/000.p/1"),
+        of("a node's tile is gone", keys)
+            .with(Remove(NODES))
+            .found(INCOMPLETE, "tile/1/000.p/1"),
+        of("a tile of the second epoch is turned", keys)
+            .with(Flip(SECOND_LEAVES, 32 * 3))
+            .found(TAMPERED, "leaf 3"),
+        of("a tile of the second epoch is gone", keys)
+            .with(Remove(SECOND_LEAVES))
+            .found(INCOMPLETE, "leaf 0"),
+        of("all tiles and bundles are gone", keys)
+            .with(Remove("mirror/1/tile"))
+            .found(INCOMPLETE, "leaf 0"),
+    ]
+}
+
+fn checkpoints(keys: &Keys) -> Vec<Case> {
+    let new = keys.new.verifying().as_str().to_owned();
+    vec![
+        of("the checkpoint has another size", keys)
+            .key(&new)
+            .with(Replace(CHECKPOINT, "\n262\n", "\n261\n"))
+            .found(TAMPERED, "1/checkpoint"),
+        of(
+            "the checkpoint of a key not yet known has another size",
+            keys,
+        )
+        .with(Replace(CHECKPOINT, "\n262\n", "\n261\n"))
+        .found(INCOMPLETE, "261"),
+        of("the checkpoint has another root", keys)
+            .with(Flip(CHECKPOINT, 21))
+            .found(TAMPERED, "epoch 1"),
+        of("the checkpoint has another origin", keys)
+            .with(Replace(
+                CHECKPOINT,
+                "log.example/lab\n",
+                "log.example/lbb\n",
+            ))
+            .found(UNTRUSTED, "log.example/lbb"),
+        of("the checkpoint says its size in another way", keys)
+            .with(Replace(CHECKPOINT, "\n262\n", "\n0262\n"))
+            .found(TAMPERED, "checkpoint"),
+        of("the checkpoint's signature is turned", keys)
+            .with(Flip(CHECKPOINT, -20))
+            .found(TAMPERED, "1/checkpoint"),
+        of("the checkpoint's signature is by an unknown id", keys)
+            .with(Replace(CHECKPOINT, "lab wZQ", "lab wZR"))
+            .found(UNTRUSTED, "1/checkpoint"),
+        of("the checkpoint's signer has another name", keys)
+            .with(Replace(
+                CHECKPOINT,
+                "\u{2014} log.example/lab",
+                "\u{2014} log.example/lad",
+            ))
+            .found(UNTRUSTED, "1/checkpoint"),
+        of("the checkpoint has no signature", keys)
+            .with(Cut(CHECKPOINT, 66))
+            .found(INCOMPLETE, "1/checkpoint"),
+        of("the checkpoint is cut within its signature", keys)
+            .with(Cut(CHECKPOINT, -9))
+            .found(INCOMPLETE, "1/checkpoint"),
+        of("the checkpoint is empty", keys)
+            .with(Cut(CHECKPOINT, 0))
+            .found(INCOMPLETE, "1/checkpoint"),
+        of("the checkpoint is the second epoch's", keys)
+            .with(Copy(CHECKPOINT, SECOND))
+            .found(UNTRUSTED, "epoch-2"),
+        of("the checkpoint is an older one", keys)
+            .with(Copy(CHECKPOINT, "kept/100"))
+            .found(INCOMPLETE, "100"),
+        of("the checkpoint is gone", keys)
+            .with(Remove(CHECKPOINT))
+            .found(INCOMPLETE, "1/checkpoint"),
+        of("the second epoch's checkpoint is turned", keys)
+            .with(Flip(SECOND, -20))
+            .found(TAMPERED, "2/checkpoint"),
+        of("the second epoch's checkpoint is gone", keys)
+            .with(Remove(SECOND))
+            .found(INCOMPLETE, "2/checkpoint"),
+        of("another signature stands before the log's own", keys)
+            .with(Replace(
+                CHECKPOINT,
+                "\n\n",
+                "\n\n\u{2014} witness.example AAAAAAAAAAAAAAAA\n",
+            ))
+            .found(OK, "262"),
+        of("there is nothing", keys)
+            .with(Remove("mirror/1"))
+            .with(Remove("mirror/2"))
+            .found(INCOMPLETE, "no checkpoint"),
+    ]
+}
+
+fn forged(keys: &Keys) -> Vec<Case> {
+    let forge = |name, files: &[(&'static str, &'static str)]| {
+        files
+            .iter()
+            .fold(of(name, keys), |case, (to, from)| case.with(Copy(to, from)))
+    };
+    let (entries, leaves, nodes) = (
+        (FULL_ENTRIES, "forged/1/tile/entries/000"),
+        (FULL_LEAVES, "forged/1/tile/0/000"),
+        (NODES, "forged/1/tile/1/000.p/1"),
+    );
+    let signed = (CHECKPOINT, "forged/1/checkpoint");
+    vec![
+        forge("a forged entry", &[entries]).found(TAMPERED, "leaf 17"),
+        forge("a forged entry with its tile", &[entries, leaves])
+            .found(TAMPERED, "leaves 0 to 255"),
+        forge("a forged entry with all tiles", &[entries, leaves, nodes])
+            .found(TAMPERED, "a leaf from 0 to 261"),
+        forge(
+            "a forged entry with all tiles, against kept ones",
+            &[entries, leaves, nodes],
+        )
+        .since("kept/100")
+        .found(TAMPERED, "a leaf from 0 to 99"),
+        forge(
+            "a fork that the log's own key signed",
+            &[entries, leaves, nodes, signed],
+        )
+        .since("kept/100")
+        .found(TAMPERED, "a leaf from 0 to 99"),
+        forge(
+            "a fork that the next epoch does not follow",
+            &[entries, leaves, nodes, signed],
+        )
+        .found(TAMPERED, "a leaf from 0 to 261"),
+        of("a stranger signed the first epoch", keys)
+            .with(Copy(CHECKPOINT, "stranger/1/checkpoint"))
+            .found(UNTRUSTED, "1/checkpoint"),
+    ]
+}
+
+fn kept(keys: &Keys) -> Vec<Case> {
+    vec![
+        of("the log differs from what was signed before", keys)
+            .since("kept/forged-200")
+            .found(TAMPERED, "a leaf from 0 to 199"),
+        of("the log differs after what was signed first", keys)
+            .since("kept/100")
+            .since("kept/forged-200")
+            .found(TAMPERED, "a leaf from 100 to 199"),
+        of("a kept checkpoint was altered", keys)
+            .since("kept/100")
+            .with(Replace("kept/100", "\n100\n", "\n101\n"))
+            .found(TAMPERED, ""),
+        of("a kept checkpoint is by a stranger", keys)
+            .since("kept/stranger-100")
+            .found(UNTRUSTED, "kept/stranger-100"),
+        of("a kept checkpoint is of another log", keys)
+            .since("kept/second-9")
+            .found(INCOMPLETE, "log.example/else"),
+        of("the mirror ends before what was signed", keys)
+            .since("kept/260")
+            .with(Copy(CHECKPOINT, "kept/100"))
+            .found(INCOMPLETE, "260"),
+        of("a kept checkpoint of the second epoch, which is gone", keys)
+            .since("kept/second-3")
+            .with(Remove("mirror/2"))
+            .found(INCOMPLETE, "epoch-2"),
+    ]
+}
+
+fn epochs(keys: &Keys) -> Vec<Case> {
+    let second = |name, folder: [&'static str; 3]| {
+        of(name, keys)
+            .with(Copy(SECOND, folder[0]))
+            .with(Copy(SECOND_ENTRIES, folder[1]))
+            .with(Copy(SECOND_LEAVES, folder[2]))
+    };
+    vec![
+        of("the second epoch is tied to no other", keys)
+            .with(Remove("mirror/2"))
+            .with(Copy("mirror/2/checkpoint", "untied/2/checkpoint"))
+            .with(Copy(
+                "mirror/2/tile/entries/000.p/4",
+                "untied/2/tile/entries/000.p/4",
+            ))
+            .with(Copy("mirror/2/tile/0/000.p/4", "untied/2/tile/0/000.p/4"))
+            .found(TAMPERED, "epoch 2: leaf 0"),
+        second(
+            "the second epoch forgot leaves that were signed",
+            [
+                "early/2/checkpoint",
+                "early/2/tile/entries/000.p/5",
+                "early/2/tile/0/000.p/5",
+            ],
+        )
+        .found(INCOMPLETE, "leaf 261"),
+        second(
+            "the second epoch follows another log than the first one's",
+            [
+                "late/2/checkpoint",
+                "late/2/tile/entries/000.p/5",
+                "late/2/tile/0/000.p/5",
+            ],
+        )
+        .found(TAMPERED, "a leaf from 0 to 261"),
+        of("the link's size is altered", keys)
+            .with(Replace(
+                SECOND_ENTRIES,
+                "previous.size\":262",
+                "previous.size\":261",
+            ))
+            .found(TAMPERED, "a leaf from 0 to 260"),
+        of("the link's origin is altered", keys)
+            .with(Replace(
+                SECOND_ENTRIES,
+                "log.example/lab",
+                "log.example/lad",
+            ))
+            .found(TAMPERED, "leaf 0"),
+        of("the change of the key is altered", keys)
+            .with(Replace(PART_ENTRIES, "log.key v1", "log.key v2"))
+            .found(TAMPERED, "leaf 259"),
+    ]
+}
+
+fn pinned(keys: &Keys) -> Vec<Case> {
+    let stranger = keys.stranger.verifying().as_str().to_owned();
+    let elsewhere = keys.old.renamed("log.example/else").unwrap().verifying();
+    let mut other = of("another log was pinned", keys).found(UNTRUSTED, "log.example/else");
+    other.origin = "log.example/else".to_owned();
+    let key = keys.old.verifying().as_str().to_owned();
+    vec![
+        of("another key was pinned", keys)
+            .key(&stranger)
+            .found(UNTRUSTED, "1/checkpoint"),
+        of("another log's key was pinned", keys)
+            .key(elsewhere.as_str())
+            .found(UNTRUSTED, "log.example/else"),
+        other,
+        of("the pinned key lacks its end", keys)
+            .key(&key[..key.len() - 4])
+            .found(UNTRUSTED, "pinned key"),
+        of("a letter of the pinned key is another", keys)
+            .key(&key.replace("AYqI", "AYqJ"))
+            .found(UNTRUSTED, "pinned key"),
+        of("the pinned key's id is another", keys)
+            .key(&key.replace("e61e2d95", "e61e2d96"))
+            .found(UNTRUSTED, "pinned key"),
+        of("the pinned key is no key", keys)
+            .key("trust me")
+            .found(UNTRUSTED, "pinned key"),
+    ]
+}
