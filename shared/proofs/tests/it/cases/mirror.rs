@@ -93,10 +93,10 @@ fn entries(keys: &Keys) -> Vec<Case> {
             .found(TAMPERED, "leaf 262"),
         of("the bundle is that of another epoch", keys)
             .with(Copy(PART_ENTRIES, SECOND_ENTRIES))
-            .found(TAMPERED, "leaf 261"),
+            .found(TAMPERED, "leaf 256"),
         of("two bundles changed places", keys)
             .with(Swap(FULL_ENTRIES, PART_ENTRIES))
-            .found(TAMPERED, "leaf 6"),
+            .found(TAMPERED, "leaf 0:"),
         of("a bundle is gone", keys)
             .with(Remove(FULL_ENTRIES))
             .found(INCOMPLETE, "leaf 0"),
