@@ -9,6 +9,7 @@ use contract::name::{Actor, CommitSha, Repository, Slug};
 use crate::backup::Backup;
 use crate::context::Context;
 use crate::dead::DeadOrder;
+use crate::doctor::Doctor;
 use crate::privacy::PrivacyOrders;
 use crate::reconcile::Reconcile;
 use crate::replay::Replay;
@@ -18,7 +19,7 @@ use crate::restore::Restore;
 use crate::roster::RosterOrder;
 use crate::service_name::ServiceName;
 use crate::tools::ToolsOrder;
-use crate::{backup, completeness, dead, demo, lab, log, logs, operate, privacy, reconcile, replay, reprocess, restore, results, retention, roster, run, session, status, tools, trace, up, verify};
+use crate::{backup, completeness, dead, demo, doctor, lab, log, logs, operate, privacy, reconcile, replay, reprocess, restore, results, retention, roster, run, session, status, tools, trace, up, verify};
 
 /// Turns git pushes into proven results.
 #[derive(Debug, Parser)]
@@ -55,6 +56,8 @@ enum Order {
     Demo,
     /// Run the ledger's migrations, as its owner.
     Migrate,
+    /// Look whether servers, settings and this machine will do; say what to do where not.
+    Doctor(Doctor),
     /// The streams and consumers on the bus.
     #[command(subcommand)]
     Topology(TopologyOrder),
@@ -270,6 +273,7 @@ impl Cli {
             Order::Up => up::up(&place).await,
             Order::Run { service } => run::run(&place, service.into()).await,
             Order::Demo => demo::demo(&place).await,
+            Order::Doctor(asked) => doctor::doctor(&Context::of(&place)?, &asked).await,
             Order::Migrate => operate::migrate(&Context::of(&place)?).await,
             Order::Topology(order) => operate::topology(&Context::of(&place)?, &order).await,
             Order::Keys { folder } => operate::keys(&Context::of(&place)?, &folder),

@@ -7,6 +7,7 @@ mod completeness;
 mod context;
 mod dead;
 mod demo;
+mod doctor;
 mod lab;
 mod live;
 mod log;

@@ -1,0 +1,171 @@
+//! Looks at this machine: the settings, folders and the room on their disks, git, the sandbox.
+
+use std::error::Error;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use objects::store::Objects;
+use process::settings::Settings;
+use process::settings::service::Service;
+use verifier::sandbox::Sandbox;
+use verifier::sandbox::account::Account;
+
+use crate::doctor::finding::{Finding, room};
+
+/// An error with its causes, on one line.
+pub(super) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+/// What each service needs of the settings.
+pub(super) fn settings(settings: &Settings, services: &[Service]) -> Vec<Finding> {
+    let judge = |service: &Service| match settings.check_for(*service) {
+        Ok(()) => Finding::good("settings", format!("{service} has what it needs")),
+        Err(error) => {
+            let said = format!("{service}: {}", chain(&error));
+            let mend = "deploy/local/assay.toml.example says what may stand there";
+            Finding::bad("settings", said, mend)
+        }
+    };
+    services.iter().map(judge).collect()
+}
+
+/// Looks at what these services use of the machine.
+pub(super) async fn look(settings: &Settings, services: &[Service]) -> Vec<Finding> {
+    use Service::{AttemptWriter, SnapshotBuilder, Verifier, WebhookIngest};
+    let any = |of: &[Service]| of.iter().any(|service| services.contains(service));
+    let mut findings = secrets(settings);
+    if any(&[WebhookIngest, AttemptWriter, SnapshotBuilder, Verifier]) {
+        findings.extend(objects(&settings.objects.folder).await);
+    }
+    if any(&[WebhookIngest]) {
+        findings.extend(spool(settings));
+    }
+    if any(&[SnapshotBuilder]) {
+        findings.push(disk("the caches of git", &settings.snapshots.cache_folder));
+    }
+    if any(&[Verifier]) {
+        findings.push(disk(
+            "the verifier's scratch",
+            &settings.verifier.scratch_folder,
+        ));
+        findings.push(sandbox(settings).await);
+    }
+    findings
+}
+
+/// Files with keys and passwords that everybody of the machine may read.
+fn secrets(settings: &Settings) -> Vec<Finding> {
+    let sources = settings.sources.values();
+    let of_sources = sources.flat_map(|source| source.secrets.iter().map(|secret| &secret.file));
+    let files = [
+        &settings.nats.password_file,
+        &settings.log.signing_key_file,
+        &settings.privacy.pseudonym_key_file,
+    ];
+    let named = files.into_iter().chain(of_sources).flatten();
+    let open = named.filter(|file| {
+        let mode = fs::metadata(file).map(|metadata| metadata.permissions().mode());
+        mode.is_ok_and(|mode| mode & 0o007 != 0)
+    });
+    open.map(|file| {
+        let said = format!("everybody on this machine may read {}", file.display());
+        let mend = format!(
+            "chmod o-rwx {}, unless a container is its only reader",
+            file.display()
+        );
+        Finding::warning("secrets", said, mend)
+    })
+    .collect()
+}
+
+async fn objects(folder: &Path) -> Vec<Finding> {
+    let check = "objects";
+    if !folder.exists() {
+        let said = format!("{} is not there", folder.display());
+        let mend = "mount it, or make it: the same for every service and machine";
+        return vec![Finding::bad(check, said, mend)];
+    }
+    let tried = match Objects::open_folder(folder) {
+        Ok(objects) => objects.probe().await,
+        Err(error) => Err(error),
+    };
+    let first = match tried {
+        Ok(()) => Finding::good(check, format!("{} takes objects", folder.display())),
+        Err(error) => {
+            let mend = "let this user write there, and mount the store that the ledger knows";
+            Finding::bad(check, chain(&error), mend)
+        }
+    };
+    vec![first, disk("the objects", folder)]
+}
+
+fn spool(settings: &Settings) -> Vec<Finding> {
+    let spool = &settings.ingest.spool;
+    if !spool.persistent {
+        let said = "there is no spool: while NATS is away deliveries are answered 503";
+        let mend = "set ingest.spool.persistent where the folder outlives the process";
+        return vec![Finding::warning("spool", said, mend)];
+    }
+    vec![disk("the spool", &spool.folder)]
+}
+
+/// The room where a folder is, or will be.
+fn disk(what: &str, folder: &Path) -> Finding {
+    let there = folder.ancestors().find(|place| place.exists());
+    let place = there.unwrap_or(Path::new("."));
+    let place = if place.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        place
+    };
+    match rustix::fs::statvfs(place) {
+        Ok(found) => room("disk", what, found.f_bavail.saturating_mul(found.f_frsize)),
+        Err(error) => {
+            let said = format!("{}: {error}", place.display());
+            Finding::bad("disk", said, "let this user enter the folder")
+        }
+    }
+}
+
+/// A scratch folder of our own: the verifier's is locked while one runs.
+struct Scratch(PathBuf);
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What is left there is emptied by the next verifier.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+async fn sandbox(settings: &Settings) -> Finding {
+    let check = "sandbox";
+    let name = format!("doctor-{}", std::process::id());
+    let scratch = Scratch(settings.verifier.scratch_folder.join(name));
+    let mut verifier = settings.verifier.clone();
+    verifier.scratch_folder.clone_from(&scratch.0);
+    let site = verifier::run::site(&verifier);
+    match Sandbox::probe(site, Account::of_slot(0)).await {
+        Ok(_) if verifier.dangerously_run_without_limits => {
+            let said = "a box can be made; limits that this machine cannot enforce are waived";
+            let mend = "take verifier.dangerously_run_without_limits away, except for a trial";
+            Finding::warning(check, said, mend)
+        }
+        Ok(sandbox) => Finding::good(
+            check,
+            format!("a box can be made: {}", sandbox.identification()),
+        ),
+        Err(error) => Finding::bad(
+            check,
+            chain(&error),
+            "give the verifier what docs/SECURITY.md says under Running strangers' code",
+        ),
+    }
+}
