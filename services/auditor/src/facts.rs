@@ -211,7 +211,7 @@ impl Teller {
 }
 
 /// A leaf as it is told; `None` for one whose entry is gone or whose columns are no leaf's.
-fn fact(row: LeafOfEntryRow) -> Option<Fact> {
+pub(crate) fn fact(row: LeafOfEntryRow) -> Option<Fact> {
     Some(Fact {
         epoch: u64::try_from(row.leaf.epoch).ok()?,
         leaf: u64::try_from(row.leaf.leaf_index).ok()?,

@@ -11,22 +11,18 @@ use metrics::gauge;
 use process::health::Part;
 use retry::delays::Delays;
 use retry::policy::Policy;
-use store::audit_entry::{self, PendingEntry};
-use store::log_epoch::{self, EpochRow};
 use store::pool::{Dedicated, Store};
-use store::{ledger_pending, log_checkpoint, log_head, log_key};
-use tlog::epoch;
+use store::{ledger_pending, log_head};
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::facts::Teller;
-use crate::head::{Blocked, Head, column};
 use crate::keys::{CannotSign, Keys};
-use crate::publish::{Epoch, Publisher};
-use crate::sequence::{Sequencer, StepError};
-use crate::signer::Signer;
+use crate::publish::Publisher;
+use crate::sequence::StepError;
+use crate::term::Term;
 
 /// How often an auditor that stands by tries the lock, in milliseconds. To wait inside the
 /// database instead would hold back its vacuum for as long as the leader lives.
@@ -69,16 +65,6 @@ pub(crate) struct Auditor {
     /// Whether checkpoints can be signed.
     pub(crate) signing: Part,
     pub(crate) stop: CancellationToken,
-}
-
-/// What a leader has in hands.
-struct Term {
-    sequencer: Sequencer,
-    epoch: Epoch,
-    /// What signs; `None` where nothing can.
-    signer: Option<Signer>,
-    /// Whether what is published was read, and may be built upon.
-    cleared: watch::Sender<bool>,
 }
 
 impl Auditor {
@@ -179,80 +165,6 @@ impl Auditor {
         }
     }
 
-    /// Reads where the log ended, and whether it may be continued.
-    async fn take_over(&self, mut conn: Dedicated) -> Result<Term, StepError> {
-        show_lag(&mut conn).await?;
-        let new = Head::new(&self.base, epoch::FIRST);
-        if log_head::standing(&mut conn).await?.is_none() {
-            log_epoch::begin(&mut conn, &first_epoch(&self.base)).await?;
-            log_head::begin(&mut conn, &new.row()).await?;
-        }
-        let kept = log_head::standing(&mut conn).await?.ok_or(Blocked::Gone)?;
-        let head = Head::judge(&kept, &self.base)?;
-        let epoch = Epoch {
-            number: head.epoch,
-            origin: head.origin.clone(),
-        };
-        let cleared = match in_time(self.publisher.look(&epoch, head.tree.size())).await {
-            Ok(_) => true,
-            Err(StepError::Blocked(blocked)) => return Err(blocked.into()),
-            Err(error) => {
-                let reason = CannotSign::Unread(chain(&error));
-                warn!(%reason, "nothing is signed yet: {reason}");
-                self.signing.not_ready(reason.to_string());
-                false
-            }
-        };
-        let signer = self.signer(&mut conn).await?;
-        let sequencer = Sequencer {
-            conn,
-            head,
-            signed_at: None,
-        };
-        sequencer.show();
-        Ok(Term {
-            sequencer,
-            epoch,
-            signer,
-            cleared: watch::Sender::new(cleared),
-        })
-    }
-
-    /// What signs, by what the log is signed by; the change of a key that is due is written down.
-    async fn signer(&self, conn: &mut Dedicated) -> Result<Option<Signer>, StepError> {
-        let Ok(keys) = &self.keys else {
-            return Ok(None);
-        };
-        let changes = log_key::changes(conn).await?;
-        let mut newest = None;
-        for row in log_epoch::all(conn).await?.iter().rev() {
-            newest = log_checkpoint::newest(conn, &row.origin).await?;
-            if newest.is_some() {
-                break;
-            }
-        }
-        let judged = Signer::judge(keys, &changes, newest.as_ref()).and_then(|mut signer| {
-            let entry = signer.announce(time::now())?;
-            Ok((signer, entry))
-        });
-        match judged {
-            Ok((signer, entry)) => {
-                if let Some(entry) = entry {
-                    info!("the log's key is to be changed: a leaf will say so");
-                    let traceparent = None;
-                    let pending = PendingEntry { entry, traceparent };
-                    audit_entry::append(conn, &[pending]).await?;
-                }
-                Ok(Some(signer))
-            }
-            Err(reason) => {
-                error!(error = %reason, "the log grows, but is not signed: {reason}");
-                self.signing.not_ready(reason.to_string());
-                Ok(None)
-            }
-        }
-    }
-
     async fn lead(
         &self,
         term: &mut Term,
@@ -302,23 +214,9 @@ impl Auditor {
     }
 }
 
-/// The epoch that a new log begins with.
-fn first_epoch(base: &str) -> EpochRow {
-    EpochRow {
-        epoch: column(epoch::FIRST),
-        origin: base.to_owned(),
-        previous_origin: None,
-        previous_size: None,
-        previous_root: None,
-        previous_note: None,
-        reason: "the log was begun".to_owned(),
-        recorded_at: time::now(),
-    }
-}
-
 /// Gives up on what takes too long: a connection that answers no more would hold the lock, and
 /// nobody else could lead.
-async fn in_time<T, E: Into<StepError>>(
+pub(crate) async fn in_time<T, E: Into<StepError>>(
     work: impl Future<Output = Result<T, E>>,
 ) -> Result<T, StepError> {
     timeout(Duration::from_secs(STEP_SECS_MAX), work)
@@ -327,7 +225,7 @@ async fn in_time<T, E: Into<StepError>>(
         .map_err(Into::into)
 }
 
-async fn show_lag(conn: &mut Dedicated) -> Result<(), StepError> {
+pub(crate) async fn show_lag(conn: &mut Dedicated) -> Result<(), StepError> {
     let lag = ledger_pending::lag(conn).await?;
     let age = lag.oldest.map(|oldest| time::now() - oldest);
     let age = age.and_then(|age| age.to_std().ok()).unwrap_or_default();
@@ -344,7 +242,7 @@ fn set_lag(pending: i64, age: Duration) {
     gauge!("assay_log_pending_age_seconds").set(age.as_secs_f64());
 }
 
-fn chain(failure: &StepError) -> String {
+pub(crate) fn chain(failure: &StepError) -> String {
     let mut text = failure.to_string();
     let mut cause = std::error::Error::source(failure);
     while let Some(error) = cause {

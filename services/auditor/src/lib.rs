@@ -4,6 +4,7 @@ pub mod batch;
 mod completeness;
 pub mod epoch;
 pub mod facts;
+pub mod follow;
 mod growing;
 mod head;
 pub mod keys;
@@ -14,6 +15,7 @@ mod published;
 mod sequence;
 mod serve;
 mod signer;
+mod term;
 pub mod verify;
 
 use anyhow::Context as _;

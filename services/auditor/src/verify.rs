@@ -6,13 +6,16 @@ use std::collections::VecDeque;
 use contract::time::Timestamp;
 use store::error::StoreError;
 use store::log_checkpoint::{self, CheckpointRow};
+use store::log_epoch::{self, EpochRow};
 use store::pool::Connection;
 use store::{ledger_leaf, ledger_pending, log_head};
+use tlog::epoch;
 use tlog::key::VerifyingKey;
 use uuid::Uuid;
 
 use crate::head::column;
 use crate::verify::checker::Checker;
+use crate::verify::checker::leaf::Epoch;
 use crate::verify::verdict::{Gap, Tampering, Verdict};
 
 mod checker;
@@ -29,7 +32,7 @@ const NAMED_MAX: i64 = 10;
 pub struct Report {
     /// What it comes to.
     pub verdict: Verdict,
-    /// The log.
+    /// The log, by the name of the last epoch that was looked at.
     pub origin: String,
     /// How many leaves were found good.
     pub leaves: u64,
@@ -85,10 +88,10 @@ pub async fn verify(
     };
     Ok(Report {
         verdict,
-        origin: key.origin().to_owned(),
-        leaves: checker.size(),
+        origin: checker.origin().to_owned(),
+        leaves: checker.leaves(),
         checkpoints: checker.checkpoints(),
-        signed: checker.signed(),
+        signed: checker.all_signed(),
         pending,
         rows,
     })
@@ -122,21 +125,72 @@ async fn walk(
     let Some(kept) = log_head::standing(conn).await? else {
         return without_head(conn).await;
     };
-    if kept.head.origin != checker.origin() {
+    if epoch::base(&kept.head.origin) != checker.base() {
         checker.other_log(&kept.head.origin);
     }
-    let mut checkpoints = Checkpoints::of(kept.head.origin.clone());
+    let epochs = log_epoch::all(conn).await?;
+    let mut followers = epochs.iter().skip(1);
+    for row in &epochs {
+        let next = followers.next();
+        checker.begin(epoch_of(row, next));
+        let is_last = row.epoch == kept.head.epoch;
+        let size = is_last.then_some(kept.head.tree_size);
+        walk_epoch(conn, checker, row, size, (depth, &mut *rows)).await?;
+        if is_last {
+            break;
+        }
+        // What no checkpoint covers, and the next epoch does not commit to, must be in that one.
+        let marked = next.and_then(|next| next.previous_size).unwrap_or(0);
+        let from = column(checker.signed()).max(marked);
+        let behind = ledger_leaf::left_behind(conn, row.epoch, from, NAMED_MAX).await?;
+        if let Some(first) = behind.first() {
+            checker.left_behind(Gap::Unlogged {
+                entries: behind.iter().map(|row| row.audit_entry_id).collect(),
+                total: first.total.unsigned_abs(),
+            });
+        }
+    }
+    if epochs.last().map(|row| row.epoch) != Some(kept.head.epoch) {
+        let reason = "it is not in the last epoch".to_owned();
+        return Err(Tampering::Head(reason).into());
+    }
+    checker.head(&kept)?;
+    Ok(())
+}
+
+fn epoch_of(row: &EpochRow, next: Option<&EpochRow>) -> Epoch {
+    let next = next.filter(|next| next.previous_origin.as_ref() == Some(&row.origin));
+    Epoch {
+        number: row.epoch.unsigned_abs(),
+        origin: row.origin.clone(),
+        previous: row.previous_note.clone(),
+        mark: next.and_then(|next| Some((next.previous_size?, next.previous_root.clone()?))),
+    }
+}
+
+/// Walks over the leaves and checkpoints of an epoch: up to a size, or all there are.
+async fn walk_epoch(
+    conn: &mut Connection,
+    checker: &mut Checker<'_>,
+    epoch: &EpochRow,
+    size: Option<i64>,
+    (depth, rows): (Depth, &mut u64),
+) -> Result<(), Stop> {
+    let mut checkpoints = Checkpoints::of(epoch.origin.clone());
     checkpoints.feed(conn, checker).await?;
-    while column(checker.size()) < kept.head.tree_size {
-        let page =
-            ledger_leaf::page(conn, kept.head.epoch, column(checker.size()), PAGE_ROWS).await?;
-        if page.is_empty() {
+    while size != Some(column(checker.size())) {
+        let from = column(checker.size());
+        let page = ledger_leaf::page(conn, epoch.epoch, from, PAGE_ROWS).await?;
+        if page.is_empty() && size.is_none() {
+            break;
+        }
+        if page.is_empty() || size.is_some_and(|size| from > size) {
             let index = checker.size();
             return Err(Tampering::LeafMissing { index }.into());
         }
         let mut passed = 0;
         for row in &page {
-            if column(checker.size()) == kept.head.tree_size {
+            if size == Some(column(checker.size())) {
                 break;
             }
             checker.leaf(row)?;
@@ -147,7 +201,6 @@ async fn walk(
             *rows += rows::compare(conn, &page[..passed]).await?;
         }
     }
-    checker.head(&kept)?;
     Ok(())
 }
 
@@ -205,5 +258,6 @@ async fn gap(
         let total = first.total.unsigned_abs();
         return Ok(Some(Gap::Unlogged { entries, total }));
     }
-    Ok(checker.unsigned_too_long(now))
+    let behind = checker.behind();
+    Ok(behind.or_else(|| checker.unsigned_too_long(now)))
 }

@@ -29,6 +29,12 @@ const ECS_NAMES: [(&str, &str); 2] = [
     ("assay.reason", "event.reason"),
 ];
 
+/// Longest text of an entry, in bytes: an entry bundle has two bytes for its length (C2SP
+/// `tlog-tiles`).
+pub const ENTRY_BYTES_MAX: usize = u16::MAX as usize;
+/// What the fields that number the parts of an entry take at most, in bytes.
+const PART_BYTES_MAX: usize = 64;
+
 /// One entry of the audit log.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AuditEntry {
@@ -42,6 +48,8 @@ pub struct AuditEntry {
     pub trace_id: Option<TraceId>,
     /// When it was written.
     pub at: Timestamp,
+    /// Further entries of the same, where it covers more rows than fit into one text.
+    pub more: Vec<Self>,
 }
 
 /// What an entry is made from.
@@ -66,10 +74,20 @@ pub struct AuditEvent<'a> {
 }
 
 impl AuditEvent<'_> {
-    /// Makes the entry.
+    /// Makes the entry; in parts, where its rows do not fit into one of [`ENTRY_BYTES_MAX`].
     pub fn entry(self) -> AuditEntry {
-        let id = AuditEntryId::compute(self.action, self.subject);
-        let mut fields = self.fields;
+        let fields = self.fields();
+        let mut parts = self.in_parts(&fields).into_iter();
+        let mut first = parts
+            .next()
+            .expect("there is a first part, be it without rows");
+        first.more = parts.collect();
+        first
+    }
+
+    /// All fields but the id, the parts and the rows.
+    fn fields(&self) -> Map<String, Value> {
+        let mut fields = self.fields.clone();
         for (ours, ecs) in ECS_NAMES {
             if let Some(value) = fields.remove(ours) {
                 fields.insert(ecs.to_owned(), value);
@@ -79,7 +97,6 @@ impl AuditEvent<'_> {
         fields.retain(|_, value| !value.is_null());
         fields.insert("ecs.version".into(), json!(ECS_VERSION));
         fields.insert("@timestamp".into(), json!(to_text(self.at)));
-        fields.insert("event.id".into(), json!(id.to_string()));
         fields.insert("event.kind".into(), json!("event"));
         fields.insert("event.action".into(), json!(self.action));
         fields.insert("event.outcome".into(), json!(self.outcome));
@@ -87,18 +104,67 @@ impl AuditEvent<'_> {
         if let Some(trace) = self.trace_id {
             fields.insert("trace.id".into(), json!(trace.to_string()));
         }
-        if !self.rows.is_empty() {
-            fields.insert("assay.rows".into(), json!(self.rows));
+        fields
+    }
+
+    fn in_parts(&self, fields: &Map<String, Value>) -> Vec<AuditEntry> {
+        let bare = self.part(fields, 0, 0, &[]).text.len();
+        let room = ENTRY_BYTES_MAX.saturating_sub(bare + PART_BYTES_MAX);
+        let parts = divided(&self.rows, room);
+        let of = parts.len();
+        let numbered = parts.iter().enumerate();
+        numbered
+            .map(|(number, rows)| self.part(fields, number, of, rows))
+            .collect()
+    }
+
+    fn part(
+        &self,
+        fields: &Map<String, Value>,
+        number: usize,
+        of: usize,
+        rows: &[CoveredRow],
+    ) -> AuditEntry {
+        let id = match number {
+            0 => AuditEntryId::compute(self.action, self.subject),
+            _ => AuditEntryId::compute(self.action, &format!("{}/part-{number}", self.subject)),
+        };
+        let mut fields = fields.clone();
+        fields.insert("event.id".into(), json!(id.to_string()));
+        if of > 1 {
+            fields.insert("assay.part.number".into(), json!(number + 1));
+            fields.insert("assay.part.of".into(), json!(of));
         }
-        let text = canonical_json(&Value::Object(fields));
+        if !rows.is_empty() {
+            fields.insert("assay.rows".into(), json!(rows));
+        }
         AuditEntry {
             id,
             action: self.action,
-            text,
+            text: canonical_json(&Value::Object(fields)),
             trace_id: self.trace_id,
             at: self.at,
+            more: Vec::new(),
         }
     }
+}
+
+/// Divides rows so that each division takes at most so many bytes; at least one, be it empty.
+fn divided(rows: &[CoveredRow], room: usize) -> Vec<&[CoveredRow]> {
+    // `"assay.rows":[],` beside them, and a comma behind each.
+    let room = room.saturating_sub(16);
+    let mut parts = Vec::new();
+    let (mut begin, mut taken) = (0, 0);
+    for (end, row) in rows.iter().enumerate() {
+        let bytes = canonical_json(&json!(row)).len() + 1;
+        if taken + bytes > room && begin < end {
+            parts.push(&rows[begin..end]);
+            (begin, taken) = (end, 0);
+        }
+        taken += bytes;
+    }
+    parts.push(&rows[begin..]);
+    parts
 }
 
 #[cfg(test)]
@@ -129,6 +195,54 @@ mod tests {
             !names.iter().any(|name| name.starts_with("assay.")),
             "{names:?}"
         );
+    }
+
+    #[test]
+    fn an_entry_that_covers_many_rows_is_written_in_parts_which_fit() {
+        let row = |number: usize| CoveredRow {
+            table: "verification_request",
+            key: format!("{number:036}"),
+            digest: Digest::of(b""),
+        };
+        let event = |count: usize| AuditEvent {
+            action: "delivery-recorded",
+            subject: "d1",
+            service: "attempt-writer",
+            outcome: "success",
+            trace_id: None,
+            at: Timestamp::UNIX_EPOCH,
+            fields: Map::new(),
+            rows: (0..count).map(row).collect(),
+        };
+        for (count, parts) in [(0, 1), (1, 1), (300, 1), (500, 2), (5_000, 14)] {
+            let first = event(count).entry();
+            let all: Vec<&AuditEntry> = std::iter::once(&first).chain(&first.more).collect();
+            assert_eq!(all.len(), parts, "{count}");
+            assert_eq!(first.id, AuditEntryId::compute("delivery-recorded", "d1"));
+            let mut keys = Vec::new();
+            for (number, part) in all.iter().enumerate() {
+                assert!(part.text.len() <= ENTRY_BYTES_MAX, "{}", part.text.len());
+                let text: Value = serde_json::from_str(&part.text).unwrap();
+                assert_eq!(text["event.id"], part.id.to_string());
+                let numbers = (&text["assay.part.number"], &text["assay.part.of"]);
+                match parts {
+                    1 => assert_eq!(numbers, (&Value::Null, &Value::Null)),
+                    _ => assert_eq!(numbers, (&json!(number + 1), &json!(parts))),
+                }
+                let rows = text["assay.rows"].as_array().cloned().unwrap_or_default();
+                keys.extend(
+                    rows.iter()
+                        .map(|row| row["key"].as_str().unwrap().to_owned()),
+                );
+            }
+            assert!(
+                keys.into_iter()
+                    .eq((0..count).map(|number| row(number).key))
+            );
+            let mut ids: Vec<_> = all.iter().map(|part| part.id).collect();
+            ids.dedup();
+            assert_eq!(ids.len(), parts);
+        }
     }
 
     #[test]

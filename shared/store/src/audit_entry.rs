@@ -21,6 +21,20 @@ pub struct PendingEntry {
     pub traceparent: Option<String>,
 }
 
+/// An entry, or a part of one.
+struct Part<'a> {
+    entry: &'a AuditEntry,
+    traceparent: Option<&'a str>,
+}
+
+impl<'a> Part<'a> {
+    fn all(pending: &'a PendingEntry) -> impl Iterator<Item = Self> {
+        let traceparent = pending.traceparent.as_deref();
+        let all = std::iter::once(&pending.entry).chain(&pending.entry.more);
+        all.map(move |entry| Part { entry, traceparent })
+    }
+}
+
 /// An entry as it is kept: what its leaf is computed from.
 #[derive(Clone, Debug, PartialEq, Eq, QueryableByName)]
 pub struct EntryRow {
@@ -61,12 +75,12 @@ pub async fn append(
     if entries.is_empty() {
         return Ok(());
     }
-    let mut sorted: Vec<&PendingEntry> = entries.iter().collect();
+    let mut sorted: Vec<Part<'_>> = entries.iter().flat_map(Part::all).collect();
     // Two writers that insert the same keys in different orders would deadlock.
-    sorted.sort_by_key(|pending| pending.entry.id);
+    sorted.sort_by_key(|part| part.entry.id);
     // One given twice would be joined to two pending rows of one key.
-    sorted.dedup_by_key(|pending| pending.entry.id);
-    let column = |of: fn(&PendingEntry) -> String| sorted.iter().map(|p| of(p)).collect::<Vec<_>>();
+    sorted.dedup_by_key(|part| part.entry.id);
+    let column = |of: fn(&Part<'_>) -> String| sorted.iter().map(of).collect::<Vec<_>>();
     sql_query(include_str!("audit_entry_append.sql"))
         .bind::<Array<SqlUuid>, _>(
             sorted
@@ -89,12 +103,7 @@ pub async fn append(
                 .collect::<Vec<_>>(),
         )
         .bind::<Array<Timestamptz>, _>(sorted.iter().map(|p| p.entry.at).collect::<Vec<_>>())
-        .bind::<Array<Nullable<Text>>, _>(
-            sorted
-                .iter()
-                .map(|p| p.traceparent.as_deref())
-                .collect::<Vec<_>>(),
-        )
+        .bind::<Array<Nullable<Text>>, _>(sorted.iter().map(|p| p.traceparent).collect::<Vec<_>>())
         .execute(conn)
         .await?;
     Ok(())

@@ -155,6 +155,32 @@ pub async fn hashes(
     Ok(rows.into_iter().map(|row| row.leaf_hash).collect())
 }
 
+/// Entries whose leaf in this epoch is from a place on, and which have none in a later one and wait
+/// for none; with how many there are in all.
+///
+/// # Errors
+/// What the database answers.
+pub async fn left_behind(
+    conn: &mut AsyncPgConnection,
+    epoch: i64,
+    from: i64,
+    limit: i64,
+) -> Result<Vec<UnloggedRow>, StoreError> {
+    let text = "SELECT audit_entry_id, count(*) OVER () AS total FROM ledger_leaf AS leaf \
+                WHERE epoch = $1 AND leaf_index >= $2 \
+                AND NOT EXISTS (SELECT 1 FROM ledger_leaf AS later \
+                    WHERE later.audit_entry_id = leaf.audit_entry_id AND later.epoch > $1) \
+                AND NOT EXISTS (SELECT 1 FROM ledger_pending AS pending \
+                    WHERE pending.audit_entry_id = leaf.audit_entry_id) \
+                ORDER BY leaf_index LIMIT $3";
+    Ok(sql_query(text)
+        .bind::<BigInt, _>(epoch)
+        .bind::<BigInt, _>(from)
+        .bind::<BigInt, _>(limit)
+        .load(conn)
+        .await?)
+}
+
 /// Entries that have neither a leaf nor a pending row, with how many there are in all.
 ///
 /// # Errors

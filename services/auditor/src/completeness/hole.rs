@@ -5,7 +5,7 @@ use contract::time::Timestamp;
 use serde_json::json;
 use store::audit_entry;
 use store::error::StoreError;
-use store::lane::{FOUND, HANDED_AGAIN, HoleRow, MISSING};
+use store::lane_hole::{FOUND, HANDED_AGAIN, HoleRow, MISSING};
 use store::pool::Store;
 use store::row::LedgerRow;
 use store::transaction;

@@ -1,6 +1,7 @@
 //! Owns looking: twice a second, what the lanes promised is held against the ledger, and what is not
 //! there is looked for in the queue by its place, and among the dead letters.
 
+mod promising;
 mod queue;
 mod stranded;
 
@@ -15,38 +16,29 @@ use contract::time::now;
 use metrics::gauge;
 use process::health::Part;
 use service::ground::Ground;
-use store::lane::{self, FOUND, HANDED_AGAIN, LaneRow, MISSING};
+use store::lane;
+use store::lane_hole::{self, FOUND, HANDED_AGAIN, MISSING};
 use store::pool::Connection;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::completeness::hole::{self, Hole};
-use crate::completeness::judge::{
-    Reached, Seen, Verdict, judge, judged_through, may_be_on_its_way,
-};
+use crate::completeness::judge::{Seen, Verdict, judge, judged_through};
+use crate::completeness::look::promising::{Promising, wanted_from};
 use crate::completeness::look::stranded::Stranded;
-use crate::completeness::manifest::{Segment, column, number};
+use crate::completeness::manifest::{column, number};
 
 /// Between two looks, in milliseconds.
 const LOOK_EVERY_MS: u64 = 500;
 /// Most lanes that one look judges.
 const LANES_MAX: i64 = 100;
-/// Most manifests of a lane that one look judges: a minute of them.
-const MANIFESTS_MAX: i64 = 60;
 /// Most open holes that one look asks the ledger about.
 const HOLES_MAX: i64 = 500;
 /// A lane that did not say that it ended and was not heard for so long has ended, in seconds.
 const SILENT_SECS: u64 = 60;
 /// For how long an unknown tail is told of in `/ready`, in seconds; the command lists it for ever.
 const TAIL_SECS: u64 = 24 * 60 * 60;
-
-/// A lane with what it promised beyond what is judged.
-struct Promising {
-    row: LaneRow,
-    segments: Vec<Segment>,
-    reached: Reached,
-}
 
 /// Looks.
 pub(crate) struct Looker {
@@ -95,7 +87,7 @@ impl Looker {
         let mut conn = self.ground.store.connection().await?;
         let mut promising = Vec::new();
         for row in lane::unsettled(&mut conn, LANES_MAX).await? {
-            promising.push(read(&mut conn, row).await?);
+            promising.push(Promising::read(&mut conn, row).await?);
         }
         let mut seen = Seen {
             queue: state,
@@ -107,7 +99,7 @@ impl Looker {
             found = queue::look_through(&self.ground.bus, from, &mut seen).await?;
             seen.dying = queue::dying(&self.ground.bus).await?;
             for one in &mut promising {
-                one.reached = reached(&mut conn, &one.row, &one.segments).await?;
+                one.read_again(&mut conn).await?;
             }
         }
         let mut waiting = 0;
@@ -204,12 +196,12 @@ impl Looker {
     /// Holes close when their delivery reaches the ledger after all.
     async fn follow_holes(&self) -> anyhow::Result<()> {
         let mut conn = self.ground.store.connection().await?;
-        let open = lane::open_holes(&mut conn, HOLES_MAX).await?;
+        let open = lane_hole::open_holes(&mut conn, HOLES_MAX).await?;
         if open.is_empty() {
             return Ok(());
         }
         let deliveries: Vec<_> = open.iter().map(|row| row.delivery_id).collect();
-        let there = lane::received(&mut conn, &deliveries).await?;
+        let there = lane_hole::received(&mut conn, &deliveries).await?;
         drop(conn);
         let back = open.iter().filter(|row| there.contains(&row.delivery_id));
         let back: Vec<Hole> = back.map(Hole::of).collect();
@@ -224,7 +216,7 @@ impl Looker {
     async fn say(&self, waiting: usize) -> anyhow::Result<Option<String>> {
         let at = now();
         let mut conn = self.ground.store.connection().await?;
-        let holes = lane::open_holes_count(&mut conn).await?;
+        let holes = lane_hole::open_holes_count(&mut conn).await?;
         let (since, silent) = (
             at - Duration::from_secs(TAIL_SECS),
             at - Duration::from_secs(SILENT_SECS),
@@ -243,71 +235,4 @@ impl Looker {
         }
         Ok(Some(notes.join("; ")).filter(|note| !note.is_empty()))
     }
-}
-
-async fn read(conn: &mut Connection, row: LaneRow) -> anyhow::Result<Promising> {
-    let rows = lane::manifests_beyond(conn, row.lane_id, row.judged_number, MANIFESTS_MAX);
-    let segments: Vec<Segment> = rows.await?.iter().map(Segment::of).collect();
-    let reached = reached(conn, &row, &segments).await?;
-    Ok(Promising {
-        row,
-        segments,
-        reached,
-    })
-}
-
-/// What the ledger has of what a lane promised.
-async fn reached(
-    conn: &mut Connection,
-    row: &LaneRow,
-    segments: &[Segment],
-) -> anyhow::Result<Reached> {
-    let judged = row.judged_number;
-    let through = segments.iter().map(|segment| column(segment.through)).max();
-    let through = through.unwrap_or(judged);
-    let numbers = |columns: Vec<i64>| columns.into_iter().map(number).collect::<BTreeSet<u64>>();
-    let here = numbers(lane::reached(conn, row.lane_id, judged, through).await?);
-    let holes = numbers(lane::holes_of(conn, row.lane_id, judged, through).await?);
-    let promised = segments
-        .iter()
-        .flat_map(|segment| segment.promised(number(judged)));
-    let absent = promised.filter(|promised| !here.contains(&promised.number));
-    let absent: Vec<_> = absent.map(|promised| promised.delivery).collect();
-    let deliveries = if absent.is_empty() {
-        Vec::new()
-    } else {
-        lane::received(conn, &absent).await?
-    };
-    Ok(Reached {
-        numbers: here,
-        deliveries: deliveries.into_iter().collect(),
-        holes,
-    })
-}
-
-/// From which place on the queue is to be looked through; not at all while all that is not in the
-/// ledger may be on its way.
-fn wanted_from(promising: &[Promising], seen: &Seen) -> Option<u64> {
-    let at = now();
-    let mut from: Option<u64> = None;
-    for one in promising {
-        for segment in &one.segments {
-            if may_be_on_its_way(segment, &seen.queue, at) {
-                continue;
-            }
-            let absent = segment.promised(number(one.row.judged_number));
-            let is_absent = absent.iter().any(|promised| {
-                !one.reached.numbers.contains(&promised.number)
-                    && !one.reached.deliveries.contains(&promised.delivery)
-                    && !one.reached.holes.contains(&promised.number)
-            });
-            if is_absent {
-                let first = segment.sequences.map_or(1, |sequences| sequences.first);
-                // A stream that lost its end gives its places again.
-                let first = if first > seen.queue.last { 1 } else { first };
-                from = Some(from.map_or(first, |from| from.min(first)));
-            }
-        }
-    }
-    from
 }

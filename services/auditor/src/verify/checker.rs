@@ -1,18 +1,18 @@
 //! Owns the judgement of a log while its rows pass by, in order. No database, no clock.
 
-use contract::digest::Digest;
-use contract::time::{Timestamp, to_text};
-use serde::Deserialize;
+use contract::time::Timestamp;
 use store::ledger_leaf::LeafOfEntryRow;
 use store::log_checkpoint::CheckpointRow;
 use store::log_head::StandingRow;
 use tlog::checkpoint::{self, CheckpointError};
-use tlog::hash::Hash;
+use tlog::epoch;
 use tlog::key::VerifyingKey;
+use tlog::key_change;
 use tlog::tree::Frontier;
 
 use crate::head::{bytes, column};
-use crate::verify::verdict::{Distrust, Gap, LeafFault, Tampering};
+use crate::verify::checker::leaf::{EntryText, Epoch, leaf_hash};
+use crate::verify::verdict::{Distrust, Gap, Tampering};
 
 /// How long leaves may be unsigned before the log counts as incomplete, in seconds. The auditor
 /// signs after a second at the latest.
@@ -21,46 +21,83 @@ const UNSIGNED_SECS_MAX: i64 = 60;
 /// The log as far as it has passed by.
 pub(crate) struct Checker<'a> {
     key: &'a VerifyingKey,
+    /// The pinned key, and those that it, or one that it led to, vouched for in the log; by the
+    /// log's own name, the newest last.
+    trusted: Vec<VerifyingKey>,
+    epoch: Epoch,
+    /// Leaves of the epochs before, and how many of them were signed.
+    before: (u64, u64),
     tree: Frontier,
     checkpoints: u64,
     signed: u64,
     unsigned_since: Option<Timestamp>,
     distrust: Option<Distrust>,
-}
-
-/// What an entry's text says of the columns beside it.
-#[derive(Deserialize)]
-struct EntryText {
-    #[serde(rename = "event.id")]
-    id: String,
-    #[serde(rename = "event.action")]
-    action: String,
-    #[serde(rename = "trace.id")]
-    trace_id: Option<String>,
-    #[serde(rename = "@timestamp")]
-    timestamp: String,
+    /// A checkpoint that no trusted key signed, after the last one that was.
+    unknown: Option<i64>,
+    behind: Option<Gap>,
 }
 
 impl<'a> Checker<'a> {
-    pub(crate) const fn new(key: &'a VerifyingKey) -> Self {
+    pub(crate) fn new(key: &'a VerifyingKey) -> Self {
+        let base = epoch::base(key.origin());
         Self {
             key,
+            // A name that is part of a good one is good.
+            trusted: vec![key.renamed(base).unwrap_or_else(|_| key.clone())],
+            epoch: Epoch {
+                number: epoch::FIRST,
+                origin: base.to_owned(),
+                previous: None,
+                mark: None,
+            },
+            before: (0, 0),
             tree: Frontier::new(),
             checkpoints: 0,
             signed: 0,
             unsigned_since: None,
             distrust: None,
+            unknown: None,
+            behind: None,
         }
     }
 
-    /// The log that the key is for.
-    pub(crate) fn origin(&self) -> &str {
-        self.key.origin()
+    /// The log's own name, as the key has it.
+    pub(crate) fn base(&self) -> &str {
+        epoch::base(self.key.origin())
     }
 
-    /// How many leaves have passed and were good.
+    /// The name of the epoch that is passing by.
+    pub(crate) fn origin(&self) -> &str {
+        &self.epoch.origin
+    }
+
+    /// Hears of entries of an epoch that ended, which are not in the next one.
+    pub(crate) fn left_behind(&mut self, gap: Gap) {
+        self.behind.get_or_insert(gap);
+    }
+
+    /// Entries of an epoch that ended, which are not in the next one.
+    pub(crate) fn behind(&self) -> Option<Gap> {
+        self.behind.clone()
+    }
+
+    /// Begins the next epoch.
+    pub(crate) fn begin(&mut self, epoch: Epoch) {
+        self.before = (self.leaves(), self.all_signed());
+        self.tree = Frontier::new();
+        self.signed = 0;
+        self.unsigned_since = None;
+        self.epoch = epoch;
+    }
+
+    /// How many leaves of the epoch have passed and were good.
     pub(crate) const fn size(&self) -> u64 {
         self.tree.size()
+    }
+
+    /// How many leaves of all epochs have passed and were good.
+    pub(crate) const fn leaves(&self) -> u64 {
+        self.before.0 + self.tree.size()
     }
 
     /// How many checkpoints have passed and were good.
@@ -68,15 +105,20 @@ impl<'a> Checker<'a> {
         self.checkpoints
     }
 
-    /// How many leaves the last good checkpoint covers.
+    /// How many leaves of the epoch are as they were signed, or as the next epoch says they were.
     pub(crate) const fn signed(&self) -> u64 {
         self.signed
+    }
+
+    /// How many leaves of all epochs the last good checkpoints cover.
+    pub(crate) const fn all_signed(&self) -> u64 {
+        self.before.1 + self.signed
     }
 
     /// Hears that the log has another name than the key.
     pub(crate) fn other_log(&mut self, found: &str) {
         self.distrust = Some(Distrust::OtherLog {
-            expected: self.key.origin().to_owned(),
+            expected: self.base().to_owned(),
             found: found.to_owned(),
         });
     }
@@ -92,9 +134,53 @@ impl<'a> Checker<'a> {
             entry: row.leaf.audit_entry_id,
             fault,
         })?;
+        self.links(index, row.entry.as_deref().unwrap_or_default())?;
         self.tree.append(hash);
         self.unsigned_since.get_or_insert(row.leaf.recorded_at);
+        self.marked()
+    }
+
+    /// The leaves that tie epochs and keys to each other.
+    fn links(&mut self, index: u64, text: &str) -> Result<(), Tampering> {
+        if index == 0 && self.epoch.number > epoch::FIRST {
+            let said: Option<EntryText> = serde_json::from_str(text).ok();
+            let is_link = said.is_some_and(|said| {
+                said.action == crate::epoch::ACTION
+                    && said.origin.as_ref() == Some(&self.epoch.origin)
+                    && said.previous == self.epoch.previous
+            });
+            if !is_link {
+                let epoch = self.epoch.number;
+                return Err(Tampering::Epoch { epoch });
+            }
+        }
+        // Nearly every entry is another, and not worth parsing.
+        if text.contains("assay.log.key_change")
+            && let Ok(said) = serde_json::from_str::<EntryText>(text)
+            && let Some(change) = said.key_change
+        {
+            let known = |key: &VerifyingKey| key_change::open(&change, key).ok();
+            self.trusted.extend(
+                self.trusted
+                    .iter()
+                    .find_map(known)
+                    .into_iter()
+                    .collect::<Vec<_>>(),
+            );
+        }
         Ok(())
+    }
+
+    /// Compares with what the next epoch says of this one.
+    fn marked(&mut self) -> Result<(), Tampering> {
+        let (first, size) = (self.signed, self.size());
+        match &self.epoch.mark {
+            Some((at, root)) if *at == column(size) && *root != bytes(self.tree.root()) => {
+                let last = size.saturating_sub(1);
+                Err(Tampering::Leaves { first, last })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Takes a checkpoint; of all checkpoints those first that are the smallest, each as soon as
@@ -102,12 +188,14 @@ impl<'a> Checker<'a> {
     pub(crate) fn checkpoint(&mut self, row: &CheckpointRow) -> Result<(), Tampering> {
         let size = row.tree_size;
         let altered = |reason: String| Tampering::Checkpoint { size, reason };
-        let signed = match checkpoint::open(&row.note, self.key) {
-            Ok(signed) => signed,
-            Err(CheckpointError::OtherKey { .. }) => {
-                self.distrust.get_or_insert(Distrust::OtherKey { size });
-                return Ok(());
-            }
+        let (signed, trusted) = match self.open(&row.note) {
+            Ok(signed) => (signed, true),
+            // A key that came before the pinned one, for which a later checkpoint vouches; or that
+            // of a stranger, if none does.
+            Err(CheckpointError::OtherKey { .. }) => match checkpoint::said(&row.note) {
+                Ok(said) => (said, false),
+                Err(error) => return Err(altered(error.to_string())),
+            },
             Err(error) => return Err(altered(error.to_string())),
         };
         if signed.origin != row.origin || column(signed.size) != size {
@@ -120,6 +208,11 @@ impl<'a> Checker<'a> {
             let (first, last) = (self.signed, self.size().saturating_sub(1));
             return Err(Tampering::Leaves { first, last });
         }
+        if !trusted {
+            self.unknown.get_or_insert(size);
+            return Ok(());
+        }
+        self.unknown = None;
         self.checkpoints += 1;
         self.signed = self.size();
         self.unsigned_since = None;
@@ -153,11 +246,26 @@ impl<'a> Checker<'a> {
 
     /// Why the key does not vouch for what has passed, if it does not.
     pub(crate) fn distrust(&self) -> Option<Distrust> {
-        let leaves = self.size();
-        let unsigned = leaves > 0 && self.signed == 0;
+        let leaves = self.leaves();
+        let unsigned = leaves > 0 && self.all_signed() == 0;
+        let unknown = self.unknown.map(|size| Distrust::OtherKey { size });
         self.distrust
             .clone()
+            .or(unknown)
             .or_else(|| unsigned.then_some(Distrust::NothingSigned { leaves }))
+    }
+
+    /// Opens a checkpoint of the epoch by whichever trusted key signed it.
+    fn open(&self, note: &str) -> Result<checkpoint::Checkpoint, CheckpointError> {
+        let mut refused = None;
+        for key in self.trusted.iter().rev() {
+            let key = key.renamed(&self.epoch.origin);
+            match checkpoint::open(note, &key.map_err(CheckpointError::Origin)?) {
+                Err(error @ CheckpointError::OtherKey { .. }) => refused = Some(error),
+                opened => return opened,
+            }
+        }
+        Err(refused.expect("there is a pinned key"))
     }
 
     /// What has not been signed for too long.
@@ -168,35 +276,6 @@ impl<'a> Checker<'a> {
     }
 }
 
-/// The leaf hash of the entry's text, if the leaf and everything kept of the entry agree with it.
-fn leaf_hash(row: &LeafOfEntryRow) -> Result<Hash, LeafFault> {
-    let text = row.entry.as_deref().ok_or(LeafFault::EntryGone)?;
-    let hash = Hash::of_leaf(text.as_bytes());
-    if bytes(hash) != row.leaf.leaf_hash {
-        return Err(LeafFault::Text);
-    }
-    if row.digest.as_deref() != Some(Digest::of(text.as_bytes()).to_string().as_str()) {
-        return Err(LeafFault::Digest);
-    }
-    // The columns are what people query: they must say what was logged.
-    let said: EntryText = serde_json::from_str(text).map_err(|_| LeafFault::NoEntry)?;
-    let columns = [
-        ("id", said.id == row.leaf.audit_entry_id.to_string()),
-        (
-            "action",
-            Some(said.action.as_str()) == row.action.as_deref(),
-        ),
-        ("trace_id", said.trace_id == row.trace_id),
-        (
-            "recorded_at",
-            Some(said.timestamp) == row.entry_recorded_at.map(to_text),
-        ),
-    ];
-    match columns.into_iter().find(|(_, agrees)| !agrees) {
-        Some((column, _)) => Err(LeafFault::Column(column)),
-        None => Ok(hash),
-    }
-}
-
+pub(crate) mod leaf;
 #[cfg(test)]
 mod tests;

@@ -75,6 +75,12 @@ pub enum Tampering {
         /// The last leaf that may be the one.
         last: u64,
     },
+    /// The first leaf of an epoch does not tie it to what its row says it follows.
+    #[error("epoch {epoch}: its first leaf does not say what the epoch follows")]
+    Epoch {
+        /// The epoch.
+        epoch: u64,
+    },
     /// A checkpoint was altered.
     #[error("the checkpoint of size {size}: {reason}")]
     Checkpoint {

@@ -10,7 +10,7 @@ use bus::topology::{ATTEMPT_WRITER, STREAMS, StreamKind};
 use contract::ids::LaneId;
 use metrics::gauge;
 use service::ground::Ground;
-use store::lane;
+use store::{lane, lane_hole};
 
 use crate::completeness::look::queue::numbered;
 use crate::completeness::manifest::number;
@@ -109,7 +109,7 @@ impl Stranded {
             return Ok(());
         }
         let mut conn = ground.store.connection().await?;
-        for row in lane::handed_again(&mut conn, HANDED_MAX).await? {
+        for row in lane_hole::handed_again(&mut conn, HANDED_MAX).await? {
             let key = (LaneId::from_uuid(row.lane_id), number(row.number));
             let there = lane::reached(&mut conn, row.lane_id, row.number - 1, row.number).await?;
             let (false, Some(place)) = (there.is_empty(), row.sequence) else {

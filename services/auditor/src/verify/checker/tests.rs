@@ -1,15 +1,18 @@
 //! A log of a few leaves, whole and altered in each place.
 
 use contract::audit::AuditEvent;
+use contract::digest::Digest;
 use contract::time;
 use serde_json::Map;
 use store::ledger_leaf::LeafRow;
 use tlog::checkpoint::Checkpoint;
+use tlog::hash::Hash;
 use tlog::key::{self, SigningKey};
 use uuid::Uuid;
 
 use super::*;
 use crate::head::Head;
+use crate::verify::verdict::LeafFault;
 
 const ORIGIN: &str = "log.example/lab";
 
