@@ -7,7 +7,8 @@ use contract::lane::LANE_HEARTBEAT_SECS;
 use contract::time::{Timestamp, now, to_text};
 use process::exit;
 use serde_json::{Value, json};
-use store::lane::{self, HoleRow, LaneRow};
+use store::lane::{self, LaneRow};
+use store::lane_hole::{self, HoleRow};
 use uuid::Uuid;
 
 use crate::context::Context;
@@ -40,8 +41,8 @@ pub(crate) async fn completeness(context: &Context, as_json: bool) -> anyhow::Re
     let (mut ledger, at) = (context.reader().await?, now());
     let picture = Picture {
         lanes: lane::newest(&mut ledger, LANES_MAX).await?,
-        holes: lane::open_holes(&mut ledger, HOLES_MAX).await?,
-        holes_count: lane::open_holes_count(&mut ledger).await?,
+        holes: lane_hole::open_holes(&mut ledger, HOLES_MAX).await?,
+        holes_count: lane_hole::open_holes_count(&mut ledger).await?,
         unheard: lane::unheard(&mut ledger, at - UNHEARD, RECONCILER_KEY).await?,
         at,
     };

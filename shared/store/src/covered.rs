@@ -15,14 +15,15 @@ use crate::error::StoreError;
 use crate::lab::LabRow;
 use crate::lab_session::SessionRow;
 use crate::lab_version::LabVersionRow;
-use crate::lane::{HoleRow, ManifestRow};
+use crate::lane::ManifestRow;
+use crate::lane_hole::HoleRow;
 use crate::listing::{ListingDueRow, ListingPartRow};
 use crate::principal::PrincipalRow;
 use crate::push::PushRow;
 use crate::reconciliation::{GapRow, ReconciliationRow};
 use crate::removal::RemovalRow;
 use crate::restore::{RestoreRow, RestoreStepRow};
-use crate::row::{LedgerRow, covered_now};
+use crate::row::{LedgerRow, covered_now, texts_now};
 use crate::snapshot::SnapshotRow;
 use crate::status_report::StatusReportRow;
 use crate::verification_attempt::VerificationRow;
@@ -52,6 +53,26 @@ macro_rules! tables {
             )+
             Ok(None)
         }
+
+        /// The same rows, each with its canonical text: what its digest is of.
+        ///
+        /// # Errors
+        /// What the database answers.
+        pub async fn texts(
+            conn: &mut AsyncPgConnection,
+            table: &str,
+            first: &[Uuid],
+        ) -> Result<Option<Vec<(CoveredRow, String)>>, StoreError> {
+            $(
+                if table == $row::TABLE {
+                    return Ok(Some(texts_now::<$row>(conn, first).await?));
+                }
+            )+
+            Ok(None)
+        }
+
+        /// The tables whose rows entries cover, each with the columns of its key.
+        pub(crate) const TABLES: &[(&str, &[&str])] = &[$(($row::TABLE, $row::KEYS)),+];
     };
 }
 

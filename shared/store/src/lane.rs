@@ -1,9 +1,9 @@
 //! Owns `lane_message` (numbers that reached the ledger), `lane_manifest` (what lanes said of the
-//! numbers they gave), `lane_hole` (numbers that are missing) and `work.lane` (where each stands).
+//! numbers they gave) and `work.lane` (where each stands).
 
 use contract::time::Timestamp;
 use diesel::sql_types::{
-    Array, BigInt, Binary, Bool, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid,
+    BigInt, Binary, Bool, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid,
 };
 use diesel::{QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -17,12 +17,6 @@ use crate::row::ledger_row;
 pub const TAKEN: &str = "taken";
 /// How a number reached the ledger whose message died.
 pub const DEAD: &str = "dead";
-/// A hole that is an alarm.
-pub const MISSING: &str = "missing";
-/// A hole whose message was published anew.
-pub const HANDED_AGAIN: &str = "handed-again";
-/// A hole whose delivery is in the ledger after all.
-pub const FOUND: &str = "found";
 
 ledger_row! {
     /// A number that reached the ledger.
@@ -67,26 +61,6 @@ ledger_row! {
         closing: bool => Bool,
         /// When it was said.
         said_at: Timestamp => Timestamptz,
-        /// When the row was written.
-        recorded_at: Timestamp => Timestamptz,
-    }
-}
-
-ledger_row! {
-    /// A number that was promised and is not in the ledger, or what became of it.
-    "lane_hole" HoleRow [id] {
-        /// Computed from the lane, the number and what this row says.
-        id: Uuid => SqlUuid,
-        /// The run of the ingest process.
-        lane_id: Uuid => SqlUuid,
-        /// The number.
-        number: i64 => BigInt,
-        /// Its delivery.
-        delivery_id: Uuid => SqlUuid,
-        /// `missing`, `handed-again` or `found`.
-        what: String => Text,
-        /// Its message's place in the stream, where it was found there.
-        sequence: Option<i64> => Nullable<BigInt>,
         /// When the row was written.
         recorded_at: Timestamp => Timestamptz,
     }
@@ -200,45 +174,6 @@ struct LaneIdRow {
     lane_id: Uuid,
 }
 
-/// The numbers of a lane beyond `from` up to `through` that are named as holes, whatever became of
-/// them.
-///
-/// # Errors
-/// What the database answers.
-pub async fn holes_of(
-    conn: &mut AsyncPgConnection,
-    lane: Uuid,
-    from: i64,
-    through: i64,
-) -> Result<Vec<i64>, StoreError> {
-    let rows: Vec<NumberRow> = sql_query(
-        "SELECT number FROM lane_hole \
-         WHERE lane_id = $1 AND number > $2 AND number <= $3 AND what = 'missing'",
-    )
-    .bind::<SqlUuid, _>(lane)
-    .bind::<BigInt, _>(from)
-    .bind::<BigInt, _>(through)
-    .load(conn)
-    .await?;
-    Ok(rows.into_iter().map(|row| row.number).collect())
-}
-
-/// The numbers that were handed again last, newest first. At most `limit`.
-///
-/// # Errors
-/// What the database answers.
-pub async fn handed_again(
-    conn: &mut AsyncPgConnection,
-    limit: i64,
-) -> Result<Vec<HoleRow>, StoreError> {
-    Ok(sql_query(
-        "SELECT * FROM lane_hole WHERE what = 'handed-again' ORDER BY recorded_at DESC LIMIT $1",
-    )
-    .bind::<BigInt, _>(limit)
-    .load(conn)
-    .await?)
-}
-
 /// Every lane, the one heard last first. At most `limit`.
 ///
 /// # Errors
@@ -274,9 +209,9 @@ pub async fn manifests_beyond(
 }
 
 #[derive(QueryableByName)]
-struct NumberRow {
+pub(crate) struct NumberRow {
     #[diesel(sql_type = BigInt)]
-    number: i64,
+    pub(crate) number: i64,
 }
 
 /// The numbers of a lane beyond `from` up to `through` that reached the ledger, in any order.
@@ -318,59 +253,8 @@ pub async fn judged(
     Ok(())
 }
 
-/// The holes that are still open: missing, and not found since. At most `limit`, oldest first.
-///
-/// # Errors
-/// What the database answers.
-pub async fn open_holes(
-    conn: &mut AsyncPgConnection,
-    limit: i64,
-) -> Result<Vec<HoleRow>, StoreError> {
-    Ok(sql_query(include_str!("lane_open_holes.sql"))
-        .bind::<BigInt, _>(limit)
-        .load(conn)
-        .await?)
-}
-
 #[derive(QueryableByName)]
-struct CountRow {
+pub(crate) struct CountRow {
     #[diesel(sql_type = BigInt)]
-    count: i64,
-}
-
-/// How many holes are open.
-///
-/// # Errors
-/// What the database answers.
-pub async fn open_holes_count(conn: &mut AsyncPgConnection) -> Result<i64, StoreError> {
-    let row: CountRow = sql_query(
-        "SELECT count(*) FROM lane_hole h WHERE h.what = 'missing' AND NOT EXISTS ( \
-         SELECT FROM lane_hole f WHERE f.lane_id = h.lane_id AND f.number = h.number \
-         AND f.what = 'found')",
-    )
-    .get_result(conn)
-    .await?;
-    Ok(row.count)
-}
-
-#[derive(QueryableByName)]
-struct DeliveryIdRow {
-    #[diesel(sql_type = SqlUuid)]
-    delivery_id: Uuid,
-}
-
-/// Which of these deliveries the ledger has, by whatever message.
-///
-/// # Errors
-/// What the database answers.
-pub async fn received(
-    conn: &mut AsyncPgConnection,
-    deliveries: &[Uuid],
-) -> Result<Vec<Uuid>, StoreError> {
-    let rows: Vec<DeliveryIdRow> =
-        sql_query("SELECT delivery_id FROM delivery_receipt WHERE delivery_id = ANY($1)")
-            .bind::<Array<SqlUuid>, _>(deliveries)
-            .load(conn)
-            .await?;
-    Ok(rows.into_iter().map(|row| row.delivery_id).collect())
+    pub(crate) count: i64,
 }

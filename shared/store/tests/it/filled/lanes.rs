@@ -1,6 +1,7 @@
 //! Owns the rows of what lanes said, and of what is missing.
 
-use store::lane::{HoleRow, MISSING, ManifestRow};
+use store::lane::ManifestRow;
+use store::lane_hole::{HoleRow, MISSING};
 
 use super::*;
 
