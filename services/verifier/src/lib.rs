@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod come;
 mod company;
 mod doubt;
 mod enter;

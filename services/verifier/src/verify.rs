@@ -8,9 +8,8 @@ use bus::error::PublishError;
 use bus::incoming::{Incoming, Lease};
 use contract::job::{PreservedTree, VerificationRequested};
 use contract::message::Lane;
-use contract::result::ErrorCause;
 use contract::time;
-use lab::spec::{Executor, LabSpec};
+use lab::spec::LabSpec;
 use objects::store::{Objects, ObjectsError};
 use process::dependency::Dependency;
 use service::ground::{AWAY_RETRY_SECS, Ground};
@@ -25,8 +24,6 @@ use crate::company::Company;
 use crate::doubt::Doubt;
 use crate::enter::{Asking, Entered, aside, call, enter, run_of};
 use crate::follow::{Follower, follower};
-use crate::live::{self, Telling};
-use crate::once::Subject;
 use crate::record::{Recorded, record, refuse};
 use crate::result::{Came, MadeOf, Try, integer, row};
 use crate::sandbox::Sandbox;
@@ -216,69 +213,6 @@ impl Verifier {
                 refuse(store, asking.job, claim, (None, reason)).await?;
                 Err(Trouble::Overtaken)
             }
-        }
-    }
-
-    async fn come(
-        &self,
-        job: &VerificationRequested,
-        version: &LabVersionRow,
-        spec: &Result<LabSpec, serde_json::Error>,
-        slot: Option<Slot>,
-    ) -> Result<Came, Trouble> {
-        let spec = match spec {
-            Ok(spec) => spec,
-            Err(error) => {
-                return Ok(Came::Error {
-                    cause: ErrorCause::LabBroken,
-                    detail: format!("the lab version's rules do not read: {error}"),
-                });
-            }
-        };
-        let snapshot = match &job.tree {
-            _ if spec.verify.executor == Executor::None => return Ok(self.unchecked()),
-            PreservedTree::Kept { digest } => *digest,
-            PreservedTree::Missing { cause, detail } => {
-                let (cause, detail) = (*cause, detail.clone());
-                return Ok(Came::Error { cause, detail });
-            }
-            PreservedTree::Unneeded => {
-                let detail = "the lab has steps to run, and no tree was kept".to_owned();
-                let cause = ErrorCause::SnapshotUnavailable;
-                return Ok(Came::Error { cause, detail });
-            }
-        };
-        let slot = match slot {
-            Some(slot) => slot,
-            None => self.slot(job.lane, spec).await?,
-        };
-        let (telling, events) = Telling::channel();
-        let subject = Subject {
-            session: job.push.session,
-            snapshot,
-            version,
-            spec,
-            lane: job.lane,
-        };
-        let carried = live::carry(&self.ground.bus, job, events);
-        let (came, ()) = tokio::join!(self.run(subject, telling, slot), carried);
-        let came = self.question(subject, came?).await?;
-        if let Came::Error { cause, detail } = &came {
-            tracing::warn!(request.id = %job.request, "no judgement: {cause}: {detail}");
-        }
-        Ok(came)
-    }
-
-    /// What comes of a request whose lab has nothing run.
-    fn unchecked(&self) -> Came {
-        if self.allow_executor_none {
-            return Came::Unchecked;
-        }
-        Came::Error {
-            cause: ErrorCause::LabBroken,
-            detail: "the lab's executor is \"none\", which verifier.allow_executor_none does not \
-                     allow here"
-                .to_owned(),
         }
     }
 
