@@ -19,6 +19,8 @@ pub trait LedgerRow: Serialize + Sized {
     const TABLE: &'static str;
     /// The first column of the primary key, a UUID.
     const FIRST_KEY: &'static str;
+    /// All columns of the primary key, in its order.
+    const KEYS: &'static [&'static str];
 
     /// The primary key, its parts joined by `/`.
     fn key(&self) -> String;
@@ -60,6 +62,8 @@ macro_rules! ledger_row {
         impl crate::row::LedgerRow for $row {
             const TABLE: &'static str = $table;
             const FIRST_KEY: &'static str = stringify!($first);
+            const KEYS: &'static [&'static str] =
+                &[stringify!($first) $(, stringify!($key))*];
 
             fn key(&self) -> String {
                 [self.$first.to_string() $(, self.$key.to_string())*].join("/")
@@ -109,16 +113,36 @@ pub(crate) async fn covered_now<R>(
 where
     R: LedgerRow + QueryableByName<Pg> + Send + 'static,
 {
+    let rows: Vec<R> = rows_of(conn, first).await?;
+    Ok(rows.iter().map(R::covered).collect())
+}
+
+/// The same rows, each with its canonical text: what its digest is of.
+pub(crate) async fn texts_now<R>(
+    conn: &mut AsyncPgConnection,
+    first: &[Uuid],
+) -> Result<Vec<(CoveredRow, String)>, StoreError>
+where
+    R: LedgerRow + QueryableByName<Pg> + Send + 'static,
+{
+    let rows: Vec<R> = rows_of(conn, first).await?;
+    let texts = rows.iter().map(|row| (row.covered(), canonical_json(row)));
+    Ok(texts.collect())
+}
+
+async fn rows_of<R>(conn: &mut AsyncPgConnection, first: &[Uuid]) -> Result<Vec<R>, StoreError>
+where
+    R: LedgerRow + QueryableByName<Pg> + Send + 'static,
+{
     let text = format!(
         "SELECT * FROM {} WHERE {} = ANY($1)",
         R::TABLE,
         R::FIRST_KEY
     );
-    let rows: Vec<R> = sql_query(text)
+    Ok(sql_query(text)
         .bind::<Array<SqlUuid>, _>(first)
         .load(conn)
-        .await?;
-    Ok(rows.iter().map(R::covered).collect())
+        .await?)
 }
 
 /// The key of a row that was new.

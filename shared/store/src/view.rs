@@ -3,6 +3,7 @@
 
 pub mod gaps;
 pub mod person;
+pub mod provable;
 pub mod refs;
 pub mod results;
 pub mod server;
