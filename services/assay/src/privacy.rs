@@ -144,6 +144,13 @@ async fn give(
     if about.reason.trim().is_empty() {
         bail!("a reason is missing: --reason");
     }
+    let reason = about.reason.to_lowercase();
+    let called = about.people.iter().filter_map(|text| text.split_once(':'));
+    for (_, name) in called {
+        if !name.is_empty() && reason.contains(&name.to_lowercase()) {
+            bail!("the reason names the person, and reasons are kept for ever: say it otherwise");
+        }
+    }
     let order = PrivacyOrdered {
         command: CommandId::new(),
         actor: about.who.actor.clone(),

@@ -42,6 +42,11 @@ use crate::seal::MasterKeys;
 /// Pause before an order is carried on with whose objects or letters could not be had, in seconds.
 const AWAY_RETRY_SECS: u64 = 2;
 
+/// Why a reason is not kept.
+const NAMES: &str = "the reason names the person, and reasons are kept for ever: say it otherwise";
+/// What is kept in its place.
+const WITHHELD: &str = "withheld";
+
 /// Carries out orders about people.
 pub(crate) struct Privacy {
     pub(crate) ground: Ground,
@@ -147,8 +152,7 @@ impl Privacy {
         }
         for named in people::opened(conn, &self.masters, &ids).await?.values() {
             if people::is_named(named, &asked.reason) {
-                let why = "the reason names the person, and it is kept for ever: say it otherwise";
-                return Ok(Err(why.to_owned()));
+                return Ok(Err(NAMES.to_owned()));
             }
         }
         Ok(Ok(ids))
@@ -293,11 +297,13 @@ async fn record(
     outcome: Result<Value, String>,
     at: Timestamp,
 ) -> Result<(), StoreError> {
+    let is_kept = outcome.as_ref().err().is_none_or(|why| why != NAMES);
+    let reason = if is_kept { asked.reason.as_str() } else { WITHHELD };
     let decided = Decided {
         command: asked.command,
         kind: asked.order.as_str(),
         actor: &asked.actor,
-        body: json!({ "people": asked.people, "reason": asked.reason, "plan": asked.plan }),
+        body: json!({ "people": asked.people, "reason": reason, "plan": asked.plan }),
         outcome,
         fields: Map::new(),
     };

@@ -24,8 +24,9 @@ impl Site {
             let name: Value = serde_json::from_str(&name).unwrap();
             let text = |key: &str| name[key].as_str().unwrap().to_owned();
             let delivery: DeliveryId = text("delivery_id").parse().unwrap();
-            let row = delivery_body::find(&mut conn, delivery, &text("body_digest"));
-            let row = row.await.unwrap().unwrap();
+            let digest = text("body_digest");
+            let row = delivery_body::find(&mut conn, delivery, &digest).await;
+            let row = row.unwrap().unwrap();
             let keys = person_key::find(&mut conn, &[row.owner_id]).await.unwrap();
             let key = masters.unwrap(&keys[0]).unwrap();
             let headers = open_headers(&name_of(&row), &row.sealed_headers, &key).unwrap();

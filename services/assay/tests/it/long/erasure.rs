@@ -263,7 +263,7 @@ async fn held(site: &Site, person: &str) {
     refused(site, &order("hold"), "a legal hold is on already").await;
     site.assay_ok(&order("release")).await;
     refused(site, &order("release"), "no legal hold is on").await;
-    let named = format!("a wish of {NAME}");
+    let named = format!("a wish of {LOGIN}");
     let named = ["privacy", "erase", person, "--reason", &named];
     refused(site, &named, "the reason names the person").await;
 }
