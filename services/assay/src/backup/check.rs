@@ -47,7 +47,7 @@ pub(super) async fn check(folder: &Path) -> anyhow::Result<u8> {
     }
     Ok(match bad.is_empty() && torn.is_empty() {
         true => exit::OK,
-        false => exit::INTERNAL,
+        false => exit::FAILED,
     })
 }
 

@@ -71,7 +71,7 @@ pub(super) async fn make(context: &Context, to: &Path, keys: &KeysPlace) -> anyh
     tell(&folder, &dumped, &objected, copied.as_deref());
     Ok(match objected.corrupt.is_empty() {
         true => exit::OK,
-        false => exit::INTERNAL,
+        false => exit::FAILED,
     })
 }
 

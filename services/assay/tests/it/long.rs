@@ -4,5 +4,6 @@ mod commits;
 mod drill;
 mod erasure;
 mod logs;
+mod moved;
 mod reprocess;
 mod workers;

@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use contract::digest::Digest;
 use process::settings::service::Service;
 use proofs::files::Folder;
 use proofs::mirror;
@@ -15,18 +16,24 @@ use sample::hooks_api::HooksApi;
 use sample::lab::{FAILING, PASSING, make_learner};
 use sample::repository::{Change, Clock, Repository};
 use serde_json::{Value, json};
+use servers::postgres::OWNER;
 use testkit::house::House;
 use testkit::wait;
+use witness::account::{Account, Answered};
+use witness::programs::Programs;
+use witness::verdict;
 
 use crate::backup::{Kept, lose_all};
 use crate::made_again::{until_judged_once, with_api};
-use crate::push::{LEARNER, Posted};
+use crate::push::LEARNER;
 use crate::reconcile::until_number;
 use crate::site::{SECRET, Site};
 
 /// The repository of the person who is erased, and the person.
 const OTHER: &str = "course-2026/intro-bob";
 const OTHER_LOGIN: &str = "example-other";
+/// How many verifications have a result.
+const JUDGED: &str = "SELECT count(*) FROM verification_attempt";
 /// Every stream, as a broker loses them.
 const STREAMS: [&str; 6] = ["DELIVERIES", "JOBS", "COMMANDS", "AUDIT", "FACTS", "DEAD"];
 
@@ -42,6 +49,16 @@ struct Seen {
     /// The commits that were pushed since the backup: recorded and lost, and only accepted.
     recorded: String,
     accepted: String,
+    /// What was sent and answered, for the checker.
+    account: Account,
+}
+
+/// A push that is about to be told of.
+struct Made {
+    before: String,
+    after: String,
+    guid: String,
+    signed: SignedDelivery,
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -82,26 +99,30 @@ async fn live_and_lose(site: &mut Site, api: &HooksApi) -> (Kept, Seen) {
     site.start_all().await;
     let (lab, learner) = site.publish_lab().await;
     let hook = api.add_hook(LEARNER, &site.hooks_url());
-    let first = site.push(&learner, FAILING).await;
-    site.until_judged(&first).await;
+    let account = Account::begin(&site.folder().join("sent.jsonl"));
+    let first = made(&learner, FAILING, None).await;
+    first.post(site, &account, LEARNER, "fail").await;
+    until_number(site, "the first is judged", JUDGED, 1).await;
     let other = make_learner(&site.forge, &lab, OTHER, Clock::Fixed)
         .await
         .unwrap();
-    let of_other = push_of_other(site, &other).await;
-    site.until_judged(&of_other).await;
+    let of_other = made(&other, PASSING, Some(OTHER_LOGIN)).await;
+    of_other.post(site, &account, OTHER, "pass").await;
+    until_number(site, "the other's is judged", JUDGED, 2).await;
     until_published(site).await;
     let old = published(site);
     let kept = Kept::of(site).await;
 
-    let (recorded, signed) = made(&learner, PASSING).await;
-    assert_eq!(api.deliver(hook, &signed).await, 202);
-    until_judged_once(site, &recorded).await;
+    let recorded = made(&learner, PASSING, None).await;
+    assert_eq!(api.deliver(hook, &recorded.signed).await, 202);
+    recorded.note(&account, LEARNER, "pass", &Value::Null);
+    until_judged_once(site, &recorded.after).await;
     let person = format!("github:{OTHER_LOGIN}");
     site.assay_ok(&["privacy", "erase", &person, "--reason", "it was asked for"])
         .await;
     let records = site.folder().join("objects/erasures");
     wait::until("the erasure's record is kept", async || {
-        records.is_dir().then_some(()).ok_or("not yet")
+        records.is_dir().then_some(()).ok_or("not yet".to_owned())
     })
     .await;
     until_published(site).await;
@@ -113,8 +134,9 @@ async fn live_and_lose(site: &mut Site, api: &HooksApi) -> (Kept, Seen) {
 
     // Accepted, and nobody takes it in before everything is gone.
     site.stop(Service::AttemptWriter).await;
-    let (accepted, signed) = made(&learner, &[Change::File(b"notes.txt", b"!\n")]).await;
-    assert_eq!(api.deliver(hook, &signed).await, 202);
+    let accepted = made(&learner, &[Change::File(b"notes.txt", b"!\n")], None).await;
+    assert_eq!(api.deliver(hook, &accepted.signed).await, 202);
+    accepted.note(&account, LEARNER, "pass", &Value::Null);
     for service in Service::ALL {
         if service != Service::AttemptWriter {
             site.stop(service).await;
@@ -126,8 +148,9 @@ async fn live_and_lose(site: &mut Site, api: &HooksApi) -> (Kept, Seen) {
         erasures,
         newest,
         old,
-        recorded,
-        accepted,
+        recorded: recorded.after,
+        accepted: accepted.after,
+        account,
     };
     (kept, seen)
 }
@@ -201,48 +224,82 @@ async fn agrees_with_all_that_was_seen(site: &Site, seen: &Seen) {
     let checked = mirror::check(&Folder::new(&together), &pinned, &notes, &mut ()).await;
     let checked = checked.unwrap_or_else(|error| panic!("{error}"));
     assert_eq!((checked.epochs.len(), checked.kept), (2, 2), "{checked:?}");
+    strangers_agree(site, seen, &together, key.trim()).await;
 }
 
-/// A push by the person who will be erased.
-async fn push_of_other(site: &Site, repository: &Repository) -> Posted {
+impl Made {
+    /// Posts the webhook, which is accepted.
+    async fn post(&self, site: &Site, account: &Account, repository: &str, result: &str) {
+        let (status, receipt) = site.post(&self.signed).await.unwrap();
+        assert_eq!(status, 202, "{receipt}");
+        self.note(account, repository, result, &receipt);
+    }
+
+    /// Notes that it was sent, and accepted.
+    fn note(&self, account: &Account, repository: &str, result: &str, receipt: &Value) {
+        let request = account.sent(&json!({
+            "provider": "github",
+            "source": "github",
+            "forge_delivery": self.guid,
+            "event": "push",
+            "body_sha256": Digest::of(&self.signed.body).to_string(),
+            "pushes": [{
+                "repository": format!("github:{repository}"),
+                "ref": "refs/heads/main",
+                "before": self.before,
+                "after": self.after,
+                "commits": [self.after],
+                "enrolled": true,
+                "result": result,
+            }],
+        }));
+        account.answered(request, &Answered::With(202, receipt.clone()));
+    }
+}
+
+/// A commit, and the webhook that tells of it; by somebody else, where they are named.
+async fn made(repository: &Repository, change: &[Change<'_>], by: Option<&str>) -> Made {
     let before = repository.head("main").await.unwrap();
-    let after = repository.commit("main", "Theirs", PASSING).await.unwrap();
+    let after = repository.commit("main", "A change", change).await.unwrap();
     let push = Push {
         branch: "main",
         before: Some(&before),
         after: Some(&after),
     };
     let mut payload: Value = push.payload(repository).await.unwrap();
-    payload["sender"]["login"] = json!(OTHER_LOGIN);
-    payload["sender"]["id"] = json!(424_242);
-    payload["pusher"]["name"] = json!(OTHER_LOGIN);
-    let forge_id = uuid::Uuid::now_v7().to_string();
-    let signed = sign("push", &forge_id, &payload, SECRET);
-    let (status, receipt) = site.post(&signed).await.unwrap();
-    Posted {
-        forge_id,
+    if let Some(login) = by {
+        payload["sender"]["login"] = json!(login);
+        payload["sender"]["id"] = json!(424_242);
+        payload["pusher"]["name"] = json!(login);
+    }
+    let guid = uuid::Uuid::now_v7().to_string();
+    let signed = sign("push", &guid, &payload, SECRET);
+    Made {
+        before,
+        after,
+        guid,
         signed,
-        head: after,
-        status,
-        receipt,
     }
 }
 
-/// A commit, and the webhook that tells of it.
-async fn made(learner: &Repository, change: &[Change<'_>]) -> (String, SignedDelivery) {
-    let before = learner.head("main").await.unwrap();
-    let after = learner
-        .commit("main", "since the backup", change)
+/// The checker, which shares no code with the house, holds what was answered against the ledger;
+/// and another, in another language, the files of the log.
+async fn strangers_agree(site: &Site, seen: &Seen, mirror: &Path, key: &str) {
+    let programs = Programs::find().unwrap();
+    let ledger = site.house.database_url(OWNER);
+    let verdict = verdict::ask(&programs.checker, seen.account.path(), &ledger)
         .await
         .unwrap();
-    let push = Push {
-        branch: "main",
-        before: Some(&before),
-        after: Some(&after),
-    };
-    let payload = push.payload(learner).await.unwrap();
-    let guid = uuid::Uuid::now_v7().to_string();
-    (after, sign("push", &guid, &payload, SECRET))
+    assert!(verdict.is_good, "{}", verdict.table);
+    let checker = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/check/assay_check.py");
+    let said = std::process::Command::new("python3")
+        .arg(checker)
+        .arg("mirror")
+        .arg(mirror)
+        .args(["--origin", "assay.test/log", "--key", key])
+        .output()
+        .unwrap();
+    assert!(said.status.success(), "{said:?}");
 }
 
 /// The newest published checkpoint.
