@@ -67,13 +67,8 @@ impl World {
         let mut dump = String::new();
         for table in self.rows(tables).await {
             let table = table["name"].as_str().unwrap();
-            dump.push_str(
-                &self
-                    .house
-                    .rows(&format!("SELECT * FROM {table}"))
-                    .await
-                    .concat(),
-            );
+            let rows = format!("SELECT each::text AS line FROM {table} AS each");
+            dump.push_str(&self.house.rows(&rows).await.concat());
         }
         dump
     }

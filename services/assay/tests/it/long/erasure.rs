@@ -124,7 +124,10 @@ async fn found(site: &Site) -> Vec<String> {
     for table in site.house.rows(tables).await {
         let table: Value = serde_json::from_str(&table).unwrap();
         let table = table["name"].as_str().unwrap();
-        let rows = site.house.rows(&format!("SELECT * FROM {table}")).await;
+        let rows = site
+            .house
+            .rows(&format!("SELECT each::text AS line FROM {table} AS each"))
+            .await;
         let text = rows.concat();
         let named = PLANTED.iter().filter(|planted| text_or_hex(planted, &text));
         found.extend(named.map(|text| format!("{text} in {table}")));
