@@ -68,7 +68,10 @@ pub(crate) struct PushSent {
     /// Whether the repository must have a session.
     #[serde(default)]
     pub(crate) enrolled: bool,
-    /// How the head must come out: `pass` or `fail`.
+    /// Whether the lab verifies every commit, and not the head alone.
+    #[serde(default)]
+    pub(crate) every_commit: bool,
+    /// How the head must come out: `pass` or `fail`; every commit, where each is verified.
     #[serde(default)]
     pub(crate) result: Option<String>,
 }
@@ -107,6 +110,18 @@ pub(crate) struct Account {
     pub(crate) poisons: Vec<Poison>,
     /// How often each kind of fault was noted.
     pub(crate) faults: BTreeMap<String, u64>,
+}
+
+impl PushSent {
+    /// The commits that a request is made for.
+    pub(crate) fn verified(&self) -> impl Iterator<Item = &str> {
+        let each = self.commits.iter().filter(|_| self.every_commit);
+        let head = self
+            .after
+            .iter()
+            .filter(|head| !self.every_commit || !self.commits.contains(head));
+        each.chain(head).map(String::as_str)
+    }
 }
 
 impl Account {

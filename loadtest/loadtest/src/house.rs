@@ -275,6 +275,7 @@ impl House {
             ("nats-password", password.as_str()),
             ("webhook", &self.secret),
             ("pseudonym", "a key of the load test, thirty-two bytes"),
+            ("master", "a master key of the load test, 32 bytes or more"),
             ("log-signing", &pair.signer),
             ("log-verifier", &pair.verifier),
         ] {

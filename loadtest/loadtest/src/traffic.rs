@@ -157,6 +157,7 @@ impl Traffic {
         });
         if self.enrolled {
             push["enrolled"] = json!(true);
+            push["every_commit"] = json!(true);
             push["result"] = json!("unchecked");
         }
         self.signed(kind, "push", forge_id, (body, json!([push]), commits.len()))

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bus::batch::BATCH_MESSAGES_MAX;
 use bus::consume::{BatchHandler, Outcome};
 use bus::incoming::Incoming;
+use bus::outgoing::Outgoing;
 use contract::delivery::BodyPlace;
 use contract::job::SnapshotRequested;
 use futures::StreamExt;
@@ -78,7 +80,8 @@ impl Deliveries {
                 Err(outcome) => outcomes.push(Some(outcome)),
             }
         }
-        let recorded = self.record(&takens).await;
+        let mut recorded = self.record(&takens).await;
+        self.publish_together(&takens, &mut recorded).await;
         let following = takens.iter().zip(recorded).map(|(taken, recorded)| async {
             match recorded {
                 Ok(recorded) => {
@@ -135,6 +138,37 @@ impl Deliveries {
         let (pseudonyms, masters) = (&self.pseudonyms, &self.masters);
         let work = async |conn: &mut _| write::record(conn, takens, pseudonyms, masters).await;
         transaction::run(&mut conn, work).await
+    }
+
+    /// Publishes what follows the new ones of a batch as one batch, with one sync for all, and takes
+    /// it off their hands. What cannot go so is left to each alone.
+    async fn publish_together(&self, takens: &[Taken], recorded: &mut [Result<Recorded, Outcome>]) {
+        let service = self.ground.bus.service();
+        let mut messages = Vec::new();
+        for (taken, recorded) in takens.iter().zip(recorded.iter()) {
+            let Ok(recorded) = recorded else { continue };
+            if recorded.standing == Standing::First {
+                let jobs = recorded.jobs.iter();
+                let made = jobs.map(|job| taken.span.in_scope(|| Outgoing::of(service, job)));
+                // One that cannot be written is told of when it goes alone.
+                let Ok(made) = made.collect::<Result<Vec<_>, _>>() else {
+                    return;
+                };
+                messages.extend(made);
+            }
+        }
+        if !(2..=BATCH_MESSAGES_MAX).contains(&messages.len()) {
+            return;
+        }
+        if let Err(error) = self.ground.bus.publish_batch(&messages).await {
+            tracing::debug!(%error, "what follows a batch is published one by one");
+            return;
+        }
+        for recorded in recorded.iter_mut().flatten() {
+            if recorded.standing == Standing::First {
+                recorded.jobs.clear();
+            }
+        }
     }
 
     /// Publishes what follows. Runs again when the message comes again, because a crash may have

@@ -4,6 +4,7 @@
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 
+use bus::outgoing::Outgoing;
 use contract::ids::LabVersionId;
 use contract::job::{PreservedTree, SnapshotRequested};
 use lab::spec::{Executor, LabSpec};
@@ -13,7 +14,6 @@ use store::pool::Store;
 use crate::desk::Desk;
 use crate::followers;
 use crate::trouble::Trouble;
-use crate::work::publish;
 
 /// Lab versions whose executor is remembered.
 const VERSIONS_MAX: NonZeroUsize = NonZeroUsize::new(1_024).expect("it is not zero");
@@ -55,13 +55,22 @@ impl Executors {
 
 /// Hands on a push of a lab that has nothing run.
 pub(crate) async fn hand_on(desk: &Desk, job: &SnapshotRequested) -> Result<(), Trouble> {
-    for attempt in &job.attempts {
-        publish(desk, job, attempt, PreservedTree::Unneeded).await?;
+    let bus = &desk.ground.bus;
+    let attempts = job.attempts.iter();
+    let asked =
+        attempts.filter_map(|one| followers::verification(job, one, PreservedTree::Unneeded));
+    let messages = asked.map(|asked| Outgoing::of(bus.service(), &asked));
+    let messages = messages.collect::<Result<Vec<_>, _>>()?;
+    // One sync for all. A batch that is refused, for a repeat in it, goes one by one.
+    if messages.len() < 2 || bus.publish_batch(&messages).await.is_err() {
+        for message in messages {
+            bus.publish_raw(message).await?;
+        }
     }
     // Who waits for what git has beyond the payload must not wait for ever.
     if job.lists && job.part == 0 {
         for part in followers::found(job, Vec::new(), 0) {
-            desk.ground.bus.publish(&part).await?;
+            bus.publish(&part).await?;
         }
     }
     Ok(())

@@ -391,3 +391,32 @@ fn a_body_that_became_a_dead_letter_is_accounted_for() {
     assert!(verdict.is_good(), "{}", verdict.table(10));
     assert_eq!(verdict.number("dead-lettered"), 1);
 }
+
+#[test]
+fn where_every_commit_is_verified_each_has_one_request_for_each_push_of_it_and_the_same_result() {
+    let text = r#"{"kind":"sent","request":1,"source":"github","forge_delivery":"one","event":"push","body_sha256":"aa","pushes":[{"repository":"github:o/r","ref":"refs/heads/main","before":"c0","after":"c2","commits":["c1","c2"],"every_commit":true,"result":"unchecked"}]}
+{"kind":"answered","request":1,"status":202,"delivery":"d1"}
+"#;
+    let mut ledger = Ledger {
+        conflicts: vec![],
+        pushes: vec![push("aa", "c2")],
+        requests: vec![asked("r1", "push:1", "a1"), asked("r2", "push:1", "a2")],
+        tried: vec![tried("r1", 1, "unchecked"), tried("r2", 1, "unchecked")],
+        dead: vec![],
+        ..ledger()
+    };
+    let found = |text: &str, ledger: &Ledger| {
+        judge(&Account::parse(text).unwrap(), ledger, Drained::Yes).found()
+    };
+    assert_eq!(found(text, &ledger), []);
+    // The head alone: then the other's request is one too many.
+    let head = text.replace(",\"every_commit\":true", "");
+    let doubled = (Fault::Doubled, "request for a head, without a push");
+    assert_eq!(found(&head, &ledger), [doubled]);
+    ledger.tried[0].result = "pass".into();
+    assert_eq!(found(text, &ledger), [(Fault::Wrong, "result")]);
+    ledger.requests.remove(0);
+    ledger.tried.remove(0);
+    let lost = (Fault::Lost, "verification request of a head");
+    assert_eq!(found(text, &ledger), [lost]);
+}

@@ -102,9 +102,9 @@ fn heads(
     // How many pushes named a commit as their head, and what it is to come out as.
     let mut pushed: HashMap<(&str, &str), (usize, Option<&str>)> = HashMap::new();
     let recorded = bodies.values().filter(|body| body.recorded.is_some());
-    let told = recorded.flat_map(|body| body.pushes()).filter_map(|push| {
-        let after = push.after.as_deref()?;
-        Some((push.repository.as_str(), after, push.result.as_deref()))
+    let told = recorded.flat_map(|body| body.pushes()).flat_map(|push| {
+        let of = (push.repository.as_str(), push.result.as_deref());
+        push.verified().map(move |commit| (of.0, commit, of.1))
     });
     let found = found.pushes.iter();
     let found = found.map(|push| (push.repository, push.after, push.result()));
