@@ -7,7 +7,6 @@ use contract::notice::TopologyApplied;
 use contract::time::now;
 use process::exit;
 use process::settings::postgres::Role;
-use process::settings::service::Service;
 
 use crate::cli::TopologyOrder;
 use crate::context::Context;
@@ -75,16 +74,5 @@ pub(crate) fn keys(context: &Context, folder: &Path) -> anyhow::Result<u8> {
         "the log's origin is {}: the key signs for no other",
         context.settings.log.origin
     );
-    Ok(exit::OK)
-}
-
-pub(crate) fn config_check(context: &Context) -> anyhow::Result<u8> {
-    for service in Service::ALL {
-        context
-            .settings
-            .check_for(service)
-            .with_context(|| format!("settings of {service}"))?;
-    }
-    say!("the settings of every service hold");
     Ok(exit::OK)
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use objects::store::Objects;
 use process::settings::Settings;
 use process::settings::service::Service;
+use snapshot_builder::git::version::GIT_VERSION_MIN;
 use verifier::sandbox::Sandbox;
 use verifier::sandbox::account::Account;
 
@@ -49,6 +50,7 @@ pub(super) async fn look(settings: &Settings, services: &[Service]) -> Vec<Findi
         findings.extend(spool(settings));
     }
     if any(&[SnapshotBuilder]) {
+        findings.push(git().await);
         findings.push(disk("the caches of git", &settings.snapshots.cache_folder));
     }
     if any(&[Verifier]) {
@@ -117,6 +119,30 @@ fn spool(settings: &Settings) -> Vec<Finding> {
     vec![disk("the spool", &spool.folder)]
 }
 
+async fn git() -> Finding {
+    let (check, mend) = (
+        "git",
+        "install git 2.36 or newer where services find programs",
+    );
+    let asked = tokio::process::Command::new("git")
+        .arg("--version")
+        .output();
+    let said = match asked.await {
+        Ok(ended) => String::from_utf8_lossy(&ended.stdout).trim().to_owned(),
+        Err(error) => return Finding::bad(check, format!("it does not run: {error}"), mend),
+    };
+    match git_version(&said) {
+        Some(version) if version >= GIT_VERSION_MIN => Finding::good(check, said),
+        _ => Finding::bad(check, format!("it says {said:?}"), mend),
+    }
+}
+
+/// Reads `git version 2.39.5`.
+fn git_version(said: &str) -> Option<(u32, u32)> {
+    let mut parts = said.strip_prefix("git version ")?.split(['.', ' ']);
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
 /// The room where a folder is, or will be.
 fn disk(what: &str, folder: &Path) -> Finding {
     let there = folder.ancestors().find(|place| place.exists());
@@ -167,5 +193,19 @@ async fn sandbox(settings: &Settings) -> Finding {
             chain(&error),
             "give the verifier what docs/SECURITY.md says under Running strangers' code",
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::git_version;
+
+    #[test]
+    fn the_version_is_read_from_what_git_says() {
+        assert_eq!(
+            git_version("git version 2.39.5 (Apple Git-154)"),
+            Some((2, 39))
+        );
+        assert_eq!(git_version("git is not here"), None);
     }
 }
