@@ -163,11 +163,52 @@ diesel::table! {
 }
 
 diesel::table! {
-    ledger_leaf (leaf_index) {
+    lane_hole (id) {
+        id -> Uuid,
+        lane_id -> Uuid,
+        number -> Int8,
+        delivery_id -> Uuid,
+        what -> Text,
+        sequence -> Nullable<Int8>,
+        recorded_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    lane_manifest (id) {
+        id -> Uuid,
+        lane_id -> Uuid,
+        from_number -> Int8,
+        through_number -> Int8,
+        given_number -> Int8,
+        void -> Jsonb,
+        spooled -> Jsonb,
+        sources -> Jsonb,
+        deliveries -> Bytea,
+        sequence_first -> Nullable<Int8>,
+        sequence_last -> Nullable<Int8>,
+        closing -> Bool,
+        said_at -> Timestamptz,
+        recorded_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    lane_message (lane_id, number, how) {
+        lane_id -> Uuid,
+        number -> Int8,
+        how -> Text,
+        recorded_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    ledger_leaf (epoch, leaf_index) {
         leaf_index -> Int8,
         audit_entry_id -> Uuid,
         leaf_hash -> Bytea,
         recorded_at -> Timestamptz,
+        epoch -> Int8,
     }
 }
 
@@ -220,6 +261,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    log_epoch (epoch) {
+        epoch -> Int8,
+        origin -> Text,
+        previous_origin -> Nullable<Text>,
+        previous_size -> Nullable<Int8>,
+        previous_root -> Nullable<Bytea>,
+        previous_note -> Nullable<Text>,
+        reason -> Text,
+        recorded_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     log_head (only_row) {
         only_row -> Bool,
         origin -> Text,
@@ -227,6 +281,7 @@ diesel::table! {
         root_hash -> Bytea,
         frontier -> Bytea,
         updated_at -> Timestamptz,
+        epoch -> Int8,
     }
 }
 
