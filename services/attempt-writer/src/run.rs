@@ -99,27 +99,28 @@ pub async fn run(
         );
         Ok(())
     };
+    // Each on the heap: together they are more than a thread's stack takes in a debug build.
     tokio::try_join!(
-        watch,
-        batches(taking_in, batch_max, deliveries),
-        each(ground.consumption(&ATTEMPT_WRITER_LIVE), SLOTS, found),
-        each(ground.consumption(&ATTEMPT_WRITER_BULK), SLOTS, bulk),
-        each(
+        Box::pin(watch),
+        Box::pin(batches(taking_in, batch_max, deliveries)),
+        Box::pin(each(ground.consumption(&ATTEMPT_WRITER_LIVE), SLOTS, found)),
+        Box::pin(each(ground.consumption(&ATTEMPT_WRITER_BULK), SLOTS, bulk)),
+        Box::pin(each(
             ground.consumption(&ATTEMPT_WRITER_REPROCESS),
             SLOTS,
             reprocess
-        ),
-        each(
+        )),
+        Box::pin(each(
             ground.consumption(&ATTEMPT_WRITER_COMMANDS),
             SLOTS,
             commands
-        ),
-        each(
+        )),
+        Box::pin(each(
             ground.consumption(&ATTEMPT_WRITER_PRIVACY),
             PRIVACY_SLOTS,
             Arc::clone(&privacy)
-        ),
-        dead::consume(&ground, &stop),
+        )),
+        Box::pin(dead::consume(&ground, &stop)),
     )?;
     Ok(())
 }
