@@ -16,20 +16,25 @@ pub(crate) async fn one(
     health: &Health,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
+    // Each on the heap: together they are more than a thread's stack takes in a debug build.
     let ended = match service {
         Service::WebhookIngest => {
             let hooks = match hooks {
                 Some(hooks) => hooks,
                 None => TcpListener::bind(settings.http.listen).await?,
             };
-            webhook_ingest::run::run(settings, hooks, health, stop).await
+            Box::pin(webhook_ingest::run::run(settings, hooks, health, stop)).await
         }
-        Service::AttemptWriter => attempt_writer::run::run(settings, health, stop).await,
-        Service::SnapshotBuilder => snapshot_builder::run::run(settings, health, stop).await,
-        Service::Verifier => verifier::run::run(settings, health, stop).await,
-        Service::Reconciler => reconciler::run::run(settings, health, stop).await,
-        Service::Auditor => auditor::run(settings, health, stop).await,
-        Service::StatusReporter => status_reporter::run::run(settings, health, stop).await,
+        Service::AttemptWriter => Box::pin(attempt_writer::run::run(settings, health, stop)).await,
+        Service::SnapshotBuilder => {
+            Box::pin(snapshot_builder::run::run(settings, health, stop)).await
+        }
+        Service::Verifier => Box::pin(verifier::run::run(settings, health, stop)).await,
+        Service::Reconciler => Box::pin(reconciler::run::run(settings, health, stop)).await,
+        Service::Auditor => Box::pin(auditor::run(settings, health, stop)).await,
+        Service::StatusReporter => {
+            Box::pin(status_reporter::run::run(settings, health, stop)).await
+        }
     };
     match ended {
         Err(error) if error.is::<Stopped>() => {
