@@ -3,6 +3,7 @@
 
 pub mod erase;
 pub mod export;
+mod hold;
 pub(crate) mod keeper;
 mod people;
 mod rewrap;
@@ -23,15 +24,13 @@ use process::dependency::Dependency;
 use process::settings::Settings;
 use serde_json::{Map, Value, json};
 use service::ground::Ground;
-use store::erasure::{self, HELD, HoldRow, RELEASED};
+use store::erasure::{self, HELD, RELEASED};
 use store::error::StoreError;
 use store::principal;
-use store::row::LedgerRow;
 use store::transaction::LedgerConnection;
 use store::{audit_entry, command, transaction};
 use uuid::Uuid;
 
-use crate::audit;
 use crate::outcome::{self, Decided};
 use crate::privacy::erase::Planned;
 use crate::pseudonym::Pseudonyms;
@@ -169,7 +168,7 @@ impl Privacy {
         let held = erasure::held(conn, &planned.people).await?;
         match asked.order {
             PrivacyOrder::Export => {
-                let entry = entry("person-exported", asked, Vec::new(), &planned.people, at);
+                let entry = hold::entry("person-exported", asked, Vec::new(), &planned.people, at);
                 audit_entry::append(conn, &[entry]).await?;
                 Ok(Ok(json!({ "people": planned.people })))
             }
@@ -177,12 +176,12 @@ impl Privacy {
                 Ok(Err("a legal hold is on already".to_owned()))
             }
             PrivacyOrder::Release if held.is_empty() => Ok(Err("no legal hold is on".to_owned())),
-            PrivacyOrder::Hold => hold(conn, asked, planned, (HELD, "person-held"), at).await,
+            PrivacyOrder::Hold => hold::hold(conn, asked, planned, (HELD, "person-held"), at).await,
             PrivacyOrder::Release => {
-                hold(conn, asked, planned, (RELEASED, "person-released"), at).await
+                hold::hold(conn, asked, planned, (RELEASED, "person-released"), at).await
             }
             PrivacyOrder::Erase => match held.first() {
-                Some(row) => Ok(Err(held_by(row))),
+                Some(row) => Ok(Err(hold::held_by(row))),
                 None if asked.plan => people::plan(conn, planned).await.map(Ok),
                 None => {
                     let gone = erase::erase(conn, asked, planned, &self.masters, at).await?;
@@ -228,15 +227,6 @@ impl Privacy {
     }
 }
 
-fn held_by(row: &HoldRow) -> String {
-    format!(
-        "{} is under a legal hold since {} (command {}): end it first, by `assay privacy release`",
-        row.principal_id,
-        contract::time::to_text(row.recorded_at),
-        row.command_id
-    )
-}
-
 /// Whether a reason can be kept.
 pub(crate) fn reason_is_good(reason: &str) -> Result<(), String> {
     if reason.trim().is_empty() {
@@ -250,47 +240,6 @@ pub(crate) fn reason_is_good(reason: &str) -> Result<(), String> {
     Ok(())
 }
 
-async fn hold(
-    conn: &mut LedgerConnection,
-    asked: &PrivacyOrdered,
-    planned: &Planned,
-    (action, told_as): (&'static str, &'static str),
-    at: Timestamp,
-) -> Result<Result<Value, String>, StoreError> {
-    let rows: Vec<HoldRow> = planned
-        .people
-        .iter()
-        .map(|person| HoldRow {
-            id: Uuid::now_v7(),
-            command_id: asked.command.as_uuid(),
-            principal_id: *person,
-            action: action.to_owned(),
-            recorded_at: at,
-        })
-        .collect();
-    HoldRow::insert(conn, &rows).await?;
-    let covered = rows.iter().map(LedgerRow::covered).collect();
-    let entry = entry(told_as, asked, covered, &planned.people, at);
-    audit_entry::append(conn, &[entry]).await?;
-    Ok(Ok(json!({ "people": planned.people })))
-}
-
-fn entry(
-    action: &'static str,
-    asked: &PrivacyOrdered,
-    rows: Vec<contract::audit::CoveredRow>,
-    people: &[Uuid],
-    at: Timestamp,
-) -> store::audit_entry::PendingEntry {
-    let mut fields = Map::new();
-    fields.insert("assay.command.id".into(), json!(asked.command));
-    fields.insert("assay.actor".into(), json!(asked.actor));
-    fields.insert("assay.reason".into(), json!(asked.reason));
-    fields.insert("assay.people".into(), json!(people));
-    let subject = asked.command.to_string();
-    audit::of_rows(action, &subject, None, fields, rows, at)
-}
-
 async fn record(
     conn: &mut LedgerConnection,
     asked: &PrivacyOrdered,
@@ -298,7 +247,11 @@ async fn record(
     at: Timestamp,
 ) -> Result<(), StoreError> {
     let is_kept = outcome.as_ref().err().is_none_or(|why| why != NAMES);
-    let reason = if is_kept { asked.reason.as_str() } else { WITHHELD };
+    let reason = if is_kept {
+        asked.reason.as_str()
+    } else {
+        WITHHELD
+    };
     let decided = Decided {
         command: asked.command,
         kind: asked.order.as_str(),
