@@ -306,6 +306,7 @@ fn the_passwords_of_every_role_are_set_from_files() {
     let mut text = String::from(
         "-- Gives each role of the database the password in the file of its name. By psql, as the\n\
          -- owner, after `assay migrate`: psql -v folder=<folder> -f passwords.sql\n\
+         -- A file that is missing or empty ends it: its length is what is divided by.\n\
          -- Written by `ASSAY_WRITE_DEPLOY=1 cargo test -p deploy`.\n\
          \\set ON_ERROR_STOP on\n",
     );
@@ -313,6 +314,7 @@ fn the_passwords_of_every_role_are_set_from_files() {
         let role = role.as_str();
         text += &format!(
             "\\set file :folder '/{role}'\n\\set password `cat :'file'`\n\
+             SELECT 1 / length(:'password') AS given \\gset\n\
              ALTER ROLE {role} PASSWORD :'password';\n"
         );
     }

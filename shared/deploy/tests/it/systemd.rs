@@ -2,6 +2,7 @@
 
 use deploy::list::{folders, secrets};
 use deploy::plan::{DATA_FOLDER, HEALTH_PORT, SETTINGS_FILE, Scaling, needs_of};
+use process::settings::Settings;
 use process::settings::service::Service;
 
 use crate::files::same;
@@ -143,4 +144,40 @@ fn who_does_the_work_alone_is_not_scaled() {
         scaled,
         [WebhookIngest, AttemptWriter, SnapshotBuilder, Verifier]
     );
+}
+
+/// A unit's values of a key.
+fn values<'a>(unit: &'a str, key: &str) -> Vec<&'a str> {
+    let lines = unit.lines().filter_map(|line| line.strip_prefix(key));
+    lines.map(|value| value.trim_matches('"')).collect()
+}
+
+#[test]
+fn a_service_finds_what_it_needs_where_its_unit_puts_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let credentials = folder.path().display().to_string();
+    let bound = "/run/credentials/assay-webhook-ingest.service";
+    let settings = crate::files::read("systemd/assay.toml").replace(bound, &credentials);
+    let file = folder.path().join("assay.toml");
+    std::fs::write(&file, settings).unwrap();
+    for service in Service::ALL {
+        let unit = unit(service);
+        let handed = values(&unit, "LoadCredential=");
+        for (name, _) in handed.iter().filter_map(|pair| pair.split_once(':')) {
+            let secret = "a secret of the tests, thirty-two bytes";
+            std::fs::write(folder.path().join(name), secret).unwrap();
+        }
+        let variables = values(&unit, "Environment=").into_iter();
+        let variables = variables.filter_map(|pair| pair.split_once('='));
+        let variables =
+            variables.map(|(name, value)| (name.to_owned(), value.replace("%d", &credentials)));
+        let settings = Settings::load_from(Some(&file), variables).unwrap();
+        settings
+            .check_for(service)
+            .unwrap_or_else(|error| panic!("{service}: {error}"));
+        // What another service was handed is not there.
+        for (name, _) in handed.iter().filter_map(|pair| pair.split_once(':')) {
+            std::fs::remove_file(folder.path().join(name)).unwrap();
+        }
+    }
 }
