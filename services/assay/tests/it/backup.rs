@@ -311,14 +311,14 @@ async fn nothing_starts_while_a_restore_is_unfinished_and_giving_it_again_finish
 #[tokio::test(flavor = "multi_thread")]
 async fn old_backups_go_with_the_objects_that_only_they_had() {
     let site = silent().await;
-    let objects = site.folder().join("objects/labs/one");
+    let objects = site.folder().join("objects/bodies/one");
     fs::create_dir_all(&objects).unwrap();
     fs::write(objects.join("first"), "first").unwrap();
     let kept = Kept::of(&site).await;
     fs::remove_file(objects.join("first")).unwrap();
     fs::write(objects.join("second"), "second").unwrap();
     kept.again(&site).await;
-    let shared = kept.shelf.join("objects/labs/one");
+    let shared = kept.shelf.join("objects/bodies/one");
     assert!(shared.join("first").exists() && shared.join("second").exists());
 
     let shelf = kept.shelf.to_str().unwrap();
