@@ -1,6 +1,6 @@
 //! Waits until the house has done what waits in it, within a limit, and says how far it is.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -27,8 +27,22 @@ const WAITING: &str = "SELECT \
      (SELECT FROM listing_part AS part WHERE part.push_id = due.push_id \
       AND part.lab_session_id = due.lab_session_id)) AS lists, \
     (SELECT count(*) FROM ledger_pending) AS entries, \
+    (SELECT count(*) FROM work.status_due) AS untold, \
     (SELECT count(*) FROM delivery_receipt) AS deliveries";
 const ATTEMPTS: &str = "SELECT commit_sha FROM lab_attempt";
+/// What the newest mark of each judged commit must be. One of which a try was an error may be
+/// pending.
+const MARKS: &str = "SELECT attempt.commit_sha, 'assay/' || lab.slug AS context, \
+    array_agg(DISTINCT CASE verification.result WHEN 'pass' THEN 'success' \
+        ELSE 'failure' END) AS states \
+    FROM verification_attempt AS verification \
+    JOIN verification_request AS request ON request.id = verification.request_id \
+    JOIN lab_attempt AS attempt ON attempt.id = request.lab_attempt_id \
+    JOIN lab_session AS session ON session.id = attempt.lab_session_id \
+    JOIN lab ON lab.id = session.lab_id \
+    WHERE session.repository LIKE 'github:%' \
+    GROUP BY attempt.commit_sha, lab.slug \
+    HAVING bool_and(verification.result IN ('pass', 'fail'))";
 /// The streams that must be empty. In `JOBS` a retry may wait for its time for half an hour.
 const QUEUES: [&str; 2] = ["DELIVERIES", "COMMANDS"];
 
@@ -41,8 +55,8 @@ pub struct Drained {
     pub seen: String,
 }
 
-/// Waits until nothing waits in the queues, every request has a result, and every push that no
-/// webhook told of was found; then reconciler is taken away, or the log would grow for ever.
+/// Waits until nothing waits in the queues, every request has a result, every push that no webhook
+/// told of was found, and every judged commit is marked at the forge as it came out; then reconciler is taken away, or the log would grow for ever.
 ///
 /// # Errors
 /// If the ledger cannot be read.
@@ -56,8 +70,11 @@ pub async fn drain(ground: &Ground, driver: &Driver, limit: Duration) -> Result<
             // In a spool, not found yet, or lost: the limit will tell.
             let unsaid = unfound(ground, driver).await;
             let missing = redeliver::missing(ground, driver).await;
-            if unsaid + missing > 0 {
-                seen = format!("{seen}; {missing} not recorded, {unsaid} not found");
+            let unmarked = unmarked(ground).await;
+            if unsaid + missing + unmarked > 0 {
+                seen = format!(
+                    "{seen}; {missing} not recorded, {unsaid} not found, {unmarked} not marked"
+                );
                 calm = 0;
             }
         }
@@ -85,6 +102,23 @@ async fn unfound(ground: &Ground, driver: &Driver) -> usize {
     silent.iter().filter(|head| !known.contains(*head)).count()
 }
 
+/// How many judged commits have another mark at the forge, or none.
+async fn unmarked(ground: &Ground) -> usize {
+    let mut newest = HashMap::new();
+    for mark in ground.marks.posted() {
+        newest.insert((mark.commit, mark.context), mark.state);
+    }
+    let rows = ground.house().await.rows(MARKS).await;
+    let is_marked = |row: &&String| {
+        let row: Value = serde_json::from_str(row).unwrap_or_default();
+        let text = |key: &str| row[key].as_str().unwrap_or_default().to_owned();
+        let mark = newest.get(&(text("commit_sha"), text("context")));
+        let states = row["states"].as_array();
+        states.is_some_and(|states| mark.is_some_and(|mark| states.iter().any(|one| one == mark)))
+    };
+    rows.iter().filter(|row| !is_marked(row)).count()
+}
+
 fn sha_of(row: &str) -> Option<String> {
     let row: Value = serde_json::from_str(row).ok()?;
     row["commit_sha"].as_str().map(str::to_owned)
@@ -105,6 +139,7 @@ async fn look(ground: &Ground, driver: &Driver) -> (bool, String) {
     let row: Value = serde_json::from_str(&rows[0]).unwrap_or_default();
     let number = |name: &str| row[name].as_u64().unwrap_or(u64::MAX);
     let (requests, entries, lists) = (number("requests"), number("entries"), number("lists"));
+    let untold = number("untold");
     let in_queues = QUEUES
         .iter()
         .map(|name| queued(name))
@@ -112,10 +147,12 @@ async fn look(ground: &Ground, driver: &Driver) -> (bool, String) {
     let waits = requests > 0
         || lists > 0
         || entries > 0
+        || untold > 0
         || in_queues.is_none_or(|queued| queued.iter().any(|number| *number > 0));
     let seen = format!(
         "{} bodies promised, {} deliveries recorded; {requests} requests without a result, \
-         {lists} lists to be completed, {entries} entries without a leaf; queued: DELIVERIES {:?}, JOBS {:?}",
+         {lists} lists to be completed, {entries} entries without a leaf, {untold} attempts \
+         to be told of; queued: DELIVERIES {:?}, JOBS {:?}",
         driver.promised().len(),
         number("deliveries"),
         queued("DELIVERIES").unwrap_or_default(),

@@ -13,6 +13,7 @@ use process::settings::postgres::ROLE_PLACEHOLDER;
 use process::settings::service::Service;
 use sample::dialect::Dialect;
 use sample::forge::LoopbackForge;
+use sample::status_api::{self, StatusApi};
 use servers::postgres::OWNER;
 use tempfile::TempDir;
 use testkit::house::House;
@@ -30,6 +31,9 @@ pub const SECRET: &[u8] = b"a secret of the torture";
 /// What signs only from so many hours after the start on.
 pub const LATER_SECRET: &str = "a later secret of the torture";
 const LATER_HOURS: i64 = 1;
+/// How long a command of the operator's may take, in seconds: to check a whole ledger takes the
+/// longer the more was done before.
+const COMMAND_SECS_MAX: u64 = 1_800;
 /// The source that webhooks come to.
 pub const SOURCE: &str = "github";
 /// The log's name.
@@ -48,6 +52,8 @@ pub struct Ground {
     pub seats: Vec<Seat>,
     /// The forge.
     pub forge: LoopbackForge,
+    /// Where its commits are marked.
+    pub marks: StatusApi,
     /// The programs.
     pub programs: Programs,
     house: Mutex<House>,
@@ -67,6 +73,7 @@ impl Ground {
         // The accounts of boxes and servers get through.
         std::fs::set_permissions(folder.path(), Permissions::from_mode(0o711))?;
         let forge = LoopbackForge::start(&folder.path().join("forge")).await?;
+        let marks = StatusApi::start(status_api::Dialect::Github).await?;
         let nats = house.nats().url().replace("nats://", "");
         let mischief = mischief::build(folder.path());
         let mut seats = Vec::with_capacity(ROSTER.len());
@@ -88,6 +95,7 @@ impl Ground {
         let ground = Self {
             seats,
             forge,
+            marks,
             programs,
             owner_url: house.owner_url(),
             reader_url: house.database_url("assay_reader"),
@@ -209,7 +217,7 @@ impl Ground {
             variables: Vec::new(),
             folder: self.folder.path(),
         };
-        let said = plan.run().await;
+        let said = plan.run_within(Duration::from_secs(COMMAND_SECS_MAX)).await;
         if said.code != Some(0) {
             bail!("assay {arguments:?}: {}{}", said.out, said.err);
         }
@@ -232,7 +240,11 @@ impl Ground {
             ("webhook-later", LATER_SECRET),
             ("webhook-timed", Dialect::StandardWebhooks.example_secret()),
             ("pseudonym", "a key of the torture, thirty-two bytes"),
-            ("privacy-master", "a master key of the torture, thirty-two bytes"),
+            (
+                "privacy-master",
+                "a master key of the torture, thirty-two bytes",
+            ),
+            ("marks", status_api::TOKEN),
             ("log-signing", &pair.signer),
             ("log-verifier", &pair.verifier),
         ] {
@@ -249,6 +261,7 @@ impl Ground {
             pool = POOL_SIZE,
             origin = ORIGIN,
             source = SOURCE,
+            marks = self.marks.url(),
             later = time::to_text(time::now() + TimeDelta::hours(LATER_HOURS)),
         );
         std::fs::write(self.config(), settings)?;

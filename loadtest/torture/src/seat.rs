@@ -25,7 +25,7 @@ pub struct Who {
 }
 
 /// Everybody who is killed.
-pub const ROSTER: [Who; 9] = [
+pub const ROSTER: [Who; 10] = [
     who(Service::WebhookIngest, 1),
     who(Service::WebhookIngest, 2),
     who(Service::AttemptWriter, 1),
@@ -35,6 +35,7 @@ pub const ROSTER: [Who; 9] = [
     who(Service::Auditor, 1),
     who(Service::Auditor, 2),
     who(Service::Reconciler, 1),
+    who(Service::StatusReporter, 1),
 ];
 
 /// The first webhook-ingest.
