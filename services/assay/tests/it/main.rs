@@ -13,10 +13,12 @@ mod broken_git;
 mod commits;
 mod completeness;
 mod dead;
+mod doctor;
 #[cfg(target_os = "linux")]
 mod forbidden;
 mod forges;
 mod health;
+mod kept;
 mod logs;
 #[cfg(target_os = "linux")]
 mod long;
@@ -28,6 +30,7 @@ mod memory;
 mod once;
 mod order;
 mod planted;
+mod proven;
 mod push;
 mod reconcile;
 mod recorded;

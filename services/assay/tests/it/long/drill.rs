@@ -2,32 +2,33 @@
 //! erased since is erased before anything serves, the log goes on where others saw it end, and what
 //! was accepted is taken in once.
 
+mod made;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use contract::digest::Digest;
 use process::settings::service::Service;
 use proofs::files::Folder;
 use proofs::mirror;
 use proofs::pinned::Pinned;
 use proofs::watch::Kept as Note;
-use sample::delivery::{Push, SignedDelivery, sign};
 use sample::hooks_api::HooksApi;
 use sample::lab::{FAILING, PASSING, make_learner};
-use sample::repository::{Change, Clock, Repository};
-use serde_json::{Value, json};
+use sample::repository::{Change, Clock};
+use serde_json::Value;
 use servers::postgres::OWNER;
 use testkit::house::House;
 use testkit::wait;
-use witness::account::{Account, Answered};
+use witness::account::Account;
 use witness::programs::Programs;
 use witness::verdict;
 
-use crate::backup::{Kept, lose_all};
+use crate::kept::{Kept, lose_all};
+use crate::long::drill::made::{copy, made, published, until_published};
 use crate::made_again::{until_judged_once, with_api};
 use crate::push::LEARNER;
 use crate::reconcile::until_number;
-use crate::site::{SECRET, Site};
+use crate::site::Site;
 
 /// The repository of the person who is erased, and the person.
 const OTHER: &str = "course-2026/intro-bob";
@@ -49,16 +50,10 @@ struct Seen {
     /// The commits that were pushed since the backup: recorded and lost, and only accepted.
     recorded: String,
     accepted: String,
+    /// The proof of an attempt that is lost.
+    proof: PathBuf,
     /// What was sent and answered, for the checker.
     account: Account,
-}
-
-/// A push that is about to be told of.
-struct Made {
-    before: String,
-    after: String,
-    guid: String,
-    signed: SignedDelivery,
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -132,6 +127,8 @@ async fn live_and_lose(site: &mut Site, api: &HooksApi) -> (Kept, Seen) {
     copy(&records, &erasures);
     let newest = published(site);
 
+    let proof = proves(site, &recorded.after).await;
+
     // Accepted, and nobody takes it in before everything is gone.
     site.stop(Service::AttemptWriter).await;
     let accepted = made(&learner, &[Change::File(b"notes.txt", b"!\n")], None).await;
@@ -151,8 +148,20 @@ async fn live_and_lose(site: &mut Site, api: &HooksApi) -> (Kept, Seen) {
         recorded: recorded.after,
         accepted: accepted.after,
         account,
+        proof,
     };
     (kept, seen)
+}
+
+/// Proves that the attempt of a commit is in the log.
+async fn proves(site: &Site, commit: &str) -> PathBuf {
+    let attempt = format!("SELECT id FROM lab_attempt WHERE commit_sha = '{commit}'");
+    let row: Value = serde_json::from_str(&site.house.rows(&attempt).await[0]).unwrap();
+    let proof = site.folder().join("lost.tlog-proof");
+    let file = proof.to_str().unwrap();
+    site.assay_ok(&["prove", row["id"].as_str().unwrap(), "-o", file])
+        .await;
+    proof
 }
 
 /// What must hold after a restore, before anything serves and after.
@@ -224,62 +233,10 @@ async fn agrees_with_all_that_was_seen(site: &Site, seen: &Seen) {
     let checked = mirror::check(&Folder::new(&together), &pinned, &notes, &mut ()).await;
     let checked = checked.unwrap_or_else(|error| panic!("{error}"));
     assert_eq!((checked.epochs.len(), checked.kept), (2, 2), "{checked:?}");
+    let proof = seen.proof.to_str().unwrap();
+    site.assay_ok(&["check-proof", proof, "--key", key.trim()])
+        .await;
     strangers_agree(site, seen, &together, key.trim()).await;
-}
-
-impl Made {
-    /// Posts the webhook, which is accepted.
-    async fn post(&self, site: &Site, account: &Account, repository: &str, result: &str) {
-        let (status, receipt) = site.post(&self.signed).await.unwrap();
-        assert_eq!(status, 202, "{receipt}");
-        self.note(account, repository, result, &receipt);
-    }
-
-    /// Notes that it was sent, and accepted.
-    fn note(&self, account: &Account, repository: &str, result: &str, receipt: &Value) {
-        let request = account.sent(&json!({
-            "provider": "github",
-            "source": "github",
-            "forge_delivery": self.guid,
-            "event": "push",
-            "body_sha256": Digest::of(&self.signed.body).to_string(),
-            "pushes": [{
-                "repository": format!("github:{repository}"),
-                "ref": "refs/heads/main",
-                "before": self.before,
-                "after": self.after,
-                "commits": [self.after],
-                "enrolled": true,
-                "result": result,
-            }],
-        }));
-        account.answered(request, &Answered::With(202, receipt.clone()));
-    }
-}
-
-/// A commit, and the webhook that tells of it; by somebody else, where they are named.
-async fn made(repository: &Repository, change: &[Change<'_>], by: Option<&str>) -> Made {
-    let before = repository.head("main").await.unwrap();
-    let after = repository.commit("main", "A change", change).await.unwrap();
-    let push = Push {
-        branch: "main",
-        before: Some(&before),
-        after: Some(&after),
-    };
-    let mut payload: Value = push.payload(repository).await.unwrap();
-    if let Some(login) = by {
-        payload["sender"]["login"] = json!(login);
-        payload["sender"]["id"] = json!(424_242);
-        payload["pusher"]["name"] = json!(login);
-    }
-    let guid = uuid::Uuid::now_v7().to_string();
-    let signed = sign("push", &guid, &payload, SECRET);
-    Made {
-        before,
-        after,
-        guid,
-        signed,
-    }
 }
 
 /// The checker, which shares no code with the house, holds what was answered against the ledger;
@@ -300,49 +257,4 @@ async fn strangers_agree(site: &Site, seen: &Seen, mirror: &Path, key: &str) {
         .output()
         .unwrap();
     assert!(said.status.success(), "{said:?}");
-}
-
-/// The newest published checkpoint.
-fn published(site: &Site) -> String {
-    let log = site.folder().join("objects/log");
-    let newest = [2, 1]
-        .map(|epoch| log.join(epoch.to_string()).join("checkpoint"))
-        .into_iter()
-        .find(|note| note.exists());
-    fs::read_to_string(newest.expect("a checkpoint is published")).unwrap()
-}
-
-/// Waits until all that was written is published.
-async fn until_published(site: &Site) {
-    wait::until("the whole log is published", async || {
-        let waiting = site
-            .house
-            .number("SELECT count(*) FROM ledger_pending")
-            .await;
-        let size = site.house.number("SELECT tree_size FROM log_head").await;
-        let log = site.folder().join("objects/log");
-        let has = [2, 1]
-            .iter()
-            .any(|epoch| log.join(format!("{epoch}/checkpoint")).exists());
-        let said = has.then(|| tlog::checkpoint::said(&published(site)).unwrap());
-        let there = said
-            .as_ref()
-            .is_some_and(|said| i64::try_from(said.size) == Ok(size));
-        let done = waiting == 0 && there;
-        done.then_some(())
-            .ok_or(format!("{waiting} wait, {size} leaves, {said:?}"))
-    })
-    .await;
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        let into = to.join(path.file_name().unwrap());
-        match path.is_dir() {
-            true => copy(&path, &into),
-            false => drop(fs::copy(&path, &into).unwrap()),
-        }
-    }
 }
