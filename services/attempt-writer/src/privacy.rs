@@ -24,6 +24,7 @@ use process::dependency::Dependency;
 use process::settings::Settings;
 use serde_json::{Map, Value, json};
 use service::ground::Ground;
+use store::dead_letter::DeadLetterRow;
 use store::erasure::{self, HELD, RELEASED};
 use store::error::StoreError;
 use store::principal;
@@ -120,11 +121,21 @@ impl Privacy {
         let work = async |conn: &mut _| {
             let at = now();
             erasure::lock(conn).await?;
-            let outcome = match &planned {
-                Ok(planned) => self.carry_out(conn, asked, planned, at).await?,
-                Err(reason) => Err(reason.clone()),
+            let (outcome, letters) = match planned.clone() {
+                Ok(mut planned) => {
+                    planned.letters = erase::still_open(conn, &planned.letters).await?;
+                    let outcome = self.carry_out(conn, asked, &planned, at).await?;
+                    (outcome, planned.letters)
+                }
+                Err(reason) => (Err(reason), Vec::new()),
             };
-            record(conn, asked, outcome, at).await
+            let closes = outcome.is_ok() && !asked.plan;
+            record(conn, asked, outcome, at).await?;
+            if closes {
+                // They name the command, whose row is there now.
+                DeadLetterRow::insert(conn, &letters).await?;
+            }
+            Ok(())
         };
         transaction::run(&mut conn, work).await.map_err(refused)
     }

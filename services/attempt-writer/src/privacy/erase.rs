@@ -9,7 +9,7 @@ use contract::time::{Timestamp, now};
 use objects::store::Objects;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use store::dead_letter::DeadLetterRow;
+use store::dead_letter::{self, DeadLetterRow};
 use store::delivery_body;
 use store::erasure::{self, ErasureRow};
 use store::error::StoreError;
@@ -84,7 +84,6 @@ pub(super) async fn erase(
     remove::append(conn, cause, &bodies, &due, now).await?;
     principal::forget(conn, &planned.people).await?;
     person_key::destroy(conn, &planned.people).await?;
-    DeadLetterRow::insert(conn, &planned.letters).await?;
     let mut covered: Vec<_> = rows.iter().map(LedgerRow::covered).collect();
     covered.extend(planned.letters.iter().map(LedgerRow::covered));
     let mut fields = Map::new();
@@ -105,6 +104,21 @@ pub(super) async fn erase(
         "logs": of(removal::LOG),
         "dead_letters": planned.letters.len(),
     }))
+}
+
+/// Of the rows that close letters, those whose letter nobody has closed since they were made. Until
+/// the transaction ends nobody else closes one.
+pub(super) async fn still_open(
+    conn: &mut LedgerConnection,
+    closing: &[DeadLetterRow],
+) -> Result<Vec<DeadLetterRow>, StoreError> {
+    dead_letter::lock(conn).await?;
+    let ids: Vec<Uuid> = closing.iter().map(|row| row.letter_id).collect();
+    let found = dead_letter::find(conn, &ids).await?;
+    let open = found.iter().filter(|letter| letter.state == "open");
+    let open: BTreeSet<Uuid> = open.map(|letter| letter.death.id).collect();
+    let closing = closing.iter().filter(|row| open.contains(&row.letter_id));
+    Ok(closing.cloned().collect())
 }
 
 /// Takes hold of the keys. Whoever has none gets one, so that somebody who is about to seal waits.
@@ -167,7 +181,7 @@ pub(super) async fn letters_of(
     conn: &mut LedgerConnection,
     command: CommandId,
 ) -> Result<Vec<(u64, DeadLetterId)>, StoreError> {
-    let closed = store::dead_letter::closed_by(conn, command.as_uuid()).await?;
+    let closed = dead_letter::closed_by(conn, command.as_uuid()).await?;
     let place = |row: &DeadLetterRow| {
         row.dead_sequence
             .and_then(|place| u64::try_from(place).ok())
