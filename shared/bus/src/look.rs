@@ -5,7 +5,6 @@
 use std::time::Duration;
 
 use async_nats::HeaderMap;
-use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::consumer::PullConsumer;
 use async_nats::jetstream::stream::RawMessageErrorKind;
 use bytes::Bytes;
@@ -19,6 +18,9 @@ use crate::history::of_nanos;
 use crate::outgoing::Outgoing;
 use crate::publish::Stored;
 use crate::topology::ConsumerSpec;
+
+/// Most places behind a message that cannot be read at which reading on is tried.
+const UNREADABLE_MAX: usize = 1_000;
 
 /// A queue and its one consumer at about the same moment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -104,8 +106,9 @@ impl Bus {
         })
     }
 
-    /// The messages of a consumer's stream from a place on, in their order; at most `limit`. Read
-    /// from the stream itself, without the consumer.
+    /// The messages of a consumer's stream from a place on, in their order; at most `limit`, and
+    /// whether these are all. Read from the stream itself, without the consumer. A message that
+    /// the server cannot read any more ends its search, so that is begun again behind it.
     ///
     /// # Errors
     /// [`TopologyError::Server`] if the server does not answer.
@@ -114,15 +117,20 @@ impl Bus {
         spec: &ConsumerSpec,
         from: u64,
         limit: usize,
-    ) -> Result<Vec<Found>, TopologyError> {
+    ) -> Result<(Vec<Found>, bool), TopologyError> {
         let server = |source: Box<dyn std::error::Error + Send + Sync>| TopologyError::Server {
             what: format!("the messages of {}", spec.stream),
             source,
         };
-        let stream = self.jetstream.get_stream_no_info(spec.stream).await;
+        let stream = self.jetstream.get_stream(spec.stream).await;
         let stream = stream.map_err(|error| server(error.into()))?;
-        let (mut all, mut next) = (Vec::new(), from.max(1));
-        while all.len() < limit {
+        let state = &stream.cached_info().state;
+        let (first, last) = (state.first_sequence, state.last_sequence);
+        let (mut all, mut next, mut tries) = (Vec::new(), from.max(first).max(1), 0);
+        while next <= last {
+            if all.len() >= limit || tries >= UNREADABLE_MAX {
+                return Ok((all, false));
+            }
             let asked = stream
                 .raw_message_builder()
                 .next_by_subject(spec.filter)
@@ -140,17 +148,18 @@ impl Bus {
                     });
                 }
                 Err(error) => match error.kind() {
-                    RawMessageErrorKind::NoMessageFound => break,
-                    RawMessageErrorKind::JetStream(refusal)
-                        if refusal.error_code() == ErrorCode::NO_MESSAGE_FOUND =>
-                    {
-                        break;
+                    // None at all, where the stream is empty; else perhaps none before one that
+                    // cannot be read.
+                    RawMessageErrorKind::NoMessageFound if state.messages == 0 => break,
+                    RawMessageErrorKind::NoMessageFound => {
+                        next += 1;
+                        tries += 1;
                     }
                     _ => return Err(server(error.into())),
                 },
             }
         }
-        Ok(all)
+        Ok((all, true))
     }
 
     /// Publishes a message that no consumer would be given once more, under an id of its own, with
@@ -174,7 +183,7 @@ impl Bus {
             what: format!("the message {} of {}", found.sequence, spec.stream),
             source,
         };
-        let still = self.look_through(spec, found.sequence, 1).await?;
+        let (still, _) = self.look_through(spec, found.sequence, 1).await?;
         // A place may have been given twice.
         let is_it = |other: &Found| {
             other.sequence == found.sequence

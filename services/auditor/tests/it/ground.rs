@@ -2,24 +2,34 @@
 //! alters what must not be altered.
 
 use std::fs;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use auditor::verify::{Depth, Report, verify};
 use contract::audit::{AuditEntry, AuditEvent};
 use contract::ids::AuditEntryId;
 use contract::time;
+use objects::log::LogFile;
+use objects::store::Objects;
 use process::health::Health;
 use process::settings::Settings;
 use store::audit_entry::{self, PendingEntry};
 use store::pool::Store;
 use testkit::house::House;
 use testkit::wait;
+use tlog::checkpoint::{self, Checkpoint};
 use tlog::key::{self, KeyPair, VerifyingKey};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// The tables of the log.
-const TABLES: [&str; 4] = ["audit_entry", "ledger_leaf", "log_checkpoint", "log_head"];
+const TABLES: [&str; 5] = [
+    "audit_entry",
+    "ledger_leaf",
+    "log_checkpoint",
+    "log_epoch",
+    "log_head",
+];
 
 pub(crate) const ORIGIN: &str = "log.example/lab";
 
@@ -75,7 +85,35 @@ impl Ground {
             .with("postgres.url", url)
             .and_then(|settings| settings.with("log.origin", ORIGIN))
             .and_then(|settings| settings.with("log.verifier_key", &self.keys.verifier))
+            .and_then(|settings| settings.with("objects.folder", self.objects_folder()))
             .unwrap()
+    }
+
+    pub(crate) fn objects_folder(&self) -> PathBuf {
+        self.house.folder("objects")
+    }
+
+    /// The store that the log is published in.
+    pub(crate) fn objects(&self) -> Objects {
+        Objects::open_folder(&self.objects_folder()).unwrap()
+    }
+
+    /// The checkpoint that is published for an epoch, if there is one.
+    pub(crate) async fn published(&self, epoch: u64) -> Option<Checkpoint> {
+        let read = self.objects().log_file(epoch, LogFile::Checkpoint).await;
+        let note = String::from_utf8(read.unwrap()?.to_vec()).unwrap();
+        Some(checkpoint::said(&note).unwrap())
+    }
+
+    /// Waits until an epoch is published as far as this.
+    pub(crate) async fn until_published(&self, epoch: u64, size: u64) {
+        wait::until("the log is published", async || {
+            let published = self.published(epoch).await.map_or(0, |said| said.size);
+            (published == size)
+                .then_some(())
+                .ok_or(format!("{published} of {size}"))
+        })
+        .await;
     }
 
     pub(crate) fn auditor(&self) -> Running {
@@ -118,6 +156,10 @@ impl Ground {
         verify(&mut conn, key, Depth::Rows, time::now())
             .await
             .unwrap()
+    }
+
+    pub(crate) async fn writing(&self) -> store::pool::Connection {
+        self.writer.connection().await.unwrap()
     }
 
     pub(crate) async fn reading(&self) -> store::pool::Connection {

@@ -5,8 +5,15 @@
     reason = "a test that cannot go on says where and why"
 )]
 
+mod completeness;
+mod epochs;
 mod facts;
+mod following;
 mod ground;
+mod key_changes;
+mod lanes;
+mod noticed;
+mod publishing;
 mod refusing;
 mod rows;
 mod sequencing;

@@ -16,6 +16,7 @@ mod spool_bounds;
 mod crowding;
 mod forges;
 mod injecting;
+mod lanes;
 mod rates;
 mod reloading;
 mod repeats;

@@ -39,10 +39,10 @@ pub(super) async fn look_through(
     from: u64,
     seen: &mut Seen,
 ) -> Result<BTreeMap<(LaneId, u64), Vec<Found>>, TopologyError> {
-    let messages = bus
+    let (messages, is_whole) = bus
         .look_through(&ATTEMPT_WRITER, from, MESSAGES_MAX)
         .await?;
-    seen.is_whole = messages.len() < MESSAGES_MAX;
+    seen.is_whole = is_whole;
     let mut found: BTreeMap<_, Vec<Found>> = BTreeMap::new();
     for message in messages {
         if let Some(number) = numbered(&message) {
@@ -61,7 +61,7 @@ pub(super) async fn dying(bus: &Bus) -> Result<BTreeSet<(LaneId, u64)>, Topology
         return Ok(BTreeSet::new());
     }
     let from = dead.acked + 1;
-    let letters = bus
+    let (letters, _) = bus
         .look_through(&ATTEMPT_WRITER_DEAD, from, LETTERS_MAX)
         .await?;
     Ok(letters.iter().filter_map(numbered).collect())

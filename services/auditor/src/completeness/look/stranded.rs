@@ -117,7 +117,7 @@ impl Stranded {
             };
             let is_copied = found.get(&key).is_some_and(|messages| messages.len() > 1);
             let at = ground.bus.look_through(&ATTEMPT_WRITER, number(place), 1);
-            let at = at.await?.into_iter().next();
+            let at = at.await?.0.into_iter().next();
             let it = at.filter(|message| {
                 message.sequence == number(place) && numbered(message) == Some(key)
             });
