@@ -56,6 +56,7 @@ bench: prerequisites ## Measure everything that has a bound, into target/bench/s
 	cargo build --release -p assay -p assay-checker -p loadtest
 	-ASSAY_BENCH_FIGURES=$(FIGURES) cargo bench -p verifier --bench sandbox
 	-ASSAY_BENCH_FIGURES=$(FIGURES) cargo bench -p auditor
+	-ASSAY_BENCH_FIGURES=$(FIGURES) cargo bench -p proofs --bench mirror
 	-$(LOADTEST) idle --bench idle
 	-$(LOADTEST) limits --count $(COUNT) --bench limits
 	-$(LOADTEST) burst --count $(COUNT) $(PUSHES) --bench pipeline --out $(TARGET)/bench/pipeline

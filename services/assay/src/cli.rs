@@ -2,24 +2,33 @@
 
 use std::path::PathBuf;
 
-use auditor::verify::Depth;
 use clap::{Args, Parser, Subcommand};
 use contract::name::{Actor, CommitSha, Repository, Slug};
 
 use crate::backup::Backup;
+use crate::check_proof::CheckProof;
 use crate::context::Context;
 use crate::dead::DeadOrder;
+use crate::deployment::DeployOrder;
 use crate::doctor::Doctor;
+use crate::log::VerifyLog;
+use crate::logs::Logs;
 use crate::privacy::PrivacyOrders;
+use crate::prove::Prove;
 use crate::reconcile::Reconcile;
 use crate::replay::Replay;
 use crate::reprocess::Reprocess;
-use crate::retention::RetentionOrder;
 use crate::restore::Restore;
+use crate::retention::RetentionOrder;
 use crate::roster::RosterOrder;
 use crate::service_name::ServiceName;
 use crate::tools::ToolsOrder;
-use crate::{backup, completeness, dead, demo, doctor, lab, log, logs, operate, privacy, reconcile, replay, reprocess, restore, results, retention, roster, run, session, status, tools, trace, up, verify};
+use crate::verify::LocalVerify;
+use crate::{
+    backup, check_proof, completeness, config, dead, demo, deployment, doctor, lab, log, logs,
+    operate, privacy, prove, reconcile, replay, reprocess, restore, results, retention, roster,
+    run, session, status, tools, trace, up, verify,
+};
 
 /// Turns git pushes into proven results.
 #[derive(Debug, Parser)]
@@ -56,6 +65,9 @@ enum Order {
     Demo,
     /// Run the ledger's migrations, as its owner.
     Migrate,
+    /// What a deployment consists of.
+    #[command(subcommand)]
+    Deploy(DeployOrder),
     /// Look whether servers, settings and this machine will do; say what to do where not.
     Doctor(Doctor),
     /// The streams and consumers on the bus.
@@ -134,15 +146,14 @@ enum Order {
     /// Folders of tools that labs may name.
     #[command(subcommand)]
     Tools(ToolsOrder),
-    /// Recompute the whole log from the database: 0 ok, 1 tampered, 2 incomplete, 3 untrusted.
-    VerifyLog {
-        /// The key to trust, as `assay up` prints it; else the settings'.
-        #[arg(long)]
-        key: Option<String>,
-        /// Also hold each ledger row against the digest that was logged of it.
-        #[arg(long)]
-        ledger: bool,
-    },
+    /// Prove that an attempt, a verification or a delivery is in the signed log, in a file that
+    /// anybody can check.
+    Prove(Prove),
+    /// Check a proof, without any server: 0 ok, 1 tampered, 2 incomplete, 3 untrusted.
+    CheckProof(CheckProof),
+    /// Recompute the whole log, from the database or from a mirror: 0 ok, 1 tampered, 2 incomplete,
+    /// 3 untrusted.
+    VerifyLog(VerifyLog),
 }
 
 #[derive(Debug, Subcommand)]
@@ -164,8 +175,8 @@ pub(crate) enum TopologyOrder {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigOrder {
-    /// Read everything that every service needs, and name the first setting that is bad.
-    Check,
+    /// Read everything that services need, and name what is bad for each.
+    Check(config::Check),
 }
 
 #[derive(Debug, Subcommand)]
@@ -223,36 +234,6 @@ pub(crate) struct Who {
     pub(crate) actor: Actor,
 }
 
-/// Whose output is shown.
-#[derive(Clone, Debug, Args)]
-pub(crate) struct Logs {
-    /// The attempt; or the delivery that brought it: our id, the forge's id, or the trace id.
-    pub(crate) attempt: String,
-    /// Follow a verification while it runs, until it has its result.
-    #[arg(long, short)]
-    pub(crate) follow: bool,
-    /// As JSON, for machines; one value a line while it is followed.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// What is verified on this machine.
-#[derive(Clone, Debug, Args)]
-pub(crate) struct LocalVerify {
-    /// The learner's folder, as it would be pushed.
-    pub(crate) folder: PathBuf,
-    /// The lab's folder, its lab.toml at the root.
-    #[arg(long)]
-    pub(crate) lab: PathBuf,
-    /// The result as JSON, for machines, and nothing else.
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// Run it even where this machine cannot enforce every limit: strangers' code can then take
-    /// all that the machine has.
-    #[arg(long)]
-    pub(crate) dangerously_run_without_limits: bool,
-}
-
 /// How a table is written.
 #[derive(Clone, Copy, Debug, Args)]
 #[group(multiple = false)]
@@ -277,7 +258,10 @@ impl Cli {
             Order::Migrate => operate::migrate(&Context::of(&place)?).await,
             Order::Topology(order) => operate::topology(&Context::of(&place)?, &order).await,
             Order::Keys { folder } => operate::keys(&Context::of(&place)?, &folder),
-            Order::Config(ConfigOrder::Check) => operate::config_check(&Context::of(&place)?),
+            Order::Config(ConfigOrder::Check(asked)) => {
+                config::check(&Context::of(&place)?, &asked)
+            }
+            Order::Deploy(order) => deployment::deploy(&order),
             // It needs no settings, and no servers.
             Order::Lab(LabOrder::Check { folder, json }) => lab::check::check(&folder, json),
             Order::Lab(order) => lab::lab(&Context::of(&place)?, order).await,
@@ -304,10 +288,10 @@ impl Cli {
             Order::Logs(asked) => logs::logs(&Context::of(&place)?, &asked).await,
             Order::Verify(asked) => verify::local(&Context::of(&place)?, &asked).await,
             Order::Tools(order) => tools::tools(&order),
-            Order::VerifyLog { key, ledger } => {
-                let depth = if ledger { Depth::Rows } else { Depth::Log };
-                log::verify(&Context::of(&place)?, key, depth).await
-            }
+            Order::Prove(asked) => prove::prove(&Context::of(&place)?, &asked).await,
+            // It needs no settings, and no servers.
+            Order::CheckProof(asked) => Ok(check_proof::check(&asked)),
+            Order::VerifyLog(asked) => log::verify(&place, &asked).await,
         }
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use bus::live::Ear;
+use clap::Args;
 use contract::ids::{AttemptId, SessionId};
 use contract::live::{LiveNote, subject};
 use contract::result::StepResult;
@@ -18,7 +19,6 @@ use store::pool::Connection;
 use store::removal::{self, RemovalRow};
 use store::view::tries::{self, Tried};
 
-use crate::cli::Logs;
 use crate::context::Context;
 use crate::live::Teller;
 use crate::say::{say, text};
@@ -31,6 +31,19 @@ const TRIES_MAX: i64 = 1_000;
 const LOOK_MS: u64 = 500;
 /// Largest log that is read, in bytes: more than any is.
 const LOG_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// Whose output is shown.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Logs {
+    /// The attempt; or the delivery that brought it: our id, the forge's id, or the trace id.
+    pub(crate) attempt: String,
+    /// Follow a verification while it runs, until it has its result.
+    #[arg(long, short)]
+    pub(crate) follow: bool,
+    /// As JSON, for machines; one value a line while it is followed.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
 
 pub(crate) async fn logs(context: &Context, asked: &Logs) -> anyhow::Result<u8> {
     let mut ledger = context.reader().await?;

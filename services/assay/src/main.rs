@@ -1,12 +1,15 @@
 #![doc = include_str!("../README.md")]
 
 mod backup;
+mod check_proof;
 mod cli;
 mod command;
 mod completeness;
+mod config;
 mod context;
 mod dead;
 mod demo;
+mod deployment;
 mod doctor;
 mod lab;
 mod live;
@@ -15,6 +18,7 @@ mod logs;
 mod moment;
 mod operate;
 mod privacy;
+mod prove;
 mod reconcile;
 mod replay;
 mod reprocess;

@@ -1,20 +1,37 @@
 //! Owns `assay verify`: a folder verified by a lab's folder on this machine, without servers, by
 //! the verifier's own code.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use clap::Args;
 use contract::live::LiveEvent;
 use contract::result::{StepResult, Strength, TestOutcome, Verdict};
 use process::exit;
 use verifier::local::{CannotVerify, Local, LocalResult, verify};
 
-use crate::cli::LocalVerify;
 use crate::context::Context;
 use crate::live;
 use crate::say::say;
 
 /// It could not be judged: the lab cannot work, or no box can be made here.
 const NO_JUDGEMENT: u8 = 2;
+
+/// What is verified on this machine.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct LocalVerify {
+    /// The learner's folder, as it would be pushed.
+    pub(crate) folder: PathBuf,
+    /// The lab's folder, its lab.toml at the root.
+    #[arg(long)]
+    pub(crate) lab: PathBuf,
+    /// The result as JSON, for machines, and nothing else.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Run it even where this machine cannot enforce every limit: strangers' code can then take
+    /// all that the machine has.
+    #[arg(long)]
+    pub(crate) dangerously_run_without_limits: bool,
+}
 
 pub(crate) async fn local(context: &Context, asked: &LocalVerify) -> anyhow::Result<u8> {
     let mut settings = context.settings.verifier.clone();

@@ -79,6 +79,8 @@ pub async fn verify(
     let pending = ledger_pending::lag(conn).await?.pending.unsigned_abs();
     let verdict = if let Some(tampering) = tampering {
         Verdict::Tampered(tampering)
+    } else if let Some(uncovered) = rows::uncovered(conn, depth).await? {
+        Verdict::Tampered(uncovered)
     } else if let Some(distrust) = checker.distrust() {
         Verdict::Untrusted(distrust)
     } else if let Some(gap) = gap(conn, &checker, now).await? {

@@ -131,6 +131,7 @@ impl<F: Files> Mirror<'_, F> {
             forgotten(&said, *number, follows)?;
         }
         self.checked.key_changes = self.trust.changes();
+        self.trust.newest().clone_into(&mut self.checked.key);
         self.checked.epochs.push(said);
         Ok(())
     }

@@ -44,6 +44,11 @@ impl Trust {
         self.keys.len() as u64 - 1
     }
 
+    /// The newest key that counts.
+    pub(crate) fn newest(&self) -> &str {
+        self.keys.last().map_or("", VerifyingKey::as_str)
+    }
+
     /// Reads an epoch's checkpoint. Another key than those that are known may have signed it: the
     /// log's own leaves can lead to it.
     pub(crate) fn read(&self, note: &str, number: u64, place: &str) -> Result<Signed, Finding> {

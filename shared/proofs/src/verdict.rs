@@ -108,6 +108,14 @@ pub enum Missing {
         /// The file.
         file: String,
     },
+    /// What was given cannot be read.
+    #[error("{file} cannot be read: {reason}")]
+    Unread {
+        /// The file.
+        file: String,
+        /// Why.
+        reason: String,
+    },
     /// There is nothing at all.
     #[error("there is no checkpoint, neither 1/checkpoint nor checkpoint")]
     Mirror,

@@ -29,6 +29,8 @@ pub struct Checked {
     pub kept: u64,
     /// How often the key was changed.
     pub key_changes: u64,
+    /// The key that counts by now, to be pinned.
+    pub key: String,
 }
 
 impl Checked {

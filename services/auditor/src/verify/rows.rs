@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, HashMap};
 
 use contract::digest::Digest;
 use serde::Deserialize;
-use store::covered;
 use store::error::StoreError;
 use store::ledger_leaf::LeafOfEntryRow;
 use store::pool::Connection;
+use store::{covered, uncovered};
 use uuid::Uuid;
 
-use crate::verify::Stop;
+use crate::verify::{Depth, Stop};
 use crate::verify::verdict::{RowFault, Tampering};
 
 /// What an entry's text says of the rows it covers.
@@ -66,6 +66,22 @@ pub(super) async fn compare(conn: &mut Connection, leaves: &[LeafOfEntryRow]) ->
         }
     }
     Ok(covered.len() as u64)
+}
+
+/// The first row that no entry covers, if there is one.
+pub(super) async fn uncovered(
+    conn: &mut Connection,
+    depth: Depth,
+) -> Result<Option<Tampering>, StoreError> {
+    if depth == Depth::Log {
+        return Ok(None);
+    }
+    let found = uncovered::find(conn, 1).await?;
+    Ok(found.into_iter().next().map(|row| Tampering::Uncovered {
+        table: row.table_name,
+        key: row.key,
+        total: row.total.unsigned_abs(),
+    }))
 }
 
 /// The digests of the covered rows as they are now, by table and key.

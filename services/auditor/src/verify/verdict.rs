@@ -101,6 +101,16 @@ pub enum Tampering {
         /// How it differs.
         fault: RowFault,
     },
+    /// Ledger rows that no entry covers: nobody who may write wrote them.
+    #[error("{total} ledger rows are covered by no entry, the first: the row {key} of {table}")]
+    Uncovered {
+        /// The first row's table.
+        table: String,
+        /// The first row's key.
+        key: String,
+        /// How many there are.
+        total: u64,
+    },
     /// The head contradicts the leaves.
     #[error("the head of the log: {0}")]
     Head(String),

@@ -103,3 +103,20 @@ async fn past_the_triggers(ground: &Ground, statements: &str) {
         .await;
     ground.house.sql(statements).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_was_slipped_in_is_named_and_one_whose_entry_waits_is_not() {
+    let (ground, _) = two_labs().await;
+    // The entry waits for its leaf, and covers its rows all the same.
+    let verdict = ground.verify().await.verdict;
+    assert!(!matches!(verdict, Verdict::Tampered(_)), "{verdict}");
+    let id = LabId::new();
+    let slip = format!("INSERT INTO lab (id, slug, recorded_at) VALUES ('{id}', 'mine', now())");
+    past_the_triggers(&ground, &slip).await;
+    let uncovered = Tampering::Uncovered {
+        table: "lab".to_owned(),
+        key: id.to_string(),
+        total: 1,
+    };
+    assert_eq!(ground.verify().await.verdict, Verdict::Tampered(uncovered));
+}
