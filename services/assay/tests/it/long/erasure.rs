@@ -88,13 +88,9 @@ fn holding(folder: &Path, found: &mut Vec<String>) {
         } else if kind.is_file() {
             // One that is gone by now holds nothing.
             let bytes = fs::read(&path).unwrap_or_default();
-            for text in PLANTED {
-                let has = bytes
-                    .windows(text.len())
-                    .any(|part| part == text.as_bytes());
-                if has {
-                    found.push(format!("{text} in {}", path.display()));
-                }
+            let content = String::from_utf8_lossy(&bytes);
+            for text in PLANTED.iter().filter(|text| content.contains(**text)) {
+                found.push(format!("{text} in {}", path.display()));
             }
         }
     }
