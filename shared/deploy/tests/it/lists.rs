@@ -83,3 +83,17 @@ fn the_settings_that_name_secrets_and_folders_are_settings() {
         assert!(example.pointer(&pointer).is_some(), "{setting}");
     }
 }
+
+#[test]
+fn the_servers_of_nats_have_room_for_every_stream_at_its_bound() {
+    let settings = crate::files::read("nats/nats.conf");
+    assert!(settings.contains("\n  sync_interval: always\n"));
+    let store = settings.lines().find_map(|line| {
+        let size = line.trim().strip_prefix("max_file_store: ")?;
+        size.strip_suffix("GB")?.parse::<i64>().ok()
+    });
+    // As nats-server reads it.
+    let store = store.unwrap() << 30;
+    let bounds: i64 = STREAMS.iter().map(|spec| spec.bytes_max).sum();
+    assert!(bounds < store / 6 * 5, "{bounds} of {store} bytes");
+}

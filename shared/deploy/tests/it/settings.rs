@@ -7,7 +7,7 @@ use deploy::plan::{
 use process::settings::Settings;
 use serde_json::Value;
 
-use crate::files::{read, same};
+use crate::files::same;
 
 /// Where a deployment has its servers, files and ports.
 struct Place {
@@ -151,7 +151,7 @@ fn the_settings_of_every_place_hold() {
 #[test]
 fn every_secret_that_a_deployment_cannot_do_without_is_named_where_it_is() {
     for place in places() {
-        let written: Value = toml::from_str(&read(place.file)).unwrap();
+        let written: Value = toml::from_str(&text(&place)).unwrap();
         // The others are of sources that ask for more than webhooks.
         let optional = ["fetch-token", "api-token", "status-token"];
         for secret in SECRETS
