@@ -38,11 +38,21 @@ struct Seen {
 
 /// What each of the watched uses now. One that has ended uses nothing.
 pub fn look(watched: &[Watched]) -> BTreeMap<String, Use> {
-    let seen = all();
+    let mut seen = all();
+    set_apart(&mut seen, watched);
     watched
         .iter()
         .map(|one| (one.name.clone(), used(&seen, one.id)))
         .collect()
+}
+
+/// What is watched by itself is not what somebody else started.
+fn set_apart(seen: &mut BTreeMap<u32, Seen>, watched: &[Watched]) {
+    for one in watched {
+        if let Some(root) = seen.get_mut(&one.id) {
+            root.parent = 0;
+        }
+    }
 }
 
 fn used(seen: &BTreeMap<u32, Seen>, root: u32) -> Use {
@@ -136,6 +146,24 @@ mod tests {
             }
         );
         assert_eq!(used(&seen, 9), Use::default());
+    }
+
+    #[test]
+    fn what_is_watched_by_itself_is_not_counted_with_whoever_started_it() {
+        let one = |parent| Seen {
+            parent,
+            ticks: 100,
+            own_kib: 1024,
+            shared_kib: 0,
+        };
+        let mut seen = BTreeMap::from([(1, one(0)), (2, one(1)), (3, one(2))]);
+        let watched = |id| Watched {
+            name: id.to_string(),
+            id,
+        };
+        set_apart(&mut seen, &[watched(1), watched(2)]);
+        let secs = |root| used(&seen, root).cpu_secs;
+        assert_eq!((secs(1), secs(2)), (1.0, 2.0));
     }
 
     #[test]
