@@ -83,6 +83,35 @@ async fn a_leader_that_is_frozen_loses_the_lock_and_another_takes_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_leader_that_was_paused_cannot_go_on_from_the_head_it_knew() {
+    let ground = Ground::start().await;
+    let auditor = ground.auditor();
+    ground.record(RECORDED_AT_ONCE).await;
+    ground.settled().await;
+    auditor.stop().await;
+    let mut conn = ground.reading().await;
+    let known = log_head::standing(&mut conn).await.unwrap().unwrap().head;
+    // It is paused here, in the middle of its step; another one leads meanwhile.
+    let auditor = ground.auditor();
+    ground.record(RECORDED_AT_ONCE).await;
+    ground.settled().await;
+    auditor.stop().await;
+    // It wakes, and even has the lock again.
+    let store = ground.house.store("assay_auditor", 1);
+    let mut paused = store.dedicated().await.unwrap();
+    assert!(log_head::try_lead(&mut paused).await.unwrap());
+    let mut next = known.clone();
+    next.tree_size += 1;
+    let at = contract::time::now();
+    assert!(
+        !log_head::swap(&mut paused, &known, &next, at)
+            .await
+            .unwrap()
+    );
+    assert_eq!(ground.verify().await.verdict, Verdict::Intact);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_log_goes_on_after_postgres_was_killed() {
     let mut ground = Ground::start().await;
     let auditor = ground.auditor();
