@@ -170,14 +170,11 @@ async fn whoever_is_erased_is_nowhere_and_nobody_else_is_harmed() {
     let erased = site.assay_json(&[&erase[..], &["--json"]].concat()).await;
     assert_eq!(erased["people"], planned["people"], "{erased}");
     assert_eq!(erased["people"].as_array().unwrap().len(), 2, "{erased}");
-    for (what, count) in [
-        ("raw_bodies", 3),
-        ("snapshots", 2),
-        ("logs", 2),
-        ("dead_letters", 1),
-    ] {
+    for (what, count) in [("raw_bodies", 3), ("snapshots", 2), ("dead_letters", 1)] {
         assert_eq!(erased[what], count, "{what} in {erased}");
     }
+    // The body in conflict has its head verified again, which may or may not be over by now.
+    assert!(erased["logs"].as_u64().unwrap() >= 2, "{erased}");
     let cache = site.folder().join("git-cache");
     wait::until("nothing planted is anywhere", async || {
         let mut left = found(&site).await;
