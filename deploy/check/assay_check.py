@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks Assay's proofs and mirrors of its log. Python's standard library only, and no code of Assay's.
+"""Checks Assay's proofs and mirrors of its log. Python's standard library only.
 
     assay_check.py proof FILE --origin ORIGIN --key KEY [--entry FILE] [--row FILE]
     assay_check.py mirror FOLDER --origin ORIGIN --key KEY [--since CHECKPOINT]...

@@ -3,7 +3,7 @@
 use thiserror::Error;
 use tlog::proof::ProofError;
 use tlog::proof_file::ProofFileError;
-use tlog::walk::Fault;
+use tlog::walk::fault::Fault;
 
 /// Why a check did not come out well.
 #[derive(PartialEq, Eq, Debug, Error)]

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::log::{Keys, ORIGIN};
 
+mod chain;
 mod mirror;
 mod proof;
 
@@ -106,7 +107,7 @@ impl Case {
 
 /// All cases.
 pub(crate) fn all(keys: &Keys) -> Vec<Case> {
-    [mirror::cases(keys), proof::cases(keys)].concat()
+    [mirror::cases(keys), chain::cases(keys), proof::cases(keys)].concat()
 }
 
 /// All cases, a line each.
