@@ -43,18 +43,16 @@ impl Doctor {
 pub(crate) async fn doctor(context: &Context, asked: &Doctor) -> anyhow::Result<u8> {
     let services = asked.services();
     let settings = &context.settings;
-    let mut findings = machine::settings(settings, &services);
-    tell(asked, &findings);
-    let looks = [
-        keys::look(settings, &services),
-        broker::look(settings).await,
-        ledger::look(settings, &services).await,
-        machine::look(settings, &services).await,
-    ];
-    for found in looks {
+    let mut findings = Vec::new();
+    let mut add = |found: Vec<Finding>| {
         tell(asked, &found);
         findings.extend(found);
-    }
+    };
+    add(machine::settings(settings, &services));
+    add(keys::look(settings, &services));
+    add(broker::look(settings).await);
+    add(ledger::look(settings, &services).await);
+    add(machine::look(settings, &services).await);
     let count = |state: State| findings.iter().filter(|found| found.state == state).count();
     let (bad, warnings) = (count(State::Bad), count(State::Warning));
     if asked.json {

@@ -22,6 +22,7 @@ use crate::incoming::Incoming;
 use crate::lag;
 use crate::pull::{open, pull};
 use crate::settle::{Desk, Ending};
+use crate::tasks::{ended, reap};
 use crate::topology::ConsumerSpec;
 use crate::window::{ALONE_FROM_DELIVERY, Window, place};
 
@@ -72,10 +73,7 @@ pub async fn each<H: Handler>(
     slots: usize,
     handler: Arc<H>,
 ) -> Result<(), ConsumeError> {
-    tokio::select! {
-        never = lag::watch(consumption.bus.clone(), consumption.consumer) => match never {},
-        ended = each_one(&consumption, slots, handler) => ended,
-    }
+    lag::beside(&consumption, each_one(&consumption, slots, handler)).await
 }
 
 async fn each_one<H: Handler>(
@@ -136,10 +134,7 @@ pub async fn batches<H: BatchHandler>(
     batch_max: usize,
     handler: Arc<H>,
 ) -> Result<(), ConsumeError> {
-    tokio::select! {
-        never = lag::watch(consumption.bus.clone(), consumption.consumer) => match never {},
-        ended = in_batches(&consumption, batch_max, handler) => ended,
-    }
+    lag::beside(&consumption, in_batches(&consumption, batch_max, handler)).await
 }
 
 async fn in_batches<H: BatchHandler>(
@@ -290,20 +285,5 @@ async fn free_slot(
         biased;
         () = consumption.stop.cancelled() => None,
         permit = Arc::clone(permits).acquire_owned() => permit.ok(),
-    }
-}
-
-/// Waits until nothing is worked on any more.
-async fn ended(running: &mut JoinSet<()>) {
-    while running.join_next().await.is_some() {}
-}
-
-/// Forgets the tasks that ended; one that broke left its message unsettled, and it comes again
-/// after the ack wait.
-fn reap(running: &mut JoinSet<()>) {
-    while let Some(ended) = running.try_join_next() {
-        if let Err(error) = ended {
-            error!(%error, "a handler ended without an outcome");
-        }
     }
 }

@@ -11,6 +11,7 @@ use tokio::time::MissedTickBehavior;
 use tracing::debug;
 
 use crate::connect::Bus;
+use crate::consume::Consumption;
 use crate::error::TopologyError;
 use crate::history::{History, of_nanos};
 use crate::topology::ConsumerSpec;
@@ -31,9 +32,17 @@ pub struct Lag {
     pub stream_full: f64,
 }
 
+/// Awaits `work`, and keeps the gauges of its consumer up to date meanwhile.
+pub(crate) async fn beside<T>(consumption: &Consumption, work: impl Future<Output = T>) -> T {
+    tokio::select! {
+        never = watch(&consumption.bus, consumption.consumer) => match never {},
+        done = work => done,
+    }
+}
+
 /// Keeps the gauges of one consumer up to date until it is dropped. What the server does not answer
 /// is left as it was: that it is away is said in `/ready`.
-pub(crate) async fn watch(bus: Bus, consumer: &'static ConsumerSpec) -> Infallible {
+async fn watch(bus: &Bus, consumer: &'static ConsumerSpec) -> Infallible {
     let mut ticks = tokio::time::interval(Duration::from_secs(LOOK_EVERY_SECS));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
