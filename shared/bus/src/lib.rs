@@ -22,6 +22,7 @@ mod pull;
 mod renew;
 mod room;
 mod settle;
+mod tasks;
 pub mod topology;
 pub mod trace;
 pub mod window;
