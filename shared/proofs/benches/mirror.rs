@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use contract::digest::Digest;
+use futures::executor::block_on;
 use proofs::files::Folder;
 use proofs::mirror;
 use proofs::pinned::Pinned;
@@ -67,8 +68,7 @@ fn whole(signer: &SigningKey, pinned: &Pinned) -> f64 {
         hashes.push(begun.elapsed());
         let begun = Instant::now();
         let files = Folder::new(folder.path());
-        let checked = mirror::check(&files, pinned, &[], &mut ());
-        let checked = futures::executor::block_on(checked).unwrap();
+        let checked = block_on(mirror::check(&files, pinned, &[], &mut ())).unwrap();
         checks.push(begun.elapsed());
         assert_eq!(checked.leaves(), LEAVES);
     }
