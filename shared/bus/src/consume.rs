@@ -73,7 +73,9 @@ pub async fn each<H: Handler>(
     slots: usize,
     handler: Arc<H>,
 ) -> Result<(), ConsumeError> {
-    lag::beside(&consumption, each_one(&consumption, slots, handler)).await
+    // On the heap, so that what holds a loop is small: threads' stacks are.
+    let work = Box::pin(each_one(&consumption, slots, handler));
+    lag::beside(&consumption, work).await
 }
 
 async fn each_one<H: Handler>(
@@ -134,7 +136,8 @@ pub async fn batches<H: BatchHandler>(
     batch_max: usize,
     handler: Arc<H>,
 ) -> Result<(), ConsumeError> {
-    lag::beside(&consumption, in_batches(&consumption, batch_max, handler)).await
+    let work = Box::pin(in_batches(&consumption, batch_max, handler));
+    lag::beside(&consumption, work).await
 }
 
 async fn in_batches<H: BatchHandler>(
