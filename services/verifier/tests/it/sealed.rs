@@ -202,10 +202,12 @@ async fn a_run_is_told_while_it_runs() {
     })
     .await
     .unwrap();
-    let kinds: Vec<_> = told
+    let mut kinds: Vec<_> = told
         .iter()
         .map(|event| event["kind"].as_str().unwrap())
         .collect();
+    // What is printed comes in as many pieces as the machine makes of it.
+    kinds.dedup();
     assert_eq!(
         kinds,
         [
@@ -217,12 +219,11 @@ async fn a_run_is_told_while_it_runs() {
         ],
         "{told:?}"
     );
-    assert!(
-        told[3]["text"]
-            .as_str()
-            .unwrap()
-            .starts_with("1..3\nok 1 - adds\n")
-    );
+    let printed: String = told
+        .iter()
+        .filter_map(|event| event["text"].as_str())
+        .collect();
+    assert!(printed.starts_with("1..3\nok 1 - adds\n"), "{printed}");
 }
 
 #[tokio::test]
