@@ -157,7 +157,7 @@ mod tests {
             shared_kib: 0,
         };
         let mut seen = BTreeMap::from([(1, one(0)), (2, one(1)), (3, one(2))]);
-        let watched = |id| Watched {
+        let watched = |id: u32| Watched {
             name: id.to_string(),
             id,
         };

@@ -119,11 +119,16 @@ impl Ground {
             let forge = LoopbackForge::start(folder.path()).await?;
             let template = Template::make(&forge).await?;
             forge.stop().await?;
+            // Who is given a ledger is told when nobody can look into it.
+            let programs = match &target.ledger {
+                Some(_) => Some(Programs::find()?),
+                None => None,
+            };
             return Ok(Self {
                 house: None,
                 target,
                 template,
-                programs: Programs::find().ok(),
+                programs,
             });
         }
         let house = House::start(Programs::find()?).await?;
@@ -203,6 +208,12 @@ async fn run(
     report.write(&common.out)?;
     println!("{}", table::of(&report));
     println!("the report is in {}", common.out.display());
+    if report.counts.get("answered well") == Some(&0) {
+        bail!(
+            "nothing was answered as it must be: is anybody at {}?",
+            ground.target.url
+        );
+    }
     let figures = renamed(&report, common.bench.as_deref());
     let compared = settle(&figures, common)?;
     Ok(if report.is_good { compared } else { BAD })
