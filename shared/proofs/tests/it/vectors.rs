@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::cases;
-use crate::log::{self, CHANGE, FIRST_LEAVES, Files, Keys, PROVEN, SECOND_LEAVES};
+use crate::log::{self, CHANGE, FIRST_LEAVES, Files, Keys, Log, PROVEN, SECOND_LEAVES};
 
 /// Where they are kept.
 pub(crate) fn folder() -> PathBuf {
@@ -57,6 +57,17 @@ pub(crate) fn make() -> Files {
     );
     text("kept/forged-200", forged.note(200, &keys.old));
     text("kept/stranger-100", first.note(100, &keys.stranger));
+    text("cases.json", cases::to_text(&keys));
+    files.extend(proofs(&keys, &first, &second, &forged));
+    files
+}
+
+/// Proofs, and what is given beside them.
+fn proofs(keys: &Keys, first: &Log, second: &Log, forged: &Log) -> Files {
+    let mut files = Files::new();
+    let mut text = |path: &str, text: String| {
+        files.insert(path.to_owned(), text.into_bytes());
+    };
     let proof = first.proof(PROVEN, 260, &keys.old);
     text("proof/attempt.tlog-proof", proof.to_text());
     text(
@@ -84,7 +95,6 @@ pub(crate) fn make() -> Files {
         let row = serde_json::to_string_pretty(row).unwrap();
         text(&format!("proof/row-{}.json", place + 1), row + "\n");
     }
-    text("cases.json", cases::to_text(&keys));
     files
 }
 
