@@ -37,10 +37,16 @@ impl Teller<'_> {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let heartbeat = Duration::from_secs(LANE_HEARTBEAT_SECS);
         let mut spoken: Option<Instant> = None;
+        let mut spool = self.spool.clone();
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 _ = ticks.tick() => {}
+                // What comes and goes between two ticks is told as well.
+                () = changed(&mut spool) => {
+                    self.notices.spool(self.lane.id(), self.status());
+                    continue;
+                }
             }
             let say = match spoken {
                 Some(at) if at.elapsed() < heartbeat => Say::News,
@@ -98,5 +104,16 @@ impl Teller<'_> {
         }
         self.notices.say(bus).await?;
         Ok(told)
+    }
+}
+
+/// Waits until the spool holds something else; for ever where there is none, or it is gone.
+async fn changed(spool: &mut Option<watch::Receiver<Status>>) {
+    let is_there = match spool {
+        Some(spool) => spool.changed().await.is_ok(),
+        None => false,
+    };
+    if !is_there {
+        std::future::pending().await
     }
 }
