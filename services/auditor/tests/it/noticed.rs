@@ -111,7 +111,14 @@ async fn who_changes_a_stream_by_the_brokers_own_api_is_in_the_log() {
     let ground = Ground::with_bus().await;
     let auditor = ground.auditor_on_the_bus();
     let login = ground.house.nats().credentials().0;
-    // Whoever listens does so a moment after it began: changes are made until one is heard.
+    // It listens from before its first look on.
+    wait::until("the auditor has looked", async || {
+        let report = auditor.health.report();
+        let part = report.parts.get("completeness");
+        let has_looked = part.is_some_and(|part| part.note.is_none());
+        has_looked.then_some(()).ok_or(format!("{report:?}"))
+    })
+    .await;
     let mut messages_max = 1_000;
     wait::until("a change is heard", async || {
         if messages_max < 1_000 + CHANGES_MAX {
