@@ -51,7 +51,7 @@ pub async fn drain(
         let queued = streams(target).await;
         let waits = |name: &&str| queued.get(*name).is_some_and(|messages| *messages > 0);
         // Counting every request costs the house something: only when the queues are empty.
-        let waiting = match QUEUES.iter().any(|name| waits(&name)) {
+        let waiting = match QUEUES.iter().any(waits) {
             true => None,
             false => Some(ledger.waiting().await?),
         };

@@ -22,6 +22,8 @@ use crate::figures::Figure;
 use crate::figures::summary::in_short;
 use crate::http::Poster;
 use crate::ledger::Ledger;
+use crate::limits::broker::Broker;
+use crate::limits::digests::Digests;
 use crate::orders::{Ground, settle};
 use crate::schedule::Schedule;
 use crate::sender::Sender;
@@ -33,6 +35,13 @@ const SHAPE: Shape = Shape {
     bytes: 8 * 1024,
     commits: 3,
 };
+/// Who is behind webhook-ingest.
+const BEHIND: [Service; 4] = [
+    Service::AttemptWriter,
+    Service::SnapshotBuilder,
+    Service::Verifier,
+    Service::Auditor,
+];
 /// How long the half rate is held, in seconds.
 const HALF_RATE_SECS: u64 = 10;
 /// How long attempt-writer may take for all that was sent, in seconds.
@@ -73,13 +82,7 @@ pub async fn limits(count: u64, common: &Common) -> Result<u8> {
     let empty = empty::measure(count, common.connections, &traffic).await?;
 
     let house = ground.house.as_mut().expect("a house of ours was started");
-    let others = [
-        Service::AttemptWriter,
-        Service::SnapshotBuilder,
-        Service::Verifier,
-        Service::Auditor,
-    ];
-    for service in others {
+    for service in BEHIND {
         house.stop(service).await?;
     }
     say("webhook-ingest, with nobody behind it");
@@ -105,46 +108,72 @@ pub async fn limits(count: u64, common: &Common) -> Result<u8> {
     say("UNNEST of the same rows");
     let unnest = rows::measure(&house.owner_url()).await?;
 
-    let bytes = SHAPE.bytes as f64 / 1024.0 / 1024.0;
-    let figures = [
-        ("limit.sha256", digests.sha256, "MiB/s"),
-        ("limit.hmac", digests.hmac, "MiB/s"),
-        ("limit.jetstream-batches", broker.batches, "1/s"),
-        ("limit.jetstream-singles", broker.singles, "1/s"),
-        ("limit.empty-handler", empty, "1/s"),
-        ("limit.unnest-attempts", unnest, "1/s"),
-        ("ingest.deliveries-per-second", accepted, "1/s"),
-        (
-            "ingest.share-of-jetstream",
-            accepted / broker.batches,
-            "ratio",
-        ),
-        (
-            "ingest.share-of-singles",
-            accepted / broker.singles,
-            "ratio",
-        ),
-        ("ingest.share-of-empty-handler", accepted / empty, "ratio"),
-        (
-            "ingest.share-of-sha256",
-            accepted * bytes / digests.sha256,
-            "ratio",
-        ),
-        (
-            "ingest.share-of-hmac",
-            accepted * bytes / digests.hmac,
-            "ratio",
-        ),
-        ("ingest.p99-at-half-rate", p99, "ms"),
-        ("writer.attempts-per-second", written, "1/s"),
-        ("writer.share-of-unnest", written / unnest, "ratio"),
-    ];
-    let figures = figures.map(|(id, value, unit)| Figure::measured(id, value, unit));
+    let figures = Measured {
+        digests,
+        broker,
+        empty,
+        accepted,
+        p99,
+        written,
+        unnest,
+    }
+    .figures();
     for figure in &figures {
         let value = figure.value.map_or_else(|| "-".to_owned(), in_short);
         println!("{:<34}{value:>12} {}", figure.id, figure.unit);
     }
     settle(&figures, &common)
+}
+
+/// What was measured: attempts, deliveries and requests a second, and milliseconds.
+struct Measured {
+    digests: Digests,
+    broker: Broker,
+    empty: f64,
+    accepted: f64,
+    p99: f64,
+    written: f64,
+    unnest: f64,
+}
+
+impl Measured {
+    fn figures(&self) -> [Figure; 15] {
+        let Self {
+            digests,
+            broker,
+            accepted,
+            ..
+        } = self;
+        let mib = accepted * SHAPE.bytes as f64 / 1024.0 / 1024.0;
+        let of_batches = accepted / broker.batches;
+        let of_singles = accepted / broker.singles;
+        [
+            ("limit.sha256", digests.sha256, "MiB/s"),
+            ("limit.hmac", digests.hmac, "MiB/s"),
+            ("limit.jetstream-batches", broker.batches, "1/s"),
+            ("limit.jetstream-singles", broker.singles, "1/s"),
+            ("limit.empty-handler", self.empty, "1/s"),
+            ("limit.unnest-attempts", self.unnest, "1/s"),
+            ("ingest.deliveries-per-second", *accepted, "1/s"),
+            ("ingest.share-of-jetstream", of_batches, "ratio"),
+            ("ingest.share-of-singles", of_singles, "ratio"),
+            (
+                "ingest.share-of-empty-handler",
+                accepted / self.empty,
+                "ratio",
+            ),
+            ("ingest.share-of-sha256", mib / digests.sha256, "ratio"),
+            ("ingest.share-of-hmac", mib / digests.hmac, "ratio"),
+            ("ingest.p99-at-half-rate", self.p99, "ms"),
+            ("writer.attempts-per-second", self.written, "1/s"),
+            (
+                "writer.share-of-unnest",
+                self.written / self.unnest,
+                "ratio",
+            ),
+        ]
+        .map(|(id, value, unit)| Figure::measured(id, value, unit))
+    }
 }
 
 /// Deliveries a second that are accepted, over few connections.

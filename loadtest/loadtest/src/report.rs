@@ -187,7 +187,7 @@ impl Report {
                 add(id, count, "deliveries");
             }
         }
-        if let Some(best) = self.ramp.iter().filter(|step| step.holds).next_back() {
+        if let Some(best) = self.ramp.iter().rfind(|step| step.holds) {
             add("held-per-second", best.rate, "1/s");
         }
         figures

@@ -42,47 +42,18 @@ pub async fn run(
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let ground = Ground::open(settings, Service::AttemptWriter, health, &stop).await?;
-    let pseudonyms = Arc::new(Pseudonyms::new(&settings.pseudonym_key()?));
-    let masters = Arc::new(MasterKeys::new(&settings.master_keys()?));
     let objects = Objects::open_folder(&settings.objects.folder).context("open the objects")?;
     let store_of_objects = Dependency::new(health.part("objects"));
-    let settings = Arc::new(settings.clone());
-    let deliveries = Arc::new(Deliveries {
-        ground: ground.clone(),
-        settings: Arc::clone(&settings),
-        objects: objects.clone(),
-        store_of_objects: store_of_objects.clone(),
-        pseudonyms: Arc::clone(&pseudonyms),
-        masters: Arc::clone(&masters),
-    });
-    let found = Found {
-        ground: ground.clone(),
-        pseudonyms: Arc::clone(&pseudonyms),
-        masters: Arc::clone(&masters),
-    };
-    let bulk = Arc::new(Bulk {
-        ground: ground.clone(),
-        found: found.clone(),
-    });
-    let found = Arc::new(found);
-    let reprocess = Arc::new(Reprocess {
-        ground: ground.clone(),
-    });
     let batch_max = settings.writer.batch_deliveries_max;
     let lost = Lost::new(ground.clone(), &settings.writer);
-    let privacy = Arc::new(Privacy {
-        ground: ground.clone(),
-        settings: Arc::clone(&settings),
-        objects: objects.clone(),
-        store_of_objects: store_of_objects.clone(),
-        pseudonyms,
-        masters: Arc::clone(&masters),
-    });
-    let commands = Arc::new(Commands {
-        ground: ground.clone(),
-        settings,
-        masters,
-    });
+    let Hands {
+        deliveries,
+        found,
+        bulk,
+        reprocess,
+        commands,
+        privacy,
+    } = Hands::new(settings, &ground, &objects, &store_of_objects)?;
     let mut taking_in = ground.consumption(&ATTEMPT_WRITER);
     taking_in.gate = Gate::new(vec![
         health.part("bus"),
@@ -123,4 +94,63 @@ pub async fn run(
         Box::pin(dead::consume(&ground, &stop)),
     )?;
     Ok(())
+}
+
+/// Those who take in what each consumer brings.
+struct Hands {
+    deliveries: Arc<Deliveries>,
+    found: Arc<Found>,
+    bulk: Arc<Bulk>,
+    reprocess: Arc<Reprocess>,
+    commands: Arc<Commands>,
+    privacy: Arc<Privacy>,
+}
+
+impl Hands {
+    fn new(
+        settings: &Settings,
+        ground: &Ground,
+        objects: &Objects,
+        store_of_objects: &Dependency,
+    ) -> anyhow::Result<Self> {
+        let pseudonyms = Arc::new(Pseudonyms::new(&settings.pseudonym_key()?));
+        let masters = Arc::new(MasterKeys::new(&settings.master_keys()?));
+        let settings = Arc::new(settings.clone());
+        let found = Found {
+            ground: ground.clone(),
+            pseudonyms: Arc::clone(&pseudonyms),
+            masters: Arc::clone(&masters),
+        };
+        Ok(Self {
+            deliveries: Arc::new(Deliveries {
+                ground: ground.clone(),
+                settings: Arc::clone(&settings),
+                objects: objects.clone(),
+                store_of_objects: store_of_objects.clone(),
+                pseudonyms: Arc::clone(&pseudonyms),
+                masters: Arc::clone(&masters),
+            }),
+            bulk: Arc::new(Bulk {
+                ground: ground.clone(),
+                found: found.clone(),
+            }),
+            found: Arc::new(found),
+            reprocess: Arc::new(Reprocess {
+                ground: ground.clone(),
+            }),
+            privacy: Arc::new(Privacy {
+                ground: ground.clone(),
+                settings: Arc::clone(&settings),
+                objects: objects.clone(),
+                store_of_objects: store_of_objects.clone(),
+                pseudonyms,
+                masters: Arc::clone(&masters),
+            }),
+            commands: Arc::new(Commands {
+                ground: ground.clone(),
+                settings,
+                masters,
+            }),
+        })
+    }
 }

@@ -103,7 +103,7 @@ mod tests {
         let id = Uuid::now_v7();
         assert!(earlier(id) < id);
         assert_eq!(earlier(Uuid::nil()), Uuid::nil());
-        let much_later = Uuid::from_u128(id.as_u128() + (11 * 60 * 1_000 << 80));
+        let much_later = Uuid::from_u128(id.as_u128() + ((11 * 60 * 1_000) << 80));
         assert!(earlier(much_later) > id);
     }
 }

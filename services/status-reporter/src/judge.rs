@@ -58,7 +58,10 @@ fn words(standing: &Standing) -> (State, String) {
             let reason = if line.is_empty() { "" } else { ": " };
             (State::Failure, format!("{}{reason}{line}", points()))
         }
-        Some("unchecked") => (State::Error, "not checked: the lab has nothing run".to_owned()),
+        Some("unchecked") => (
+            State::Error,
+            "not checked: the lab has nothing run".to_owned(),
+        ),
         Some("superseded") => (State::Error, "a newer push took its place".to_owned()),
         Some("error") if standing.retry_at.is_some() => {
             let text = format!("not judged yet ({}), and tried again", cause());

@@ -89,8 +89,11 @@ impl Notices {
         let mut state = self.state();
         let is_due =
             |gathered: &Gathered| all || (at - gathered.since).num_seconds() >= GATHER_SECS;
-        let due = state.refused.extract_if(.., |_, gathered| is_due(gathered));
-        let due: Vec<_> = due.collect();
+        let gathered = std::mem::take(&mut state.refused);
+        let (due, early): (BTreeMap<_, _>, _) = gathered
+            .into_iter()
+            .partition(|(_, gathered)| is_due(gathered));
+        state.refused = early;
         for (source, Gathered { since, counts }) in due {
             state.wait(Notice::Refused(HooksRefused {
                 lane,

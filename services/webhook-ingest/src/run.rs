@@ -66,15 +66,8 @@ pub async fn run(
         notices: Arc::clone(&notices),
         lingering: lingering.clone(),
     });
-    let router = Router::new()
-        .route("/hooks/{source}", post(receive))
-        .fallback(nothing_here)
-        .method_not_allowed_fallback(not_posted)
-        .with_state(shared);
-    let address = listener.local_addr().context("read the port")?;
-    tracing::info!(%address, "receiving webhooks at http://{address}/hooks/<source>");
     let connections = Connections::new(settings.http.connections_max);
-    let server = Server::new(listener, router, connections.clone(), &settings.http);
+    let server = server(listener, shared, connections.clone(), settings)?;
     let serving = async {
         server.serve(stop.clone()).await;
         lingering.close();
@@ -82,10 +75,9 @@ pub async fn run(
     };
     let sources = health.part("sources");
     let changed = |old: &Configured, new: &Configured| {
-        let changes = new.secrets_changed(old, lane.id());
-        changes
-            .into_iter()
-            .for_each(|change| notices.secrets(change));
+        for change in new.secrets_changed(old, lane.id()) {
+            notices.secrets(change);
+        }
     };
     let reloading = reload::watch(settings, configured, &live, &sources, changed, &stop);
     let telling = refused.tell(|| stream.there(), &stop);
@@ -95,12 +87,7 @@ pub async fn run(
         stream: &stream,
         spool,
     };
-    let drained = async {
-        stop.cancelled().await;
-        tokio::time::sleep(Duration::from_secs(settings.ingest.drain_seconds)).await;
-        // Connections whose request has not come hold nothing that is owed an answer.
-        connections.busy()
-    };
+    let drained = busy_at_the_end(&connections, settings.ingest.drain_seconds, &stop);
     // The router, and with it the last publisher, is gone when serving ends: publishing ends too,
     // and then what serves the spool.
     let work = async {
@@ -123,8 +110,35 @@ pub async fn run(
     }
     // Everything is answered: what was promised is known.
     teller.close().await;
-    if let Some(bus) = stream.bus() {
-        bus.flush().await;
-    }
     Ok(())
+}
+
+/// Says where webhooks are received.
+fn server(
+    listener: TcpListener,
+    shared: Arc<Shared>,
+    connections: Connections,
+    settings: &Settings,
+) -> anyhow::Result<Server> {
+    let router = Router::new()
+        .route("/hooks/{source}", post(receive))
+        .fallback(nothing_here)
+        .method_not_allowed_fallback(not_posted)
+        .with_state(shared);
+    let address = listener.local_addr().context("read the port")?;
+    tracing::info!(%address, "receiving webhooks at http://{address}/hooks/<source>");
+    let http = &settings.http;
+    Ok(Server::new(listener, router, connections, http))
+}
+
+/// How many requests are still to be answered so long after the stop signal.
+async fn busy_at_the_end(
+    connections: &Connections,
+    drain_secs: u64,
+    stop: &CancellationToken,
+) -> usize {
+    stop.cancelled().await;
+    tokio::time::sleep(Duration::from_secs(drain_secs)).await;
+    // Connections whose request has not come hold nothing that is owed an answer.
+    connections.busy()
 }

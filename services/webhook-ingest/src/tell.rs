@@ -65,7 +65,7 @@ impl Teller<'_> {
         }
     }
 
-    /// Says that the lane ends here, when all that it held is answered.
+    /// Says that the lane ends here, when all that it held is answered: the last words.
     pub(crate) async fn close(&self) {
         self.notices.spool(self.lane.id(), self.status());
         self.notices.gather(self.lane.id(), now(), true);
@@ -79,6 +79,7 @@ impl Teller<'_> {
             Ok(Err(error)) => tracing::warn!(%error, "the lane ends unsaid"),
             Err(_) => tracing::warn!("the lane ends unsaid: no answer in {LAST_WORDS_SECS} s"),
         }
+        bus.flush().await;
     }
 
     fn status(&self) -> Status {

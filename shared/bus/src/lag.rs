@@ -95,7 +95,7 @@ impl Bus {
         let stream = self.jetstream.get_stream(spec.stream).await;
         let stream = stream.map_err(|error| refused(error.into()))?;
         let consumer: Result<PullConsumer, _> = stream.get_consumer(spec.durable).await;
-        let consumer = consumer.map_err(|error| refused(error))?;
+        let consumer = consumer.map_err(refused)?;
         let (told, state) = (consumer.cached_info(), &stream.cached_info().state);
         let unacked = told.num_ack_pending as u64;
         let mut oldest_age = Duration::ZERO;

@@ -429,7 +429,10 @@ fn orders_about_people_are_on_the_wire_as_their_golden_files_say() {
             command,
             actor: actor.clone(),
             order: PrivacyOrder::Erase,
-            people: vec![contract::ids::PrincipalId::compute("github", "a keyed hash")],
+            people: vec![contract::ids::PrincipalId::compute(
+                "github",
+                "a keyed hash",
+            )],
             reason: "asked for in writing".into(),
             plan: false,
         },

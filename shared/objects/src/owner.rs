@@ -28,7 +28,10 @@ pub(crate) fn delivery_key(body: Digest) -> Path {
 
 /// The key of a delivery's body, sealed.
 pub(crate) fn sealed_key(delivery: DeliveryId, body: Digest) -> Path {
-    fan_out("bodies", Digest::of(format!("{delivery}/{body}").as_bytes()))
+    fan_out(
+        "bodies",
+        Digest::of(format!("{delivery}/{body}").as_bytes()),
+    )
 }
 
 /// Where bodies lie that came as objects.

@@ -120,7 +120,7 @@ fn write(folder: &Path, signer: &SigningKey) {
         for made in edge.push(Hash::of_leaf(entry.as_bytes())) {
             put(&made.tile.to_string(), &made.bytes);
         }
-        if edge.size() % 256 == 0 || edge.size() == LEAVES {
+        if edge.size().is_multiple_of(256) || edge.size() == LEAVES {
             let tile = Tile::of_count(Kind::Entries, number / 256, edge.size()).unwrap();
             put(&tile.to_string(), &std::mem::take(&mut held));
         }

@@ -23,6 +23,10 @@ const LOOK_EVERY_SECS: u64 = 1;
 /// Reads a source's token anew.
 pub type TokenOf = fn(&Settings, &SourceName) -> Result<Option<Secret>, SettingsError>;
 
+/// Makes of a source, and its token, what is kept of it while both stay as they are; nothing where
+/// the service has nothing to do with it. The error is for people.
+pub type OpenOf<K> = fn(&SourceName, &Source, Option<&Secret>) -> Result<Option<K>, String>;
+
 /// What a service wants of the sources.
 #[derive(Debug)]
 pub struct Purpose<K> {
@@ -30,9 +34,8 @@ pub struct Purpose<K> {
     pub service: Service,
     /// The token that goes with a source.
     pub token: TokenOf,
-    /// What is kept of a source while it and its token stay as they are. `None`: this service has
-    /// nothing to do with it. The error is for people.
-    pub open: fn(&SourceName, &Source, Option<&Secret>) -> Result<Option<K>, String>,
+    /// What is kept of a source.
+    pub open: OpenOf<K>,
 }
 
 /// What the settings say of each source, and its token.

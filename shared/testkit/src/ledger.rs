@@ -36,8 +36,8 @@ impl House {
     /// The one whole number that a query as the owner finds: `SELECT count(*) FROM push`.
     pub async fn number(&self, query: &str) -> i64 {
         let mut conn = self.connect(OWNER).await;
-        let wrapped = sql_query(format!("SELECT ({query})::bigint AS number"));
-        let found = wrapped.get_result::<Number>(&mut conn).await;
+        let of_the_query = sql_query(format!("SELECT ({query})::bigint AS number"));
+        let found = of_the_query.get_result::<Number>(&mut conn).await;
         found
             .unwrap_or_else(|error| panic!("{query}: {error}"))
             .number
@@ -46,9 +46,10 @@ impl House {
     /// The rows that a query as the owner finds, each as JSON text: `{"result":"pass"}`.
     pub async fn rows(&self, query: &str) -> Vec<String> {
         let mut conn = self.connect(OWNER).await;
-        let wrapped =
-            format!("SELECT row_to_json(wrapped)::text AS line FROM ({query}) AS wrapped");
-        let found = sql_query(wrapped).get_results::<Line>(&mut conn).await;
+        let of_the_query = format!(
+            "SELECT row_to_json(of_the_query)::text AS line FROM ({query}) AS of_the_query"
+        );
+        let found = sql_query(of_the_query).get_results::<Line>(&mut conn).await;
         let found = found.unwrap_or_else(|error| panic!("{query}: {error}"));
         found.into_iter().map(|row| row.line).collect()
     }

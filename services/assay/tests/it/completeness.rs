@@ -35,12 +35,24 @@ async fn site() -> Site {
     site
 }
 
+/// A push to a repository of nobody's: it is recorded, and nothing comes of it.
+fn nobodys_push() -> Value {
+    let sha = |digit: char| digit.to_string().repeat(40);
+    json!({
+        "ref": "refs/heads/main", "before": sha('1'), "after": sha('2'),
+        "created": false, "deleted": false, "forced": false,
+        "repository": { "full_name": "someone/else" },
+        "commits": [], "head_commit": null,
+        "sender": { "id": 1, "login": "a" }, "pusher": { "name": "a" },
+    })
+}
+
 /// Posts deliveries that must be accepted; gives their ids.
 async fn post(site: &Site, count: usize) -> BTreeSet<Uuid> {
     let mut accepted = BTreeSet::new();
     for _ in 0..count {
         let name = Uuid::now_v7().to_string();
-        let signed = sign("push", &name, &json!({ "ref": "x", "name": name }), SECRET);
+        let signed = sign("push", &name, &nobodys_push(), SECRET);
         site.answers("a delivery", &signed, StatusCode::ACCEPTED)
             .await;
         accepted.insert(DeliveryId::compute("github", &name).as_uuid());

@@ -178,7 +178,10 @@ async fn keeps_no_secret(site: &Site) {
     let bodies = site.bodies().await;
     assert_eq!(bodies.len(), Dialect::ALL.len());
     for (row, headers) in bodies {
-        let query = format!("SELECT source FROM delivery WHERE id = '{}'", row.delivery_id);
+        let query = format!(
+            "SELECT source FROM delivery WHERE id = '{}'",
+            row.delivery_id
+        );
         let told: Value = serde_json::from_str(&site.house.rows(&query).await[0]).unwrap();
         let row = json!({ "source": told["source"], "headers": headers }).to_string();
         for dialect in Dialect::ALL {

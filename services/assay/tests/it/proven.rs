@@ -73,7 +73,8 @@ impl Past {
         let all = format!(
             "ALTER TABLE {table} DISABLE TRIGGER ALL; {statements}; \
              ALTER TABLE {table} ENABLE TRIGGER ALL; \
-             ALTER TABLE {table} ENABLE ALWAYS TRIGGER USER"
+             ALTER TABLE {table} ENABLE ALWAYS TRIGGER refuse_row_change; \
+             ALTER TABLE {table} ENABLE ALWAYS TRIGGER refuse_truncate"
         );
         self.site.house.sql(&all).await;
     }

@@ -132,7 +132,13 @@ async fn a_hold_blocks_an_erasure_until_it_is_released_and_each_says_why_in_the_
         assert!(said.contains(refusal), "{order:?}: {outcome}");
     }
     writer.stop().await;
-    assert!(!world.everything().await.to_lowercase().contains("learner-1"));
+    assert!(
+        !world
+            .everything()
+            .await
+            .to_lowercase()
+            .contains("learner-1")
+    );
     assert_eq!(world.sealed().await, (0, 0, 0));
     for action in [
         "person-held",

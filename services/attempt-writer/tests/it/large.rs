@@ -53,7 +53,10 @@ async fn a_large_body_is_read_from_the_object_store_and_again_when_its_session_i
     for delivery in &deliveries {
         let (id, digest) = (delivery.id(), delivery.received.body_digest);
         let came = objects.get_delivery_body(digest, u64::MAX).await;
-        assert!(matches!(came, Err(ObjectsError::Missing { .. })), "{came:?}");
+        assert!(
+            matches!(came, Err(ObjectsError::Missing { .. })),
+            "{came:?}"
+        );
         let sealed = objects.get_sealed_body(id, digest, u64::MAX).await.unwrap();
         let frame = zstd::bulk::compress(&delivery.body, 1).unwrap();
         assert!(sealed.len() > frame.len());

@@ -104,8 +104,16 @@ async fn nobody_is_named_outside_of_what_can_be_erased() {
         }
     }
     let people = world.people().await;
-    assert!(people.iter().any(|named| named.login.as_deref() == Some(SENDER_LOGIN)));
-    assert!(people.iter().any(|named| named.email.as_deref() == Some(AUTHOR_EMAIL)));
+    assert!(
+        people
+            .iter()
+            .any(|named| named.login.as_deref() == Some(SENDER_LOGIN))
+    );
+    assert!(
+        people
+            .iter()
+            .any(|named| named.email.as_deref() == Some(AUTHOR_EMAIL))
+    );
 }
 
 #[tokio::test]

@@ -11,8 +11,8 @@ use store::pool::Connection;
 use store::{covered, uncovered};
 use uuid::Uuid;
 
-use crate::verify::{Depth, Stop};
 use crate::verify::verdict::{RowFault, Tampering};
+use crate::verify::{Depth, Stop};
 
 /// What an entry's text says of the rows it covers.
 #[derive(Deserialize)]

@@ -71,8 +71,8 @@ macro_rules! put {
 }
 
 mod judged;
-mod privacy;
 mod lanes;
+mod privacy;
 mod restored;
 
 /// A JSON that a careless way into a database and back would change.

@@ -55,6 +55,17 @@ pub(super) async fn fill(
             body_digest: body.body_digest.clone(),
         }
     );
+    remove(conn, covered, &body, now).await
+}
+
+/// The person is held, is erased all the same, and a body goes by a rule.
+async fn remove(
+    conn: &mut Connection,
+    covered: &mut Vec<CoveredRow>,
+    body: &BodyRow,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let person = body.owner_id;
     put!(
         conn,
         covered,
@@ -86,7 +97,7 @@ pub(super) async fn fill(
             cause: RETENTION.to_owned(),
             kind: RAW_BODY.to_owned(),
             subject_id: body.delivery_id,
-            digest: body.body_digest,
+            digest: body.body_digest.clone(),
             lab_session_id: None,
             recorded_at: now,
         }
