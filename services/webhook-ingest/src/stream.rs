@@ -73,11 +73,6 @@ impl Stream {
         self.nats.part().ready();
     }
 
-    /// The bus, once it was found.
-    pub(crate) fn bus(&self) -> Option<&Bus> {
-        self.bus.get()
-    }
-
     /// The bus, if it is there as far as one knows.
     pub(crate) fn there(&self) -> Option<Bus> {
         let bus = self.bus.get();

@@ -74,6 +74,11 @@ impl House {
             .expect("this house was started with NATS")
     }
 
+    /// Whether there is a Postgres of this house.
+    pub fn has_postgres(&self) -> bool {
+        self.postgres.is_some()
+    }
+
     /// The Postgres of this house.
     pub fn postgres(&self) -> &PrivatePostgres {
         self.postgres
