@@ -23,7 +23,7 @@ const FIRST_BYTES_MAX: usize = 256 * (2 + u16::MAX as usize);
 /// checkpoint and against those that were kept, every epoch against the one before.
 ///
 /// # Errors
-/// The first [`Finding`], and why it could not be read.
+/// The first [`Finding`](crate::verdict::Finding), and why it could not be read.
 pub async fn check(
     files: &impl Files,
     pinned: &Pinned,

@@ -145,7 +145,7 @@ async fn an_order_that_cannot_be_is_refused_and_the_answer_says_what_to_do() {
         (
             vec!["--result", "bad"],
             64,
-            "one of pass, fail, error, none",
+            "one of pass, fail, error, unchecked, none",
         ),
         (vec!["--cause", "bad"], 64, "source-unavailable"),
         (vec!["--repository", "a/fail"], 64, "source:owner/name"),
