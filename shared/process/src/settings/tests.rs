@@ -71,7 +71,8 @@ fn the_example_shows_every_setting_without_a_default_or_names_it_as_the_other_wa
             "ssh_key_file",
             "known_hosts_file",
             "env",
-            "verifier_key"
+            "verifier_key",
+            "env"
         ],
         "{shown}"
     );
