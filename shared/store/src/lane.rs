@@ -52,6 +52,7 @@ ledger_row! {
         /// Names of sources.
         sources: Value => Jsonb,
         /// Ids of deliveries, 16 bytes each, of the numbers that are not void, in their order.
+        #[serde(serialize_with = "crate::row::as_postgres_writes_bytes")]
         deliveries: Vec<u8> => Binary,
         /// First place in the stream where to look for them.
         sequence_first: Option<i64> => Nullable<BigInt>,

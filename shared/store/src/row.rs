@@ -37,6 +37,14 @@ pub trait LedgerRow: Serialize + Sized {
     }
 }
 
+/// Bytes of a row as the database shows them, so that its digest can be computed from there.
+pub(crate) fn as_postgres_writes_bytes<S: serde::Serializer>(
+    bytes: &[u8],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("\\x{}", hex::encode(bytes)))
+}
+
 /// Declares a ledger table's row: the struct, its [`LedgerRow`], and `insert`, which adds many at
 /// once, passes over those that are there already, and says which were new by the first column of
 /// their key, a UUID.

@@ -53,6 +53,8 @@ async fn a_row_read_back_has_the_digest_of_the_row_that_was_written() {
         person_key::PersonKeyRow,
         principal::PrincipalRow,
         principal::PersonRow,
+        lane::ManifestRow,
+        lane_hole::HoleRow,
         push::PushRow,
         dead_letter::DeadLetterRow,
         reconciliation::ReconciliationRow,
