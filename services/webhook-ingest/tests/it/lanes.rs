@@ -90,7 +90,7 @@ async fn what_lies_in_the_spool_is_told_of_when_it_is_in_the_queue_and_under_the
     let numbers = numbers.map(|m| (m.received.delivery, m.received.number));
     let numbers: Vec<_> = numbers.collect();
     assert_eq!(numbers, [(id("a"), 1), (id("b"), 2), (id("c"), 3)]);
-    // The two may come to lie in it one after the other: then it was used twice.
+    // The first delivery may have come before the bus was found: then the spool was used twice.
     let use_of_it = [SpoolChange::Opened, SpoolChange::Drained];
     wait::until("the use of the spool is told", async || {
         let changes: Vec<SpoolChanged> = said(&world).await;
