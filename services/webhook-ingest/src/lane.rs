@@ -23,6 +23,9 @@ enum Standing {
     Void,
     /// Its message is in the spool: promised, and on its way still.
     Spooled(DeliveryId),
+    /// The spool's record of it is in the queue already, at this place, and whoever wrote the
+    /// record has not said yet that it did.
+    Drained(u64),
     /// The queue has its message, at this place.
     Stored(DeliveryId, u64),
 }
@@ -108,10 +111,12 @@ impl Lane {
 
     /// What the spool kept of this lane is in the queue now, at `sequence`.
     pub(crate) fn drained(&self, lane: LaneId, number: u64, sequence: u64) {
-        if let Some(standing) = self.state().standing(lane, number)
-            && let Standing::Spooled(delivery) = *standing
-        {
-            *standing = Standing::Stored(delivery, sequence);
+        if let Some(standing) = self.state().standing(lane, number) {
+            *standing = match *standing {
+                Standing::Spooled(delivery) => Standing::Stored(delivery, sequence),
+                Standing::Open => Standing::Drained(sequence),
+                settled => settled,
+            };
         }
     }
 
@@ -127,7 +132,7 @@ impl Lane {
         let state = self.state();
         let closing = say == Say::Closing;
         let is_settled = |standing: &&Standing| match standing {
-            Standing::Open => false,
+            Standing::Open | Standing::Drained(_) => false,
             Standing::Spooled(_) => closing,
             Standing::Void | Standing::Stored(..) => true,
         };
@@ -151,7 +156,7 @@ impl Lane {
             manifest.through += 1;
             match *standing {
                 // Not among the settled ones.
-                Standing::Open => {}
+                Standing::Open | Standing::Drained(_) => {}
                 Standing::Void => Numbers::add(&mut manifest.void, manifest.through),
                 Standing::Spooled(delivery) => {
                     manifest.deliveries.push(delivery);
@@ -212,7 +217,12 @@ impl Ticket {
     fn settle(&self, settled: Standing, source: &SourceName) {
         let mut state = self.lane.state();
         if let Some(standing) = state.standing(self.id, self.number) {
-            *standing = settled;
+            *standing = match (*standing, settled) {
+                (Standing::Drained(at), Standing::Spooled(delivery)) => {
+                    Standing::Stored(delivery, at)
+                }
+                (_, settled) => settled,
+            };
             if !state.sources.contains(source) {
                 state.sources.insert(source.clone());
             }
@@ -224,7 +234,7 @@ impl Drop for Ticket {
     fn drop(&mut self) {
         let mut state = self.lane.state();
         if let Some(standing) = state.standing(self.id, self.number)
-            && *standing == Standing::Open
+            && matches!(*standing, Standing::Open | Standing::Drained(_))
         {
             *standing = Standing::Void;
         }

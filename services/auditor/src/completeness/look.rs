@@ -12,6 +12,7 @@ use bus::look::Found;
 use bus::topology::ATTEMPT_WRITER;
 use contract::command::ReconcileRequested;
 use contract::ids::LaneId;
+use contract::name::SourceName;
 use contract::time::now;
 use metrics::gauge;
 use process::health::Part;
@@ -45,6 +46,8 @@ pub(crate) struct Looker {
     ground: Ground,
     part: Part,
     stranded: Stranded,
+    /// Sources whose forge could not be asked yet for what is missing.
+    unasked: BTreeSet<SourceName>,
 }
 
 impl Looker {
@@ -53,6 +56,7 @@ impl Looker {
             ground,
             part,
             stranded: Stranded::default(),
+            unasked: BTreeSet::new(),
         }
     }
 
@@ -108,13 +112,14 @@ impl Looker {
         }
         drop(conn);
         self.stranded.take_out(&self.ground, &found).await?;
+        self.ask_the_forges().await;
         self.follow_holes().await?;
         self.say(waiting).await
     }
 
     /// Judges a lane and does what follows; gives how many of its numbers wait.
     async fn settle(
-        &self,
+        &mut self,
         conn: &mut Connection,
         lane: &Promising,
         seen: &Seen,
@@ -123,7 +128,7 @@ impl Looker {
         let at = now();
         let judged = number(lane.row.judged_number);
         let mut waiting = BTreeSet::new();
-        let (mut missing, mut sources) = (Vec::new(), BTreeSet::new());
+        let mut missing = Vec::new();
         for segment in &lane.segments {
             for promised in segment.promised(judged) {
                 let hole = |sequence| Hole {
@@ -145,11 +150,15 @@ impl Looker {
                     }
                     Verdict::Missing => {
                         missing.push(hole(None));
-                        sources.extend(segment.sources.iter().cloned());
+                        let sources = segment.sources.iter();
+                        self.unasked
+                            .extend(sources.filter_map(|name| name.parse().ok()));
                     }
                 }
             }
         }
+        // Before the record: a hole is recorded once, and nobody would ask after it.
+        self.ask_the_forges().await;
         let new = hole::record(&self.ground.store, &missing, MISSING, at).await?;
         for hole in &new {
             error!(
@@ -157,9 +166,6 @@ impl Looker {
                 "the delivery {} was accepted and is missing: number {} of lane {}",
                 hole.delivery, hole.number, hole.lane,
             );
-        }
-        if !new.is_empty() {
-            self.ask_the_forge(&sources).await;
         }
         let through = judged_through(judged, &lane.segments, &waiting);
         lane::judged(conn, lane.row.lane_id, column(through)).await?;
@@ -181,14 +187,16 @@ impl Looker {
         Ok(())
     }
 
-    /// What is missing here may still be had from the forge.
-    async fn ask_the_forge(&self, sources: &BTreeSet<String>) {
-        for source in sources.iter().filter_map(|name| name.parse().ok()) {
+    /// What is missing here may still be had from the forge. One that cannot be asked now is asked
+    /// in the next look.
+    async fn ask_the_forges(&mut self) {
+        for source in std::mem::take(&mut self.unasked) {
             let actor = "auditor".parse().expect("it is the name of an actor");
-            let mut asked = ReconcileRequested::after_refusals(actor, source, now());
+            let mut asked = ReconcileRequested::after_refusals(actor, source.clone(), now());
             "deliveries are missing".clone_into(&mut asked.reason);
             if let Err(error) = self.ground.bus.publish(&asked).await {
-                warn!(%error, "nobody was asked to reconcile");
+                warn!(%error, "nobody could be asked to reconcile {source}; tried again");
+                self.unasked.insert(source);
             }
         }
     }

@@ -55,6 +55,8 @@ async fn every_forge_is_told_of_an_attempt_that_waits_and_of_how_it_came_out() {
         ];
         assert_eq!(lines, expected, "{source}");
     }
+    // A report is recorded after the forge was told.
+    world.until_calm().await;
     assert_eq!(world.count("status_report").await, 18);
     let covered = "audit_entry, jsonb_array_elements(entry::jsonb->'assay.rows') AS r \
                    WHERE action = 'status-reported'";
@@ -75,6 +77,7 @@ async fn facts_that_come_twice_or_in_disorder_are_told_once() {
         world.until_calm().await;
     }
     until_told(&world.github, &["success"]).await;
+    world.until_calm().await;
     assert_eq!(world.github.asked(), 1);
     assert_eq!(world.count("status_report").await, 1);
     reporter.stop().await;

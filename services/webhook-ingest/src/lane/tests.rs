@@ -77,6 +77,24 @@ fn what_lies_in_the_spool_holds_the_lane_back_until_it_is_drained_or_closed() {
 }
 
 #[test]
+fn a_record_that_is_drained_before_its_writer_says_so_holds_nothing_back() {
+    let lane = Lane::open();
+    let id = lane.id();
+    let [one, two] = [(); 2].map(|()| lane.next());
+    lane.drained(id, 1, 7);
+    lane.drained(id, 2, 8);
+    assert_eq!(news(&lane).unwrap().through, 0);
+    one.spooled(delivery(1), &source());
+    // Whoever asked for it went away: it was promised nothing, whatever the queue has.
+    drop(two);
+    let manifest = news(&lane).unwrap();
+    assert_eq!((manifest.through, manifest.given), (2, 2));
+    assert_eq!(manifest.deliveries, [delivery(1)]);
+    assert_eq!(manifest.sequences, Some(range(7, 7)));
+    assert_eq!(manifest.void, [range(2, 2)]);
+}
+
+#[test]
 fn a_new_lane_says_that_it_is_there_and_then_only_what_is_new() {
     let lane = Lane::open();
     let first = news(&lane).unwrap();
