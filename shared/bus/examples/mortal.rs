@@ -74,8 +74,13 @@ async fn main() -> anyhow::Result<()> {
         ack_wait,
         unacked_max: 1_000,
     }));
+    let settings = ConnectSettings {
+        url,
+        credentials,
+        ..ConnectSettings::default()
+    };
     let consumption = Consumption {
-        bus: Bus::connect(&ConnectSettings { url, credentials }, "mortal").await?,
+        bus: Bus::connect(&settings, "mortal").await?,
         consumer,
         gate: Gate::new(Vec::new()),
         stop: CancellationToken::new(),

@@ -12,7 +12,7 @@ use crate::connect::Bus;
 use crate::error::TopologyError;
 
 /// Where the broker tells of every call of its API.
-const SUBJECT: &str = "$JS.EVENT.ADVISORY.API";
+pub(crate) const SUBJECT: &str = "$JS.EVENT.ADVISORY.API";
 /// How the subjects of those calls begin.
 const PREFIX: &str = "$JS.API.";
 /// The calls that change a stream or a consumer, by how they begin.

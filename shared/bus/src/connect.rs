@@ -1,12 +1,15 @@
 //! Owns the connection: how it is made, and what the server must be.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use async_nats::jetstream;
 use async_nats::jetstream::context::ContextBuilder;
-use async_nats::{Client, ConnectOptions};
+use async_nats::{Client, ConnectOptions, Event, ServerError};
 
 use crate::error::ConnectError;
+use crate::key::UserKey;
+use crate::rights::inbox_prefix;
 use crate::room::Room;
 
 /// Longest wait for an ack, in seconds. After it nobody knows whether the message is stored.
@@ -19,12 +22,26 @@ pub const SERVER_VERSION_MIN: &str = "2.14.0";
 const ACKS_IN_FLIGHT_MAX: usize = 8_192;
 
 /// How to reach the bus.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct ConnectSettings {
     /// `nats://host:port`, several joined by commas; without credentials.
     pub url: String,
     /// User and password, where the server asks for them.
     pub credentials: Option<(String, String)>,
+    /// The user's key, where the server asks for that.
+    pub key: Option<UserKey>,
+    /// What the server is recognised by; without it the connection may be in plain text, unless
+    /// the URL begins with `tls://`.
+    pub tls: Option<Tls>,
+}
+
+/// What a server is recognised by, and what it recognises us by.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    /// The file with the authorities' certificates that a server's must come from.
+    pub ca_file: PathBuf,
+    /// The files with our own certificate and its key, where servers ask for one.
+    pub own: Option<(PathBuf, PathBuf)>,
 }
 
 /// The bus, as one service sees it. Cheap to clone.
@@ -38,7 +55,7 @@ pub struct Bus {
 }
 
 impl Bus {
-    /// Connects as `service`, and looks whether the server will do.
+    /// Connects as `service`, the name of its user too, and looks whether the server will do.
     ///
     /// # Errors
     /// [`ConnectError::Unreachable`], or [`ConnectError::TooOld`].
@@ -53,11 +70,21 @@ impl Bus {
                 // The first try at once; then 50 ms more each time.
                 Duration::from_millis((tries.saturating_sub(1) as u64 * 50).min(RECONNECT_MS_MAX))
             })
-            .event_callback(|event| async move {
-                tracing::debug!(%event, "the connection to NATS changed");
-            });
+            .custom_inbox_prefix(inbox_prefix(service))
+            .event_callback(|event| async move { told(&event) });
         if let Some((user, password)) = &settings.credentials {
             options = options.user_and_password(user.clone(), password.clone());
+        }
+        if let Some(key) = &settings.key {
+            options = options.nkey(key.seed.clone());
+        }
+        if let Some(tls) = &settings.tls {
+            options = options
+                .require_tls(true)
+                .add_root_certificates(tls.ca_file.clone());
+            if let Some((certificate, key)) = &tls.own {
+                options = options.add_client_certificate(certificate.clone(), key.clone());
+            }
         }
         let servers: Vec<&str> = settings.url.split(',').collect();
         let client =
@@ -125,6 +152,27 @@ impl Bus {
     }
 }
 
+/// Logs what became of the connection. What the server does not permit is answered in this way
+/// alone: whoever asked waits until it gives up.
+fn told(event: &Event) {
+    match event {
+        Event::ServerError(ServerError::Other(said)) if is_refusal(said) => {
+            metrics::counter!("assay_bus_refused_total").increment(1);
+            tracing::error!(
+                said,
+                "NATS does not permit this user what it tried: {said}; compare the servers' \
+                 accounts.conf with `assay nats accounts`"
+            );
+        }
+        event => tracing::debug!(%event, "the connection to NATS changed"),
+    }
+}
+
+/// Whether the server says that a user may not do something.
+fn is_refusal(said: &str) -> bool {
+    said.to_ascii_lowercase().contains("permissions violation")
+}
+
 /// `2.15.1-beta.3` → (2, 15, 1); what is no number counts as 0.
 fn version(text: &str) -> (u32, u32, u32) {
     let mut parts = text
@@ -136,7 +184,13 @@ fn version(text: &str) -> (u32, u32, u32) {
 
 #[cfg(test)]
 mod tests {
-    use super::version;
+    use super::{is_refusal, version};
+
+    #[test]
+    fn a_refusal_is_told_from_other_errors_of_the_server() {
+        assert!(is_refusal(r#"Permissions Violation for Publish to "a.b""#));
+        assert!(!is_refusal("Maximum Connections Exceeded"));
+    }
 
     #[test]
     fn versions_compare_by_their_numbers() {

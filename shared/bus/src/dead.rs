@@ -63,7 +63,7 @@ pub(crate) async fn bury(
     let mut letter = Outgoing::raw(
         bus.service,
         DEAD_LETTERED,
-        format!("assay.dead.{stream}.{durable}"),
+        subject(stream, durable),
         &message_id,
         message.payload.clone(),
     )?;
@@ -107,4 +107,9 @@ fn cut(text: &str) -> String {
 /// The text without what a header cannot carry.
 fn one_line(text: &str) -> String {
     text.replace(char::is_control, " ")
+}
+
+/// Where dead letters of a consumer go.
+pub(crate) fn subject(stream: &str, durable: &str) -> String {
+    format!("assay.dead.{stream}.{durable}")
 }

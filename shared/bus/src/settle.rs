@@ -149,6 +149,14 @@ impl Desk {
             return self.put_off(message, delay).await;
         }
         let consumer = self.consumer.durable;
+        if !self.consumer.is_of_a_queue() {
+            // Told beside the ledger, which its listeners ask: who listens may not publish here.
+            info!(
+                consumer,
+                deliveries, "let go of what an outage kept from being heard"
+            );
+            return self.tell(message, AckKind::Ack).await;
+        }
         match renew::renew(&self.bus, message).await {
             Ok(()) => {
                 info!(consumer, deliveries, "put a message back after an outage");

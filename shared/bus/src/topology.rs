@@ -298,6 +298,12 @@ impl ConsumerSpec {
         }
     }
 
+    /// Whether messages leave its stream when they are acked, as work does.
+    pub(crate) fn is_of_a_queue(&self) -> bool {
+        let own = STREAMS.iter().find(|spec| spec.name == self.stream);
+        own.is_none_or(|spec| spec.kind == StreamKind::Queue)
+    }
+
     pub(crate) fn what(&self) -> String {
         format!("the consumer {} of {}", self.durable, self.stream)
     }

@@ -101,5 +101,6 @@ pub fn connect_settings(settings: &Settings) -> anyhow::Result<ConnectSettings> 
     Ok(ConnectSettings {
         url: settings.nats.url.clone(),
         credentials,
+        ..ConnectSettings::default()
     })
 }

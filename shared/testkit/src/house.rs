@@ -98,6 +98,7 @@ impl House {
         ConnectSettings {
             url: self.nats().url(),
             credentials: Some(self.nats().credentials()),
+            ..ConnectSettings::default()
         }
     }
 
@@ -253,7 +254,7 @@ impl Drop for House {
 }
 
 /// The project's own nats-server, wherever the test program lies; `ASSAY_NATS_SERVER` goes first.
-fn pinned_nats_server() -> Option<PathBuf> {
+pub(crate) fn pinned_nats_server() -> Option<PathBuf> {
     let pinned = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.tools/bin/nats-server");
     let asked = std::env::var_os("ASSAY_NATS_SERVER").map(PathBuf::from);
     asked.or_else(|| pinned.exists().then_some(pinned))

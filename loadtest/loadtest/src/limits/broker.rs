@@ -44,6 +44,7 @@ pub async fn measure(bodies: &[Bytes]) -> Result<Broker> {
     let settings = ConnectSettings {
         url: nats.url(),
         credentials: Some(nats.credentials()),
+        ..ConnectSettings::default()
     };
     let bus = Bus::connect(&settings, "webhook-ingest")
         .await

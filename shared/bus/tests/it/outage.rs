@@ -82,6 +82,7 @@ async fn a_server_that_is_not_there_is_named_without_its_password() {
     let settings = ConnectSettings {
         url: "nats://127.0.0.1:1".to_owned(),
         credentials: Some(("user".to_owned(), "hidden".to_owned())),
+        ..ConnectSettings::default()
     };
     let Err(refused) = Bus::connect(&settings, "tested").await else {
         panic!("connected to nobody")

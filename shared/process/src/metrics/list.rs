@@ -68,6 +68,7 @@ use Kind::{Counter, Gauge, Histogram};
 #[rustfmt::skip]
 pub const METRICS: &[Metric] = &[
     metric("assay_build_info", Gauge, &["version"], EVERYBODY, "1, with the version that runs"),
+    metric("assay_bus_refused_total", Counter, &[], EVERYBODY, "what NATS did not permit this user"),
     metric("assay_commits_left_out_total", Counter, &[], &[AttemptWriter], "commits of pushes of more than 10,000"),
     metric("assay_consumer_oldest_age_seconds", Gauge, &["consumer"], CONSUMERS, "how long the oldest message that is not acked has been in its stream; 0 for none"),
     metric("assay_consumer_pending", Gauge, &["consumer"], CONSUMERS, "messages not delivered yet"),
