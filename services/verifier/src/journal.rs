@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use contract::result::StepResult;
 use lab::spec::Limits;
 
 use crate::judge::Ending;
@@ -60,6 +61,17 @@ impl Journal {
             .push_str(&format!("-- {end} after {wall_ms} ms --\n"));
     }
 
+    /// What a step's report said of tests: it quotes what the learner's program printed, so it is
+    /// kept here, where it can be removed, and not in the row.
+    pub(crate) fn tests(&mut self, step: &StepResult) {
+        for test in &step.tests {
+            if let Some(said) = &test.message {
+                let outcome = test.outcome.as_str();
+                self.note(&format!("{}: {}: {outcome}: {said}", step.name, test.name));
+            }
+        }
+    }
+
     /// The whole text.
     pub(crate) fn into_text(self) -> String {
         self.text
@@ -96,6 +108,8 @@ fn theirs(line: &str) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
+    use contract::result::{TestOutcome, TestResult};
+
     use super::*;
 
     const EXITED: Ending = Ending {
@@ -115,6 +129,31 @@ mod tests {
             "== unit ==\nok\n == other ==\n -- exit code 0 after 1 ms --\n !! all is well\n\
              -- exit code 0 after 7 ms --\n"
         );
+    }
+
+    #[test]
+    fn what_a_report_said_of_a_test_is_a_line_of_ours() {
+        let mut journal = Journal::default();
+        let test = |name: &str, message: Option<&str>| TestResult {
+            name: name.to_owned(),
+            outcome: TestOutcome::Failed,
+            duration_ms: None,
+            message: message.map(str::to_owned),
+        };
+        journal.tests(&StepResult {
+            name: "unit".to_owned(),
+            strength: None,
+            passed: false,
+            exit_code: Some(1),
+            signal: None,
+            limit: None,
+            wall_ms: 1,
+            points: 0,
+            points_max: 1,
+            reason: None,
+            tests: vec![test("adds", Some("gives 1")), test("subtracts", None)],
+        });
+        assert_eq!(journal.into_text(), "!! unit: adds: failed: gives 1\n");
     }
 
     #[test]

@@ -21,6 +21,8 @@ use account::{Account, Accounts};
 
 /// Most messages of tests that one step keeps.
 const MESSAGES_MAX: usize = 100;
+/// What is said of a test that never came.
+pub(crate) const NOT_REPORTED: &str = "expected, but not reported";
 /// Most tests that a reason names.
 const NAMED_MAX: usize = 5;
 

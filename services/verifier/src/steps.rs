@@ -68,11 +68,15 @@ pub(crate) async fn all(
         let span = info_span!("run step", step = step.name);
         steps.next(step).instrument(span).await?;
     }
+    let judgement = judge(run.spec, &steps.evidence);
+    for step in &judgement.steps {
+        steps.journal.tests(step);
+    }
     let text = steps.journal.into_text();
     let bytes = text.len() as u64;
     let kept = objects.put(Owner::Session(run.session), text.into()).await;
     let came = Came::Judged {
-        judgement: judge(run.spec, &steps.evidence),
+        judgement,
         peaks: Value::Array(steps.peaks),
         log: (kept.map_err(RunError::Objects)?, bytes),
     };

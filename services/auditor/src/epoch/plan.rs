@@ -9,6 +9,7 @@ use store::log_epoch::{self, EpochRow};
 use store::log_head::HeadRow;
 use store::transaction::LedgerConnection;
 use store::{ledger_pending, log_head, transaction};
+use tlog::checkpoint::Checkpoint;
 use tlog::epoch;
 use tlog::hash::Hash;
 
@@ -87,6 +88,11 @@ fn entry(base: &str, epoch: u64, previous: Option<&Known>, cause: Cause<'_>) -> 
     fields.insert("assay.actor".into(), json!(cause.actor));
     fields.insert("event.reason".into(), json!(cause.reason));
     if let Some(known) = previous {
+        // What a stranger's check of files reads, beside the note that says it signed.
+        let Checkpoint { origin, size, root } = &known.said;
+        fields.insert("assay.log.previous.origin".into(), json!(origin));
+        fields.insert("assay.log.previous.size".into(), json!(size));
+        fields.insert("assay.log.previous.root".into(), json!(root.to_string()));
         fields.insert("assay.log.previous.note".into(), json!(known.note));
     }
     AuditEvent {
@@ -147,5 +153,40 @@ fn pending(entry: &AuditEntry) -> PendingEntry {
     PendingEntry {
         entry: entry.clone(),
         traceparent: bus::trace::current_traceparent(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_leaf_says_in_fields_what_the_epoch_follows() {
+        let said = Checkpoint {
+            origin: "assay.test/log".to_owned(),
+            size: 7,
+            root: Hash::of_leaf(b"a leaf"),
+        };
+        let root = said.root.to_string();
+        let known = Known {
+            epoch: 1,
+            said,
+            note: "a note".to_owned(),
+        };
+        let cause = Cause {
+            reason: "a restore",
+            actor: "operator",
+            at: contract::time::now(),
+        };
+        let entry = entry("assay.test/log", 2, Some(&known), cause);
+        let text: serde_json::Value = serde_json::from_str(&entry.text).unwrap();
+        for (field, wanted) in [
+            ("origin", json!("assay.test/log")),
+            ("size", json!(7)),
+            ("root", json!(root)),
+            ("note", json!("a note")),
+        ] {
+            assert_eq!(text[format!("assay.log.previous.{field}")], wanted);
+        }
     }
 }

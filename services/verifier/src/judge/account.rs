@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use contract::result::{TestOutcome, TestResult};
 use lab::spec::LabSpec;
 
-use crate::judge::Evidence;
+use crate::judge::{Evidence, NOT_REPORTED};
 use report::reported::{Report, Reported, ReportedTest};
 
 /// One step's tests.
@@ -178,6 +178,6 @@ fn missing(name: &str) -> TestResult {
         name: name.to_owned(),
         outcome: TestOutcome::Failed,
         duration_ms: None,
-        message: Some("expected, but not reported".into()),
+        message: Some(NOT_REPORTED.into()),
     }
 }
