@@ -7,7 +7,9 @@ use anyhow::{Context as _, bail};
 use auditor::prove::{self, Proven};
 use clap::Args;
 use contract::ids::{AuditEntryId, DeliveryId};
+use objects::store::Objects;
 use process::exit;
+use process::settings::Settings;
 use proofs::entry::EntryText;
 use store::covered;
 use store::pool::Connection;
@@ -52,8 +54,13 @@ pub(crate) async fn prove(context: &Context, asked: &Prove) -> anyhow::Result<u8
         return Ok(exit::FAILED);
     };
     let entries = entries(&mut ledger, &row).await?;
+    let mut prover = Prover {
+        tiles: published(&context.settings),
+        key,
+        ledger,
+    };
     if asked.all {
-        return prove_all(&mut ledger, &entries, &asked.output, &key).await;
+        return prover.all(&entries, &asked.output).await;
     }
     let covering = entries.iter().find_map(|entry| {
         let text = EntryText::read(entry.entry.as_bytes())?;
@@ -69,9 +76,9 @@ pub(crate) async fn prove(context: &Context, asked: &Prove) -> anyhow::Result<u8
             row.table_name
         );
     };
-    write_proof(&mut ledger, covering, &asked.output, &key).await?;
+    prover.write(covering, &asked.output).await?;
     if let Some(file) = &asked.row {
-        let rows = covered::texts(&mut ledger, &row.table_name, &[row.id]).await?;
+        let rows = covered::texts(&mut prover.ledger, &row.table_name, &[row.id]).await?;
         let (_, text) = rows.unwrap_or_default().pop().context("the row is gone")?;
         fs::write(file, text + "\n").with_context(|| format!("write {}", file.display()))?;
         say!(
@@ -84,7 +91,7 @@ pub(crate) async fn prove(context: &Context, asked: &Prove) -> anyhow::Result<u8
     say!(
         "check it anywhere, without us: assay check-proof {} --key '{}'",
         asked.output.display(),
-        key.as_str()
+        prover.key.as_str()
     );
     Ok(exit::OK)
 }
@@ -133,55 +140,64 @@ async fn entries(
     Ok(provable::entries_with(ledger, &words).await?)
 }
 
-async fn prove_all(
-    ledger: &mut Connection,
-    entries: &[EntryOfTraceRow],
-    folder: &Path,
-    key: &VerifyingKey,
-) -> anyhow::Result<u8> {
-    fs::create_dir_all(folder).with_context(|| format!("make {}", folder.display()))?;
-    for entry in entries {
-        let Some(text) = EntryText::read(entry.entry.as_bytes()) else {
-            bail!("the entry {} cannot be read", entry.id);
-        };
-        let name = format!("{}-{}.tlog-proof", text.action, entry.id);
-        write_proof(ledger, entry, &folder.join(name), key).await?;
-        for row in &text.rows {
-            let first = row.key.split('/').next().and_then(|id| id.parse().ok());
-            let ids: Vec<Uuid> = first.into_iter().collect();
-            let texts = covered::texts(ledger, &row.table, &ids).await?;
-            let mut texts = texts.unwrap_or_default().into_iter();
-            let Some((_, text)) = texts.find(|(found, _)| found.key == row.key) else {
-                bail!("the row {} of {} is gone", row.key, row.table);
-            };
-            let name = format!("{}-{}.json", row.table, row.key.replace('/', "_"));
-            let file = folder.join(name);
-            fs::write(&file, text + "\n").with_context(|| format!("write {}", file.display()))?;
-        }
-    }
-    say!("proved {} entries, in {}", entries.len(), folder.display());
-    Ok(exit::OK)
+/// What makes proofs.
+struct Prover {
+    ledger: Connection,
+    /// The published log: with it a proof reads a few tiles, without it every leaf's hash.
+    tiles: Option<Objects>,
+    key: VerifyingKey,
 }
 
-async fn write_proof(
-    ledger: &mut Connection,
-    entry: &EntryOfTraceRow,
-    output: &Path,
-    key: &VerifyingKey,
-) -> anyhow::Result<()> {
-    let id: AuditEntryId = entry.id.to_string().parse()?;
-    let proven = match prove::prove(ledger, id, key).await {
-        Ok(proven) => proven,
-        Err(error) if error.is_too_early() => {
-            return Err(error).context("it is signed within a few seconds; try again");
+/// The published log, where it can be had from here.
+fn published(settings: &Settings) -> Option<Objects> {
+    let folder = &settings.objects.folder;
+    // To open one makes it: nobody asked for a folder.
+    folder.is_dir().then(|| Objects::open_folder(folder).ok())?
+}
+
+impl Prover {
+    async fn all(&mut self, entries: &[EntryOfTraceRow], folder: &Path) -> anyhow::Result<u8> {
+        fs::create_dir_all(folder).with_context(|| format!("make {}", folder.display()))?;
+        for entry in entries {
+            let Some(text) = EntryText::read(entry.entry.as_bytes()) else {
+                bail!("the entry {} cannot be read", entry.id);
+            };
+            let name = format!("{}-{}.tlog-proof", text.action, entry.id);
+            self.write(entry, &folder.join(name)).await?;
+            for row in &text.rows {
+                let first = row.key.split('/').next().and_then(|id| id.parse().ok());
+                let ids: Vec<Uuid> = first.into_iter().collect();
+                let texts = covered::texts(&mut self.ledger, &row.table, &ids).await?;
+                let mut texts = texts.unwrap_or_default().into_iter();
+                let Some((_, text)) = texts.find(|(found, _)| found.key == row.key) else {
+                    bail!("the row {} of {} is gone", row.key, row.table);
+                };
+                let name = format!("{}-{}.json", row.table, row.key.replace('/', "_"));
+                let file = folder.join(name);
+                fs::write(&file, text + "\n")
+                    .with_context(|| format!("write {}", file.display()))?;
+            }
         }
-        Err(error) => return Err(error.into()),
-    };
-    let (size, index) = (proven.checkpoint.size, proven.proof.index);
-    let text = file_of(proven).to_text();
-    fs::write(output, text).with_context(|| format!("write {}", output.display()))?;
-    say!("leaf {index} of {size} proven: {}", output.display());
-    Ok(())
+        say!("proved {} entries, in {}", entries.len(), folder.display());
+        Ok(exit::OK)
+    }
+
+    async fn write(&mut self, entry: &EntryOfTraceRow, output: &Path) -> anyhow::Result<()> {
+        let id: AuditEntryId = entry.id.to_string().parse()?;
+        let proven = prove::prove(&mut self.ledger, self.tiles.as_ref(), id, &self.key).await;
+        let proven = match proven {
+            Ok(proven) => proven,
+            Err(error) if error.is_too_early() => {
+                return Err(error).context("it is signed within a few seconds; try again");
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let (size, index) = (proven.checkpoint.size, proven.proof.index);
+        let text = file_of(proven).to_text();
+        fs::write(output, text).with_context(|| format!("write {}", output.display()))?;
+        say!("leaf {index} of {size} proven: {}", output.display());
+        Ok(())
+    }
 }
 
 fn file_of(proven: Proven) -> ProofFile {

@@ -50,7 +50,7 @@ pub async fn run(
     let published = health.part("published");
     let keys = keys(settings);
     let store = service::connect::ledger(settings, Role::Auditor, &log, &stop).await?;
-    let objects = Objects::open_folder(&settings.objects.folder)?;
+    let objects = service::objects::open(settings)?;
     let serving = serve(settings, &objects, &stop).await?;
     // Who stands by publishes nothing, and whoever leads says when it cannot.
     published.ready();

@@ -1,7 +1,10 @@
-//! Owns the proof that an audit entry is in the signed log, made from the leaves and checked
-//! before it is given out.
+//! Owns the proof that an audit entry is in the signed log, made from the published tiles and the
+//! leaves beyond them, and checked before it is given out.
+
+use std::collections::HashMap;
 
 use contract::ids::AuditEntryId;
+use objects::store::Objects;
 use store::error::StoreError;
 use store::pool::Connection;
 use store::{ledger_leaf, log_checkpoint};
@@ -10,12 +13,12 @@ use tlog::checkpoint::{self, Checkpoint, CheckpointError};
 use tlog::epoch;
 use tlog::hash::{Hash, NotAHash};
 use tlog::key::{KeyError, VerifyingKey};
-use tlog::proof::{InclusionProof, InclusionProver, ProofError};
+use tlog::proof::{InclusionProof, ProofError};
+use tracing::warn;
 
-use crate::head::column;
+use crate::prove::roots::{Tiles, root_of};
 
-/// Leaf hashes that are read at once.
-const PAGE_ROWS: u64 = 10_000;
+mod roots;
 
 /// An entry that is proven to be in the log.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -51,6 +54,9 @@ pub enum ProveError {
     /// The epoch's name cannot name the key.
     #[error("the key of the epoch")]
     Key(#[from] KeyError),
+    /// A leaf that the proof needs is gone.
+    #[error("leaf {0} is gone")]
+    LeafGone(u64),
     /// A leaf hash cannot be read.
     #[error("a leaf hash")]
     LeafHash(#[from] NotAHash),
@@ -68,18 +74,22 @@ impl ProveError {
             | Self::TextGone(_)
             | Self::Checkpoint(_)
             | Self::Key(_)
+            | Self::LeafGone(_)
             | Self::LeafHash(_)
             | Self::Proof(_) => false,
         }
     }
 }
 
-/// Proves that an entry, as its text is now, is in the log at the newest checkpoint.
+/// Proves that an entry, as its text is now, is in the log at the newest checkpoint. With the store
+/// that the log is published in it reads a few tiles, however large the log is; without, or for what
+/// is not published yet, the hashes of the leaves.
 ///
 /// # Errors
 /// [`ProveError`]. What it gives back was checked.
 pub async fn prove(
     conn: &mut Connection,
+    objects: Option<&Objects>,
     entry: AuditEntryId,
     key: &VerifyingKey,
 ) -> Result<Proven, ProveError> {
@@ -87,8 +97,8 @@ pub async fn prove(
         .await?
         .ok_or(ProveError::NotLogged(entry))?;
     let index = row.leaf.leaf_index.unsigned_abs();
-    let epoch = row.leaf.epoch;
-    let origin = epoch::origin(epoch::base(key.origin()), epoch.unsigned_abs());
+    let epoch = row.leaf.epoch.unsigned_abs();
+    let origin = epoch::origin(epoch::base(key.origin()), epoch);
     let key = key.renamed(&origin)?;
     let newest = log_checkpoint::newest(conn, &origin)
         .await?
@@ -99,25 +109,40 @@ pub async fn prove(
         return Err(ProveError::NotSigned(index));
     }
     let text = row.entry.ok_or(ProveError::TextGone(index))?;
-    let mut prover = InclusionProver::new(index, checkpoint.size)?;
-    let mut next = 0;
-    while next < checkpoint.size {
-        let limit = PAGE_ROWS.min(checkpoint.size - next);
-        let page = ledger_leaf::hashes(conn, epoch, column(next), column(limit)).await?;
-        if page.is_empty() {
-            break;
-        }
-        for hash in &page {
-            prover.push(Hash::try_from(hash.as_slice())?)?;
-            next += 1;
-        }
+    let leaf = Hash::of_leaf(text.as_bytes());
+    let tiles = match objects {
+        Some(objects) => Tiles::published(objects, epoch).await,
+        None => None,
+    };
+    let mut proof = path(conn, tiles.as_ref(), epoch, index, checkpoint.size).await?;
+    if tiles.is_some() && proof.check(leaf, checkpoint.root).is_err() {
+        warn!(
+            leaf.index = index,
+            "the published tiles do not lead to the signed root"
+        );
+        proof = path(conn, None, epoch, index, checkpoint.size).await?;
     }
-    let proof = prover.finish()?;
-    proof.check(Hash::of_leaf(text.as_bytes()), checkpoint.root)?;
+    proof.check(leaf, checkpoint.root)?;
     Ok(Proven {
         entry: text,
         checkpoint,
         note: newest.note,
         proof,
     })
+}
+
+/// The way from a leaf to the root of the log of this size, not checked.
+async fn path(
+    conn: &mut Connection,
+    tiles: Option<&Tiles<'_>>,
+    epoch: u64,
+    index: u64,
+    size: u64,
+) -> Result<InclusionProof, ProveError> {
+    let mut roots = HashMap::new();
+    for subtree in InclusionProof::needs(index, size)? {
+        roots.insert(subtree, root_of(conn, tiles, epoch, subtree).await?);
+    }
+    let made = InclusionProof::of_roots(index, size, &roots);
+    Ok(made.expect("all that it needs was gathered"))
 }

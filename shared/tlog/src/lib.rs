@@ -9,6 +9,7 @@ pub mod key;
 pub mod key_change;
 pub mod proof;
 pub mod proof_file;
+pub mod subtree;
 pub mod tile;
 pub mod tree;
 pub mod walk;

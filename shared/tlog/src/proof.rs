@@ -1,15 +1,14 @@
 //! Owns proofs: that a leaf is in a tree, and that one tree is another's beginning.
 //! They are made from the leaves as they pass by, one after the other, so that making one takes
-//! memory for the proof and not for the log.
+//! memory for the proof and not for the log; or from the roots of the few subtrees that they need.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
-use std::ops::Range;
 
 use thiserror::Error;
-use tlog_tiles::tlog::{self, HashReader};
+use tlog_tiles::tlog;
 
 use crate::hash::Hash;
+use crate::subtree::{self, Known, Subtree, Wish};
 use crate::tree::Frontier;
 
 /// What is wrong with a proof, or with what it was to be made from.
@@ -72,6 +71,28 @@ pub struct InclusionProof {
 }
 
 impl InclusionProof {
+    /// The subtrees whose roots the proof of this leaf in the tree of this size is made of: as many
+    /// as the tree has levels, at most.
+    ///
+    /// # Errors
+    /// [`ProofError::NoSuchLeaf`] if the tree does not have it.
+    pub fn needs(index: u64, size: u64) -> Result<Vec<Subtree>, ProofError> {
+        if index >= size {
+            return Err(ProofError::NoSuchLeaf { index, size });
+        }
+        Ok(subtree::needed(|reader| {
+            tlog::prove_record(size, index, reader)
+        }))
+    }
+
+    /// Makes the proof of the roots that it [needs](InclusionProof::needs); `None` where one is
+    /// missing.
+    pub fn of_roots(index: u64, size: u64, roots: &HashMap<Subtree, Hash>) -> Option<Self> {
+        let path = tlog::prove_record(size, index, &Known(roots)).ok()?;
+        let path = path.into_iter().map(Hash::from_inner).collect();
+        Some(Self { index, size, path })
+    }
+
     /// Checks that it leads from this leaf hash to this root. A root by itself is not bound to a
     /// size: take both from a checkpoint that was opened.
     ///
@@ -202,22 +223,18 @@ impl ConsistencyProver {
 struct Nodes {
     size: u64,
     seen: u64,
-    /// What is still to come, the first last: the leaves of the subtree, and its stored index.
-    wanted: Vec<(Range<u64>, u64)>,
+    /// What is still to come, the first last.
+    wanted: Vec<Subtree>,
     /// The subtree that is passing by.
     current: Frontier,
-    roots: HashMap<u64, Hash>,
+    roots: HashMap<Subtree, Hash>,
 }
 
 impl Nodes {
     /// Asks the prover which nodes it would read.
     fn needed<T>(size: u64, prove: impl FnOnce(&Wish) -> Result<T, tlog::Error>) -> Self {
-        let wish = Wish::default();
-        // The wish answers with an error once it was told what to read; a prover that needs
-        // nothing never asks.
-        let _unread = prove(&wish);
-        let mut wanted: Vec<_> = wish.0.take().into_iter().map(leaves_of).collect();
-        wanted.sort_by_key(|(leaves, _)| std::cmp::Reverse(leaves.start));
+        let mut wanted = subtree::needed(prove);
+        wanted.reverse();
         Self {
             size,
             seen: 0,
@@ -233,15 +250,16 @@ impl Nodes {
         }
         let index = self.seen;
         self.seen += 1;
-        let Some((leaves, node)) = self.wanted.last().cloned() else {
+        let Some(subtree) = self.wanted.last().copied() else {
             return Ok(());
         };
+        let leaves = subtree.leaves();
         if leaves.contains(&index) {
             self.current.append(leaf);
         }
         if self.seen == leaves.end {
-            let subtree = std::mem::take(&mut self.current);
-            self.roots.insert(node, subtree.root());
+            let passed = std::mem::take(&mut self.current);
+            self.roots.insert(subtree, passed.root());
             self.wanted.pop();
         }
         Ok(())
@@ -257,39 +275,9 @@ impl Nodes {
                 found: self.seen,
             });
         }
-        let path = prove(&Known(self.roots)).expect("it reads what it asked for, and all is there");
+        let path =
+            prove(&Known(&self.roots)).expect("it reads what it asked for, and all is there");
         Ok(path.into_iter().map(Hash::from_inner).collect())
-    }
-}
-
-/// The leaves under a node, by the index that `tlog_tiles` stores it at.
-fn leaves_of(stored: u64) -> (Range<u64>, u64) {
-    let (level, number) = tlog::split_stored_hash_index(stored);
-    (number << level..(number + 1) << level, stored)
-}
-
-/// Remembers what it was asked for.
-#[derive(Default)]
-struct Wish(RefCell<Vec<u64>>);
-
-impl HashReader for Wish {
-    fn read_hashes(&self, indexes: &[u64]) -> Result<Vec<tlog::Hash>, tlog::Error> {
-        self.0.borrow_mut().extend(indexes);
-        Err(tlog::Error::IndexesNotInTree)
-    }
-}
-
-/// Gives what was gathered.
-struct Known(HashMap<u64, Hash>);
-
-impl HashReader for Known {
-    fn read_hashes(&self, indexes: &[u64]) -> Result<Vec<tlog::Hash>, tlog::Error> {
-        let read = |index| self.0.get(index).map(|hash| hash.inner());
-        indexes
-            .iter()
-            .map(read)
-            .collect::<Option<_>>()
-            .ok_or(tlog::Error::IndexesNotInTree)
     }
 }
 

@@ -255,7 +255,7 @@ impl<'a> Story<'a> {
         for entry in &seen.entries {
             let index = entry.leaf_index.unwrap_or(-1);
             let id = AuditEntryId::from_uuid(entry.id);
-            match prove::prove(ledger, id, &self.key).await {
+            match prove::prove(ledger, None, id, &self.key).await {
                 Ok(proven) => proofs.push((index, proven.checkpoint.size, true)),
                 Err(error) => {
                     show::line(&format!("proof of leaf {index}: {error}"));

@@ -78,7 +78,9 @@ async fn a_ledger_that_is_older_than_what_is_published_is_not_signed_and_a_new_e
     let first = ledger_leaf::page(&mut conn, 2, 0, 1).await.unwrap();
     assert_eq!(first[0].action.as_deref(), Some(epoch::ACTION));
     let entry = contract::ids::AuditEntryId::from_uuid(first[0].leaf.audit_entry_id);
-    let proven = prove(&mut conn, entry, &ground.verifier()).await.unwrap();
+    let proven = prove(&mut conn, None, entry, &ground.verifier())
+        .await
+        .unwrap();
     assert_eq!(proven.checkpoint.origin, format!("{ORIGIN}/epoch-2"));
     auditor.stop().await;
 
@@ -116,7 +118,9 @@ async fn a_ledger_of_the_same_size_with_another_root_is_not_signed_and_its_leave
     ground.until_published(2, 6).await;
     let mut conn = ground.reading().await;
     for other in others {
-        let proven = prove(&mut conn, other, &ground.verifier()).await.unwrap();
+        let proven = prove(&mut conn, None, other, &ground.verifier())
+            .await
+            .unwrap();
         assert_eq!(proven.checkpoint.origin, format!("{ORIGIN}/epoch-2"));
     }
     assert_eq!(ground.published(1).await.unwrap(), old);

@@ -155,7 +155,9 @@ async fn every_entry_is_proven_by_the_newest_checkpoint() {
     let mut conn = ground.reading().await;
     let mut places = Vec::new();
     for entry in entries {
-        let proven = prove(&mut conn, entry, &ground.verifier()).await.unwrap();
+        let proven = prove(&mut conn, None, entry, &ground.verifier())
+            .await
+            .unwrap();
         assert_eq!(proven.checkpoint.size, u64::from(2 * RECORDED_AT_ONCE));
         let leaf = Hash::of_leaf(proven.entry.as_bytes());
         assert_eq!(proven.proof.check(leaf, proven.checkpoint.root), Ok(()));
@@ -170,7 +172,7 @@ async fn an_entry_that_has_no_leaf_yet_is_not_proven_and_may_be_later() {
     let ground = Ground::start().await;
     let entry = ground.record(1).await[0];
     let mut conn = ground.reading().await;
-    let refused = prove(&mut conn, entry, &ground.verifier())
+    let refused = prove(&mut conn, None, entry, &ground.verifier())
         .await
         .unwrap_err();
     assert!(matches!(refused, ProveError::NotLogged(_)), "{refused}");

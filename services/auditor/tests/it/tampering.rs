@@ -172,7 +172,7 @@ async fn a_log_that_the_pinned_key_did_not_sign_is_untrusted() {
     );
 
     let mut conn = ground.reading().await;
-    let refused = prove(&mut conn, entry, &other).await.unwrap_err();
+    let refused = prove(&mut conn, None, entry, &other).await.unwrap_err();
     assert!(matches!(refused, ProveError::Checkpoint(_)), "{refused}");
 }
 
@@ -187,7 +187,7 @@ async fn an_entry_that_was_altered_is_not_proven() {
         .tamper("UPDATE audit_entry SET entry = entry || ' '")
         .await;
     let mut conn = ground.reading().await;
-    let refused = prove(&mut conn, entry, &ground.verifier())
+    let refused = prove(&mut conn, None, entry, &ground.verifier())
         .await
         .unwrap_err();
     assert!(matches!(refused, ProveError::Proof(_)), "{refused}");
