@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use bus::connect::Bus;
+use bus::rights::OPERATOR;
 use process::settings::Settings;
 use process::settings::postgres::Role;
 use store::pool::{Connection, Store};
@@ -57,10 +58,15 @@ impl Context {
         store.connection().await.with_context(|| self.hint())
     }
 
-    /// A connection to the bus.
+    /// A connection to the bus, to look and to give orders.
     pub(crate) async fn bus(&self) -> anyhow::Result<Bus> {
-        let settings = service::connect::connect_settings(&self.settings)?;
-        Bus::connect(&settings, "assay")
+        self.bus_as(OPERATOR).await
+    }
+
+    /// A connection to the bus as this user.
+    pub(crate) async fn bus_as(&self, user: &'static str) -> anyhow::Result<Bus> {
+        let settings = service::connect::connect_settings(&self.settings, user)?;
+        Bus::connect(&settings, user)
             .await
             .with_context(|| self.hint())
     }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context as _;
+use bus::rights::TOPOLOGY;
 use contract::notice::TopologyApplied;
 use contract::time::now;
 use process::exit;
@@ -27,7 +28,7 @@ pub(crate) async fn migrate(context: &Context) -> anyhow::Result<u8> {
 }
 
 pub(crate) async fn topology(context: &Context, order: &TopologyOrder) -> anyhow::Result<u8> {
-    let bus = context.bus().await?;
+    let bus = context.bus_as(TOPOLOGY).await?;
     match order {
         TopologyOrder::Apply {
             replicas,

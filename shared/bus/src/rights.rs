@@ -12,6 +12,11 @@ use crate::topology::{CONSUMERS, ConsumerSpec, STREAMS};
 /// How the subjects of JetStream's calls begin.
 const API: &str = "$JS.API";
 
+/// The user of the operator's commands.
+pub const OPERATOR: &str = "operator";
+/// The user of `assay topology`, and of nothing else.
+pub const TOPOLOGY: &str = "topology";
+
 /// What a user may publish and hear. What is not in it, a server refuses.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
 pub struct Rights {

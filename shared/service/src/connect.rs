@@ -2,11 +2,13 @@
 //! program was built with.
 
 use anyhow::Context as _;
-use bus::connect::{Bus, ConnectSettings};
+use bus::connect::{Bus, ConnectSettings, Tls};
 use bus::error::ConnectError;
+use bus::key::{BadSeed, UserKey};
 use process::health::Part;
 use process::settings::Settings;
 use process::settings::postgres::Role;
+use process::settings::secrets::NatsLogin;
 use retry::policy::DEPENDENCY;
 use retry::retry::{Step, retry};
 use store::pool::Store;
@@ -30,7 +32,7 @@ pub async fn bus(
     part: &Part,
     stop: &CancellationToken,
 ) -> anyhow::Result<Bus> {
-    let connect = connect_settings(settings)?;
+    let connect = connect_settings(settings, name)?;
     let connected = retry(&DEPENDENCY, "connect to the bus", async || {
         let bus = match Bus::connect(&connect, name).await {
             Ok(bus) => bus,
@@ -84,23 +86,34 @@ pub async fn ledger(
     Ok(store)
 }
 
-/// The bus's address and login, out of the settings.
+/// The bus's address, and the login of `user`, out of the settings.
 ///
 /// # Errors
-/// The password cannot be read.
-pub fn connect_settings(settings: &Settings) -> anyhow::Result<ConnectSettings> {
-    let credentials = match settings.nats_login()? {
-        Some((user, password)) => {
-            let password = password
-                .expose_str()
-                .context("the password of NATS is no text")?;
-            Some((user, password.to_owned()))
+/// The key or the password cannot be read.
+pub fn connect_settings(settings: &Settings, user: &str) -> anyhow::Result<ConnectSettings> {
+    let (mut credentials, mut key) = (None, None);
+    match settings.nats_login(user)? {
+        Some(NatsLogin::Key { seed }) => {
+            let seed = seed.expose_str().ok_or(BadSeed);
+            let read = seed.and_then(UserKey::of_seed);
+            let bad = |error: BadSeed| settings.refused("nats.nkey_seed_file", error.to_string());
+            key = Some(read.map_err(bad)?);
         }
-        None => None,
-    };
+        Some(NatsLogin::Password { user, password }) => {
+            let password = password.expose_str();
+            let password = password.context("the password of NATS is no text")?;
+            credentials = Some((user, password.to_owned()));
+        }
+        None => {}
+    }
+    let tls = settings.nats.tls.as_ref().map(|tls| Tls {
+        ca_file: tls.ca_file.clone(),
+        own: tls.cert_file.clone().zip(tls.key_file.clone()),
+    });
     Ok(ConnectSettings {
         url: settings.nats.url.clone(),
         credentials,
-        ..ConnectSettings::default()
+        key,
+        tls,
     })
 }

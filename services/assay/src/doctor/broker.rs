@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bus::connect::{Bus, ConnectSettings};
 use bus::error::ConnectError;
+use bus::rights::OPERATOR;
 use contract::time::{self, Timestamp};
 use process::settings::Settings;
 use reqwest::Client;
@@ -81,7 +82,7 @@ pub(super) async fn look(settings: &Settings) -> Vec<Finding> {
 
 /// Each server by itself, and the topology by the first that answers.
 async fn servers(settings: &Settings) -> Vec<Finding> {
-    let login = match service::connect::connect_settings(settings) {
+    let login = match service::connect::connect_settings(settings, OPERATOR) {
         Ok(login) => login,
         Err(error) => {
             let mend = "put the password where the settings say";
@@ -95,7 +96,7 @@ async fn servers(settings: &Settings) -> Vec<Finding> {
             ..login.clone()
         };
         let limit = Duration::from_secs(ANSWER_SECS_MAX);
-        match tokio::time::timeout(limit, Bus::connect(&login, "assay")).await {
+        match tokio::time::timeout(limit, Bus::connect(&login, OPERATOR)).await {
             Ok(Ok(bus)) => {
                 let said = format!("{url} answers, version {}", bus.server_version());
                 findings.push(Finding::good("nats.server", said));

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use bus::rights::TOPOLOGY;
 use process::health::Health;
 use process::metrics::Metrics;
 use process::settings::Settings;
@@ -208,7 +209,8 @@ async fn prepare(context: &Context) -> anyhow::Result<()> {
     let url = context.settings.postgres_url(Role::Owner)?;
     let url = url.expose_str().context("postgres.url is no text")?;
     store::migrate::up_unless_restoring(url).await?;
-    context.bus().await?.apply_topology(1).await?;
+    let bus = context.bus_as(TOPOLOGY).await?;
+    bus.apply_topology(1).await?;
     Ok(())
 }
 

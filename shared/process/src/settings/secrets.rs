@@ -10,6 +10,7 @@ use crate::secret::Secret;
 use crate::settings::Settings;
 use crate::settings::check::Check;
 use crate::settings::error::SettingsError;
+use crate::settings::nats::USER_PLACEHOLDER;
 use crate::settings::postgres::{ROLE_PLACEHOLDER, Role};
 
 /// Shortest secret of a source, in bytes: a shorter one can be guessed from one signed request.
@@ -26,6 +27,23 @@ pub struct LoadedSecret {
     pub not_before: Option<DateTime<Utc>>,
     /// It signs nothing from then on.
     pub not_after: Option<DateTime<Utc>>,
+}
+
+/// As whom one connects to NATS.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum NatsLogin {
+    /// Whoever signs with this key.
+    Key {
+        /// Its seed.
+        seed: Secret,
+    },
+    /// This user.
+    Password {
+        /// Its name.
+        user: String,
+        /// Its password.
+        password: Secret,
+    },
 }
 
 impl LoadedSecret {
@@ -74,15 +92,22 @@ impl Settings {
         self.secret_at("postgres", "password", file, variable)
     }
 
-    /// The user and password for NATS, if they are set.
+    /// As whom `user`, a service or an operator's program, connects to NATS, if that is set.
     ///
     /// # Errors
-    /// The password is not where the settings say.
-    pub fn nats_login(&self) -> Result<Option<(String, Secret)>, SettingsError> {
-        let file = self.nats.password_file.clone();
+    /// The key or the password is not where the settings say.
+    pub fn nats_login(&self, user: &str) -> Result<Option<NatsLogin>, SettingsError> {
+        let named = |text: &str| text.replace(USER_PLACEHOLDER, user);
+        if let Some(file) = &self.nats.nkey_seed_file {
+            let seed = self.needed("nats.nkey_seed_file", Some(PathBuf::from(named(file))))?;
+            return Ok(Some(NatsLogin::Key { seed }));
+        }
+        let file = self.nats.password_file.as_ref();
+        let file = file.map(|file| PathBuf::from(named(&file.to_string_lossy())));
         let variable = self.nats.password_env.as_deref();
         let password = self.secret_at("nats", "password", file, variable)?;
-        Ok(self.nats.user.clone().zip(password))
+        let login = self.nats.user.as_deref().map(named).zip(password);
+        Ok(login.map(|(user, password)| NatsLogin::Password { user, password }))
     }
 
     /// The secrets of a source with their values; none for a source that the settings do not have.
@@ -182,6 +207,12 @@ impl Settings {
             "privacy.pseudonym_key_file",
             self.privacy.pseudonym_key_file.clone(),
         )
+    }
+
+    /// Why a setting does not hold whose value only its user can judge. `reason` shows nothing of
+    /// it.
+    pub fn refused(&self, setting: &str, reason: impl Into<String>) -> SettingsError {
+        self.check().refused(setting, reason)
     }
 
     pub(crate) fn check(&self) -> Check<'_> {

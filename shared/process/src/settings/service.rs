@@ -62,6 +62,18 @@ impl Service {
         }
     }
 
+    /// Whether it puts or reads objects.
+    pub const fn keeps_objects(self) -> bool {
+        match self {
+            Self::WebhookIngest
+            | Self::AttemptWriter
+            | Self::SnapshotBuilder
+            | Self::Verifier
+            | Self::Auditor => true,
+            Self::Reconciler | Self::StatusReporter => false,
+        }
+    }
+
     /// The role as which it uses the database, if it does.
     pub const fn role(self) -> Option<Role> {
         match self {
@@ -90,9 +102,12 @@ impl Settings {
     /// # Errors
     /// The first setting that does not hold.
     pub fn check_for(&self, service: Service) -> Result<(), SettingsError> {
-        self.nats_login()?;
+        self.nats_login(service.as_str())?;
         if let Some(role) = service.role() {
             self.postgres_url(role)?;
+        }
+        if service.keeps_objects() {
+            self.bucket_secret()?;
         }
         match service {
             Service::WebhookIngest => {

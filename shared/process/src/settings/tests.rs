@@ -62,8 +62,11 @@ fn the_example_shows_every_setting_without_a_default_or_names_it_as_the_other_wa
     assert_eq!(
         absent,
         [
+            "user",
+            "password_file",
             "password_env",
             "password_env",
+            "secret_key_env",
             "timestamp_tolerance_seconds",
             "token_env",
             "token_env",
