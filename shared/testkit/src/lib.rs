@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod audited;
+pub mod cluster;
 pub mod collector;
 pub mod house;
 pub mod json_schema;

@@ -22,8 +22,7 @@ pub struct Port {
 impl Port {
     /// Takes a port that nobody listens on and no other test holds.
     pub fn take() -> Self {
-        let folder = folder();
-        std::fs::create_dir_all(&folder).expect("a folder for the locks of ports");
+        let folder = made();
         // Tests that begin at the same time begin at different places.
         let first = rand::thread_rng().gen_range(CHOICE);
         let mut choice = (first..CHOICE.end).chain(CHOICE.start..first);
@@ -39,6 +38,24 @@ impl Port {
         });
         held.expect("a free port among ten thousand")
     }
+}
+
+/// Holds the first of numbered things that no other test holds, until the file is dropped.
+pub(crate) fn hold(what: &str, numbers: impl IntoIterator<Item = u8>) -> (u8, File) {
+    let folder = made();
+    let mut numbers = numbers.into_iter();
+    let held = numbers.find_map(|number| {
+        let lock = File::create(folder.join(format!("{what}{number}"))).ok()?;
+        lock.try_lock().ok()?;
+        Some((number, lock))
+    });
+    held.expect("one that no other test holds")
+}
+
+fn made() -> PathBuf {
+    let folder = folder();
+    std::fs::create_dir_all(&folder).expect("a folder for the locks of ports");
+    folder
 }
 
 /// One for each user: another one's files cannot be opened.
