@@ -12,7 +12,6 @@ use contract::live::{LiveNote, subject};
 use contract::result::StepResult;
 use contract::time::to_text;
 use objects::owner::Owner;
-use objects::store::Objects;
 use process::exit;
 use serde_json::{Value, json};
 use store::pool::Connection;
@@ -123,7 +122,7 @@ async fn kept(context: &Context, tried: &Tried) -> anyhow::Result<Option<String>
     let Some(digest) = &tried.log_digest else {
         return Ok(None);
     };
-    let objects = Objects::open_folder(&context.settings.objects.folder)?;
+    let objects = service::objects::open(&context.settings)?;
     let owner = Owner::Session(SessionId::from_uuid(tried.session_id));
     let digest = digest.parse().context("the log's digest does not read")?;
     let bytes = objects.get(owner, digest, LOG_BYTES_MAX).await;

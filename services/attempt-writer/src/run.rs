@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use bus::consume::{batches, each};
 use bus::topology::{
     ATTEMPT_WRITER, ATTEMPT_WRITER_BULK, ATTEMPT_WRITER_COMMANDS, ATTEMPT_WRITER_LIVE,
@@ -42,7 +41,7 @@ pub async fn run(
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let ground = Ground::open(settings, Service::AttemptWriter, health, &stop).await?;
-    let objects = Objects::open_folder(&settings.objects.folder).context("open the objects")?;
+    let objects = service::objects::open(settings)?;
     let store_of_objects = Dependency::new(health.part("objects"));
     let batch_max = settings.writer.batch_deliveries_max;
     let lost = Lost::new(ground.clone(), &settings.writer);

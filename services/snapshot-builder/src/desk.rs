@@ -36,7 +36,7 @@ impl Desk {
         ground: Ground,
         health: &Health,
     ) -> anyhow::Result<Self> {
-        let objects = Objects::open_folder(&settings.objects.folder).context("open the objects")?;
+        let objects = service::objects::open(settings)?;
         let snapshots = &settings.snapshots;
         let (folder, limits) = (&snapshots.cache_folder, Limits::of(snapshots));
         let caches = Caches::open(folder, snapshots.fetch_seconds_max, limits);

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use bus::consume::{Consumption, each};
 use bus::topology::{ConsumerSpec, VERIFIER_BULK, VERIFIER_LIVE, VERIFIER_REPLAY};
-use objects::store::Objects;
 use process::dependency::Dependency;
 use process::health::{Gate, Health};
 use process::settings::Settings;
@@ -55,7 +54,7 @@ pub async fn run(
         .map_err(|surprise| anyhow::anyhow!("the sandbox does not do as it must: {surprise}"))?;
     sandbox_part.ready();
     let doubt = Arc::new(Doubt::new(sandbox_part));
-    let objects = Objects::open_folder(&settings.objects.folder).context("open the objects")?;
+    let objects = service::objects::open(settings)?;
     let objects_watch = Dependency::new(health.part("objects"));
     let ground = Ground::open(settings, Service::Verifier, health, &stop).await?;
     let version = env!("CARGO_PKG_VERSION");

@@ -6,7 +6,6 @@ use std::time::Duration;
 use anyhow::Context as _;
 use axum::Router;
 use axum::routing::post;
-use objects::store::Objects;
 use process::health::Health;
 use process::settings::Settings;
 use process::settings::service::Service;
@@ -45,7 +44,7 @@ pub async fn run(
     let live = Arc::new(Live::new(&configured));
     let refused = Arc::new(Refused::default());
     let (lane, notices) = (Lane::open(), Arc::new(Notices::default()));
-    let objects = Objects::open_folder(&settings.objects.folder).context("open the objects")?;
+    let objects = service::objects::open(settings)?;
     let Way {
         publisher,
         stream,

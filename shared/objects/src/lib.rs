@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+pub mod body;
 pub mod copy;
+mod home;
 mod identity;
 pub mod log;
 pub mod manifest;
@@ -8,4 +10,5 @@ pub mod owner;
 pub mod path;
 pub mod reader;
 pub mod remove;
+pub mod s3;
 pub mod store;

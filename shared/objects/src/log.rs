@@ -5,11 +5,11 @@
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 use object_store::path::Path;
-use object_store::{ObjectStore as _, ObjectStoreExt as _, PutMode, PutOptions};
+use object_store::{ObjectStore as _, ObjectStoreExt as _};
 use tlog::bundle::ENTRY_BYTES_MAX;
 use tlog::tile::{CHECKPOINT, Tile, WIDTH};
 
-use crate::store::{Objects, ObjectsError, refused};
+use crate::store::{Objects, ObjectsError, PUTS_MAX, Put, refused};
 
 /// Largest file of a log, in bytes: a full bundle of the longest entries.
 pub const FILE_BYTES_MAX: u64 = WIDTH * (ENTRY_BYTES_MAX as u64 + 2);
@@ -75,24 +75,26 @@ impl Objects {
         tile: Tile,
         bytes: Bytes,
     ) -> Result<(), ObjectsError> {
+        self.known().await?;
         let key = key(epoch, LogFile::Tile(tile));
-        let options = PutOptions::from(PutMode::Create);
-        match self
-            .store
-            .put_opts(&key, bytes.clone().into(), options)
-            .await
-        {
-            // Written into what lies in the store's place, it would be lost to the store.
-            Ok(_) => self.is_present().await,
-            Err(object_store::Error::AlreadyExists { .. }) => {
-                let found = self.read(&key, FILE_BYTES_MAX).await?;
-                let key = key.to_string();
-                (found == bytes)
-                    .then_some(())
-                    .ok_or(ObjectsError::Differs { key })
+        for _ in 0..PUTS_MAX {
+            if self.put_new(&key, bytes.clone()).await? == Put::New {
+                // Written into what lies in the store's place, it would be lost to the store.
+                return self.has_taken().await;
             }
-            Err(source) => Err(refused("put", &key, source)),
+            match self.read(&key, FILE_BYTES_MAX).await {
+                Ok(found) if found == bytes => return Ok(()),
+                Ok(_) => {
+                    let key = key.to_string();
+                    return Err(ObjectsError::Differs { key });
+                }
+                // A bucket says so too while another one writes it.
+                Err(ObjectsError::Missing { .. }) => {}
+                Err(error) => return Err(error),
+            }
         }
+        let key = key.to_string();
+        Err(ObjectsError::Contested { key })
     }
 
     /// Releases a checkpoint, in the place of the one before. The caller has put every tile that it

@@ -9,6 +9,7 @@ use futures::TryStreamExt;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 
+use crate::home::Home;
 use crate::owner::{self, Owner};
 use crate::store::{Objects, ObjectsError, refused};
 
@@ -73,15 +74,14 @@ impl Objects {
         self.remove_key(&owner::key(owner, digest)).await
     }
 
-    /// Removes everything that an owner has, whether or not anything names it.
+    /// The digests of everything that an owner has, whether or not anything names it.
     ///
     /// # Errors
     /// [`ObjectsError::Store`] and [`ObjectsError::Away`].
-    pub async fn remove_all(&self, owner: Owner) -> Result<(), ObjectsError> {
-        for key in self.below(&owner::folder(owner)).await? {
-            self.remove_key(&key).await?;
-        }
-        Ok(())
+    pub async fn digests(&self, owner: Owner) -> Result<Vec<Digest>, ObjectsError> {
+        let keys = self.below(&owner::folder(owner)).await?;
+        let digests = keys.iter().filter_map(|key| key.filename()?.parse().ok());
+        Ok(digests.collect())
     }
 
     /// Keeps the record of an erasure, so that whoever restores an older ledger erases again.
@@ -131,6 +131,10 @@ impl Objects {
     }
 
     async fn remove_key(&self, key: &Path) -> Result<(), ObjectsError> {
+        if let Home::Bucket(_) = self.home {
+            // A bucket says of what is not there that it is removed.
+            self.is_present().await?;
+        }
         match self.store.delete(key).await {
             Ok(()) => Ok(()),
             // What is not in a store that is away is not gone.

@@ -1,33 +1,51 @@
 //! Owns how objects are kept and fetched: put-if-absent, digest checked on the way out.
 
-use std::path::{Path as Folder, PathBuf};
+use std::path::Path as Folder;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use contract::digest::Digest;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
+use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutResult};
 use thiserror::Error;
 
-use crate::identity::{self, IDENTITY};
+use crate::home::Home;
+use crate::identity;
 use crate::manifest::ManifestError;
-use crate::owner::{Owner, delivery_key, key};
+use crate::owner::{Owner, key};
+
+/// How often an object is put that others write at the same time.
+pub(crate) const PUTS_MAX: usize = 4;
+
+/// What became of bytes that were to lie where none are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Put {
+    /// They lie there.
+    New,
+    /// Others lay there, or were being written.
+    There,
+}
 
 /// Why an object could not be kept or had.
 #[derive(Debug, Error)]
 pub enum ObjectsError {
-    /// The folder could not be made or opened.
-    #[error("open the objects' folder {}", folder.display())]
+    /// The folder could not be made or opened, or the bucket's settings do not hold.
+    #[error("open the objects at {place}")]
     Open {
-        /// The folder.
-        folder: PathBuf,
+        /// The folder, or the bucket.
+        place: String,
         /// Why.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// What lies where the store was is not the store: a folder that is not mounted, or another.
-    #[error("the objects' folder is not the one that was opened")]
+    #[error("the objects' folder or bucket is not the one that was opened")]
     Away,
+    /// The bucket's server puts an object over another one although it is asked not to.
+    #[error(
+        "the bucket's server does not heed If-None-Match: what is written once could be overwritten"
+    )]
+    Overwrites,
     /// There is no such object.
     #[error("object {key} is missing")]
     Missing {
@@ -45,6 +63,12 @@ pub enum ObjectsError {
     /// Another object lies where this one belongs, under a name that says nothing of its bytes.
     #[error("object {key} is there already, with other bytes")]
     Differs {
+        /// Its key.
+        key: String,
+    },
+    /// Others were writing it each time that it was tried, and it is not there.
+    #[error("object {key} is being written by others, and is not there")]
+    Contested {
         /// Its key.
         key: String,
     },
@@ -82,7 +106,11 @@ impl ObjectsError {
     /// Whether the same call may succeed later without anybody changing the object.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Store { .. } | Self::Open { .. } | Self::Away => true,
+            Self::Store { .. }
+            | Self::Open { .. }
+            | Self::Away
+            | Self::Overwrites
+            | Self::Contested { .. } => true,
             Self::Missing { .. }
             | Self::Corrupt { .. }
             | Self::Differs { .. }
@@ -96,8 +124,7 @@ impl ObjectsError {
 #[derive(Clone, Debug)]
 pub struct Objects {
     pub(crate) store: Arc<dyn ObjectStore>,
-    /// By which the store is known again.
-    identity: Arc<str>,
+    pub(crate) home: Home,
 }
 
 impl Objects {
@@ -108,15 +135,15 @@ impl Objects {
     /// [`ObjectsError::Open`].
     pub fn open_folder(folder: &Folder) -> Result<Self, ObjectsError> {
         let refused = |source: Box<dyn std::error::Error + Send + Sync>| ObjectsError::Open {
-            folder: folder.to_owned(),
+            place: folder.display().to_string(),
             source,
         };
         std::fs::create_dir_all(folder).map_err(|err| refused(err.into()))?;
         let identity = identity::of_folder(folder).map_err(|err| refused(err.into()))?;
         let store = LocalFileSystem::new_with_prefix(folder).map_err(|err| refused(err.into()))?;
         let store = Arc::new(store.with_fsync(true));
-        let identity = identity.into();
-        Ok(Self { store, identity })
+        let home = Home::Folder(identity.into());
+        Ok(Self { store, home })
     }
 
     /// Keeps bytes for an owner under their digest. Bytes that are there already are left alone.
@@ -163,66 +190,57 @@ impl Objects {
     /// # Errors
     /// [`ObjectsError::Store`] and [`ObjectsError::Away`].
     pub async fn probe(&self) -> Result<(), ObjectsError> {
+        self.put_probe().await.map(drop)
+    }
+
+    pub(crate) async fn put_probe(&self) -> Result<PutResult, ObjectsError> {
         // First, since a write would make a folder that is away anew.
         self.is_present().await?;
-        let key = Path::from("probe");
-        match self
-            .store
-            .put(&key, Bytes::from_static(b"assay\n").into())
-            .await
-        {
-            Ok(_) => Ok(()),
-            Err(source) => Err(refused("put", &key, source)),
-        }
-    }
-
-    /// Keeps a delivery's body, compressed to `frame`, under the digest of the raw body.
-    ///
-    /// # Errors
-    /// [`ObjectsError::Store`] and [`ObjectsError::Away`].
-    pub async fn put_delivery_body(&self, body: Digest, frame: Bytes) -> Result<(), ObjectsError> {
-        self.put_if_absent(delivery_key(body), frame).await
-    }
-
-    /// Gives the compressed body of a delivery. Its name is the digest of the raw body, so it is
-    /// for the caller to check it once it is decompressed.
-    ///
-    /// # Errors
-    /// [`ObjectsError::Missing`], [`ObjectsError::TooLarge`], [`ObjectsError::Store`] and
-    /// [`ObjectsError::Away`].
-    pub async fn get_delivery_body(
-        &self,
-        body: Digest,
-        frame_bytes_max: u64,
-    ) -> Result<Bytes, ObjectsError> {
-        self.read(&delivery_key(body), frame_bytes_max).await
+        let (key, bytes) = (Path::from("probe"), Bytes::from_static(b"assay\n"));
+        let put = self.store.put(&key, bytes.into()).await;
+        put.map_err(|source| refused("put", &key, source))
     }
 
     pub(crate) async fn put_if_absent(&self, key: Path, bytes: Bytes) -> Result<(), ObjectsError> {
         // Most blobs of a push are those of the push before: looking costs less than writing.
-        if self.is_there(&key).await? {
+        if self.looks_there(&key).await? {
             return Ok(());
         }
+        for _ in 0..PUTS_MAX {
+            match self.put_new(&key, bytes.clone()).await? {
+                // Written into what lies in the store's place, it would be lost to the store.
+                Put::New => return self.has_taken().await,
+                // A bucket says so too while another one writes it, and that may come to nothing.
+                Put::There if self.is_there(&key).await? => return Ok(()),
+                Put::There => {}
+            }
+        }
+        let key = key.to_string();
+        Err(ObjectsError::Contested { key })
+    }
+
+    /// Puts bytes where none are; what is there is left alone.
+    pub(crate) async fn put_new(&self, key: &Path, bytes: Bytes) -> Result<Put, ObjectsError> {
         let options = PutOptions::from(PutMode::Create);
-        match self.store.put_opts(&key, bytes.into(), options).await {
-            // Written into what lies in the store's place, it would be lost to the store.
-            Ok(_) | Err(object_store::Error::AlreadyExists { .. }) => self.is_present().await,
-            Err(source) => Err(refused("put", &key, source)),
+        match self.store.put_opts(key, bytes.into(), options).await {
+            Ok(_) => Ok(Put::New),
+            Err(object_store::Error::AlreadyExists { .. }) => Ok(Put::There),
+            Err(source) => Err(refused("put", key, source)),
         }
     }
 
-    /// Whether this is the store that was opened.
-    pub(crate) async fn is_present(&self) -> Result<(), ObjectsError> {
-        let key = Path::from(IDENTITY);
-        let found = match self.store.get(&key).await {
-            Ok(found) => found.bytes().await,
-            Err(object_store::Error::NotFound { .. }) => return Err(ObjectsError::Away),
-            Err(source) => Err(source),
-        };
-        match found {
-            Ok(found) if found == self.identity.as_bytes() => Ok(()),
-            Ok(_) => Err(ObjectsError::Away),
-            Err(source) => Err(refused("look for", &key, source)),
+    /// Whether something lies there, as far as who is about to write it must know.
+    async fn looks_there(&self, key: &Path) -> Result<bool, ObjectsError> {
+        match &self.home {
+            Home::Folder(_) => self.is_there(key).await,
+            Home::Bucket(_) => {
+                self.known().await?;
+                match self.store.head(key).await {
+                    Ok(_) => Ok(true),
+                    Err(object_store::Error::NotFound { .. }) => Ok(false),
+                    Err(source) => Err(refused("look for", key, source)),
+                }
+            }
         }
     }
 

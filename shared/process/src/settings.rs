@@ -26,6 +26,7 @@ use crate::settings::status::Reporting;
 use crate::settings::surface::{HealthPort, Http, Telemetry};
 use crate::settings::work::{Ingest, Objects, Verifier, Writer};
 
+pub mod bucket;
 pub(crate) mod check;
 pub mod error;
 pub mod fetch;

@@ -2,6 +2,7 @@
 
 pub mod connect;
 pub mod ground;
+pub mod objects;
 pub mod origin;
 pub mod sources;
 pub mod sync;

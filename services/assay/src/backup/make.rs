@@ -77,17 +77,8 @@ pub(super) async fn make(context: &Context, to: &Path, keys: &KeysPlace) -> anyh
 
 /// Keys and backup in one place would be one thing to lose.
 fn refuse_together(settings: &Settings, shelf: &Shelf, keys: &KeysPlace) -> anyhow::Result<()> {
-    let source = settings.objects.folder.canonicalize().with_context(|| {
-        let folder = settings.objects.folder.display();
-        format!("find objects.folder, {folder}")
-    })?;
-    if keys::are_together(&source, &shelf.folder) {
-        bail!(
-            "the backup {} and the objects {} lie in one another: a backup goes to another place, \
-             best to another machine's disk",
-            shelf.folder.display(),
-            source.display()
-        );
+    if settings.objects.s3.is_none() {
+        refuse_beside_objects(&settings.objects.folder, shelf)?;
     }
     let KeysPlace::Folder(folder) = keys else {
         return Ok(());
@@ -102,6 +93,21 @@ fn refuse_together(settings: &Settings, shelf: &Shelf, keys: &KeysPlace) -> anyh
              would have the keys to it",
             folder.display(),
             shelf.folder.display()
+        );
+    }
+    Ok(())
+}
+
+fn refuse_beside_objects(objects: &Path, shelf: &Shelf) -> anyhow::Result<()> {
+    let source = objects
+        .canonicalize()
+        .with_context(|| format!("find objects.folder, {}", objects.display()))?;
+    if keys::are_together(&source, &shelf.folder) {
+        bail!(
+            "the backup {} and the objects {} lie in one another: a backup goes to another place, \
+             best to another machine's disk",
+            shelf.folder.display(),
+            source.display()
         );
     }
     Ok(())

@@ -50,7 +50,7 @@ pub(crate) async fn copy(
     shelf: &Shelf,
     folder: &Path,
 ) -> anyhow::Result<Objected> {
-    let from = Objects::open_folder(&settings.objects.folder)?;
+    let from = service::objects::open(settings)?;
     let mut copying = Copying {
         to: Objects::open_folder(&shelf.objects())?,
         list: ListWriter::create(&folder.join(LIST))?,

@@ -40,11 +40,11 @@ pub(super) fn settings(settings: &Settings, services: &[Service]) -> Vec<Finding
 
 /// Looks at what these services use of the machine.
 pub(super) async fn look(settings: &Settings, services: &[Service]) -> Vec<Finding> {
-    use Service::{AttemptWriter, SnapshotBuilder, Verifier, WebhookIngest};
+    use Service::{SnapshotBuilder, Verifier, WebhookIngest};
     let any = |of: &[Service]| of.iter().any(|service| services.contains(service));
     let mut findings = secrets(settings);
-    if any(&[WebhookIngest, AttemptWriter, SnapshotBuilder, Verifier]) {
-        findings.extend(objects(&settings.objects.folder).await);
+    if services.iter().any(|service| service.keeps_objects()) {
+        findings.extend(objects(settings).await);
     }
     if any(&[WebhookIngest]) {
         findings.extend(spool(settings));
@@ -67,7 +67,9 @@ pub(super) async fn look(settings: &Settings, services: &[Service]) -> Vec<Findi
 fn secrets(settings: &Settings) -> Vec<Finding> {
     let sources = settings.sources.values();
     let of_sources = sources.flat_map(|source| source.secrets.iter().map(|secret| &secret.file));
+    let bucket = settings.objects.s3.as_ref();
     let files = [
+        bucket.map_or(&None, |s3| &s3.secret_key_file),
         &settings.nats.password_file,
         &settings.log.signing_key_file,
         &settings.privacy.pseudonym_key_file,
@@ -88,25 +90,56 @@ fn secrets(settings: &Settings) -> Vec<Finding> {
     .collect()
 }
 
-async fn objects(folder: &Path) -> Vec<Finding> {
+async fn objects(settings: &Settings) -> Vec<Finding> {
     let check = "objects";
-    if !folder.exists() {
-        let said = format!("{} is not there", folder.display());
+    let (place, folder) = (service::objects::place(settings), &settings.objects.folder);
+    let is_folder = settings.objects.s3.is_none();
+    if is_folder && !folder.exists() {
         let mend = "mount it, or make it: the same for every service and machine";
-        return vec![Finding::bad(check, said, mend)];
+        return vec![Finding::bad(check, format!("{place} is not there"), mend)];
     }
-    let tried = match Objects::open_folder(folder) {
-        Ok(objects) => objects.probe().await,
-        Err(error) => Err(error),
+    let tried = match service::objects::open(settings) {
+        Ok(objects) => try_objects(&objects).await,
+        Err(error) => Err(chain(error.as_ref())),
     };
     let first = match tried {
-        Ok(()) => Finding::good(check, format!("{} takes objects", folder.display())),
-        Err(error) => {
+        Ok(Kept::Once) => Finding::good(check, format!("{place} takes objects")),
+        Ok(Kept::InVersions) => {
+            let said = format!("{place} keeps older versions: what is erased stays");
+            let mend = "switch the bucket's versions off, or let old ones expire within days";
+            Finding::warning(check, said, mend)
+        }
+        Err(said) if is_folder => {
             let mend = "let this user write there, and mount the store that the ledger knows";
-            Finding::bad(check, chain(&error), mend)
+            Finding::bad(check, said, mend)
+        }
+        Err(said) => {
+            let mend = "let the key of [objects.s3] list, get, put and delete in that bucket";
+            Finding::bad(check, format!("{place}: {said}"), mend)
         }
     };
-    vec![first, disk("the objects", folder)]
+    match is_folder {
+        true => vec![first, disk("the objects", folder)],
+        false => vec![first],
+    }
+}
+
+/// What becomes of an object that is removed.
+enum Kept {
+    Once,
+    InVersions,
+}
+
+async fn try_objects(objects: &Objects) -> Result<Kept, String> {
+    let versions = objects.keeps_versions().await;
+    let versions = versions.map_err(|error| chain(&error))?;
+    // That a key may put does not say that it may list: erasing and backups need it.
+    let listed = objects.is_empty().await;
+    listed.map_err(|error| chain(&error))?;
+    Ok(match versions {
+        true => Kept::InVersions,
+        false => Kept::Once,
+    })
 }
 
 fn spool(settings: &Settings) -> Vec<Finding> {

@@ -60,7 +60,7 @@ impl Target {
         }
         Ok(Self {
             way: OwnersWay::of(&settings)?,
-            objects: Objects::open_folder(&settings.objects.folder)?,
+            objects: service::objects::open(&settings)?,
             settings,
             house,
         })
@@ -75,8 +75,8 @@ impl Target {
             None => Ok(()),
             Some(key) => bail!(
                 "the object store {} is not empty: it has {key}. If it was not lost, and is this \
-                 ledger's, give --keep-objects; else name an empty folder in objects.folder",
-                self.settings.objects.folder.display()
+                 ledger's, give --keep-objects; else name an empty folder or bucket in [objects]",
+                service::objects::place(&self.settings)
             ),
         }
     }

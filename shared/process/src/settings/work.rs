@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use contract::name::ToolName;
 use serde::{Deserialize, Serialize};
 
+use crate::settings::bucket::Bucket;
 use crate::settings::check::Check;
 use crate::settings::error::SettingsError;
 use crate::settings::spool::Spool;
@@ -188,18 +189,25 @@ impl Verifier {
 pub struct Objects {
     /// Folder of the objects.
     pub folder: PathBuf,
+    /// The bucket that holds them instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub s3: Option<Bucket>,
 }
 
 impl Default for Objects {
     fn default() -> Self {
         Self {
             folder: PathBuf::from(".assay/objects"),
+            s3: None,
         }
     }
 }
 
 impl Objects {
     pub(crate) fn check(&self, check: &Check<'_>) -> Result<(), SettingsError> {
+        if let Some(s3) = &self.s3 {
+            return s3.check(check);
+        }
         check.folder("objects.folder", &self.folder)
     }
 }
