@@ -142,6 +142,13 @@ pub const VERIFIER_LIVE: ConsumerSpec =
 /// As [`VERIFIER_LIVE`], for work that can wait.
 pub const VERIFIER_BULK: ConsumerSpec =
     consumer("JOBS", "verifier-bulk", "assay.job.verify.bulk", 30);
+/// Records what nothing is run for.
+pub const VERIFIER_UNCHECKED: ConsumerSpec = consumer(
+    "JOBS",
+    "verifier-unchecked",
+    "assay.job.verify.unchecked",
+    30,
+);
 /// Runs verifications again.
 pub const VERIFIER_REPLAY: ConsumerSpec =
     consumer("COMMANDS", "verifier-replay", "assay.command.replay.*", 30);
@@ -208,6 +215,7 @@ pub const CONSUMERS: &[&ConsumerSpec] = &[
     &SNAPSHOT_BUILDER_BULK,
     &VERIFIER_LIVE,
     &VERIFIER_BULK,
+    &VERIFIER_UNCHECKED,
     &VERIFIER_REPLAY,
     &ATTEMPT_WRITER_COMMANDS,
     &ATTEMPT_WRITER_REPROCESS,

@@ -15,3 +15,4 @@ pub mod notice;
 pub mod reprocess;
 pub mod result;
 pub mod time;
+pub mod unchecked;

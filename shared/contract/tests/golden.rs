@@ -36,6 +36,7 @@ use contract::reprocess::{
 };
 use contract::result::{ErrorCause, NewestResult};
 use contract::time::Timestamp;
+use contract::unchecked::UncheckedRequested;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -188,6 +189,14 @@ fn each_job_is_on_the_wire_as_its_golden_file_says() {
         "verification-requested-unneeded",
         &verification(PreservedTree::Unneeded, 1, None, Lane::Live),
     );
+    let unchecked = UncheckedRequested {
+        delivery: push().delivery,
+        push: push().push,
+        session: push().session,
+        requests: [5, 6].map(|last| RequestId::from_uuid(uuid(last))).to_vec(),
+        try_number: 1,
+    };
+    message("unchecked-requested", &unchecked);
     let found = FoundCommit {
         commit: "c".repeat(40).parse().unwrap(),
         author_email: "learner@example.org".into(),
