@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use process::settings::postgres::ROLE_PLACEHOLDER;
 use process::settings::service::Service;
 use rand::RngCore as _;
 use sample::forge::LoopbackForge;
@@ -15,7 +14,7 @@ use sample::lab::make_lab;
 use sample::repository::{Change, Clock};
 use servers::folder::DataFolder;
 use servers::nats::{NatsSettings, PrivateNats};
-use servers::postgres::{DATABASE, Durability, OWNER, PostgresSettings, PrivatePostgres};
+use servers::postgres::{DATABASE, Durability, PostgresSettings, PrivatePostgres};
 use tempfile::TempDir;
 use testkit::port::Port;
 use testkit::program::{Plan, Program};
@@ -23,6 +22,7 @@ use tokio::time::Instant;
 use witness::programs::Programs;
 
 use crate::machine::Watched;
+use crate::settings::Told;
 use crate::target::Target;
 
 /// Connections that the private Postgres takes.
@@ -32,13 +32,11 @@ const READY_SECS_MAX: u64 = 90;
 /// The pause between two looks, in milliseconds.
 const LOOK_MS: u64 = 50;
 /// The source that webhooks come to.
-const SOURCE: &str = "github";
-/// The log's name.
-const ORIGIN: &str = "assay.test/loadtest";
+pub(crate) const SOURCE: &str = "github";
 /// Length of the webhooks' secret, in bytes before it is written as hex.
 const SECRET_BYTES: usize = 16;
 /// A lab that has nothing run.
-const UNCHECKED_LAB: &str = "[lab]\nslug = \"unchecked\"\n\n[session]\n\
+pub(crate) const UNCHECKED_LAB: &str = "[lab]\nslug = \"unchecked\"\n\n[session]\n\
     enrol = [\"github:class/learner-*\"]\n\n[verify]\ncommits = \"all\"\nexecutor = \"none\"\n";
 
 /// A house that stands until it is dropped.
@@ -268,34 +266,16 @@ impl House {
     }
 
     fn write_settings(&self) -> Result<()> {
-        let folder = self.folder.path();
-        let (user, password) = self.nats.credentials();
-        let pair = tlog::key::generate(ORIGIN).context("make a key for the log")?;
-        for (name, text) in [
-            ("nats-password", password.as_str()),
-            ("webhook", &self.secret),
-            ("pseudonym", "a key of the load test, thirty-two bytes"),
-            ("master", "a master key of the load test, 32 bytes or more"),
-            ("log-signing", &pair.signer),
-            ("log-verifier", &pair.verifier),
-        ] {
-            std::fs::write(folder.join(name), text)?;
-        }
-        let settings = format!(
-            include_str!("assay.toml"),
-            nats = self.nats.url(),
-            monitoring = self.nats.monitoring_url(),
-            postgres = self
-                .postgres
-                .owner_url()
-                .replacen(OWNER, ROLE_PLACEHOLDER, 1),
-            folder = folder.display(),
-            fetch = self.forge.fetch_url_template(),
-            user = user,
-            origin = ORIGIN,
-            source = SOURCE,
-        );
-        std::fs::write(folder.join("assay.toml"), settings).context("write the settings")
+        let told = Told {
+            nats: self.nats.url(),
+            monitoring: self.nats.monitoring_url(),
+            credentials: self.nats.credentials(),
+            owner_url: self.postgres.owner_url(),
+            fetch: self.forge.fetch_url_template(),
+            source: SOURCE,
+            secret: &self.secret,
+        };
+        told.write(self.folder.path())
     }
 }
 

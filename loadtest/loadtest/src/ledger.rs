@@ -28,6 +28,8 @@ const VERIFIED: &str = "SELECT (extract(epoch FROM tried.recorded_at) * 1000000)
     JOIN verification_request AS request ON request.lab_attempt_id = attempt.id \
     JOIN verification_attempt AS tried ON tried.request_id = request.id \
     WHERE receipt.forge_delivery = $1";
+/// Every try's result.
+const RESULTS: &str = "SELECT count(*) FROM verification_attempt";
 /// When what was written, for each result.
 const STAGES: &str = include_str!("stages.sql");
 
@@ -98,6 +100,17 @@ impl Ledger {
         // It ends with the client.
         tokio::spawn(connection);
         Ok(Self { client })
+    }
+
+    /// How many results there are, exactly: statistics are a second behind, and a killed Postgres
+    /// forgets them.
+    ///
+    /// # Errors
+    /// What Postgres says.
+    pub async fn results(&self) -> Result<u64> {
+        let row = self.client.query_one(RESULTS, &[]).await;
+        let count: i64 = row.context("count the results")?.get(0);
+        Ok(count.unsigned_abs())
     }
 
     /// How far it is.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::http;
@@ -19,6 +20,8 @@ use crate::target::Target;
 
 /// Between two looks, in milliseconds.
 const LOOK_MS: u64 = 500;
+/// How long a server's monitoring may take to answer, in milliseconds.
+const ANSWER_MS_MAX: u64 = 1_500;
 /// Most looks that are kept, every second one being dropped beyond that: hours fit into a plot.
 const LOOKS_MAX: usize = 7_200;
 
@@ -100,11 +103,16 @@ pub async fn streams(target: &Target) -> BTreeMap<String, u64> {
     let Some(monitor) = &target.monitor else {
         return BTreeMap::new();
     };
-    let page = http::get(&format!("{monitor}/jsz?streams=true")).await;
-    let page: Value = page
-        .ok()
-        .and_then(|page| serde_json::from_slice(&page).ok())
-        .unwrap_or_default();
+    let mut page = Value::default();
+    for server in monitor.split(',') {
+        let url = format!("{server}/jsz?streams=true");
+        // Of a cluster any server will do that answers.
+        let asked = timeout(Duration::from_millis(ANSWER_MS_MAX), http::get(&url)).await;
+        if let Some(found) = asked.ok().and_then(Result::ok) {
+            page = serde_json::from_slice(&found).unwrap_or_default();
+            break;
+        }
+    }
     let accounts = page["account_details"].as_array().into_iter().flatten();
     let streams =
         accounts.flat_map(|account| account["stream_detail"].as_array().into_iter().flatten());

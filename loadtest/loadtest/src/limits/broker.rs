@@ -18,6 +18,8 @@ const BATCHES: [(usize, usize); 4] = [(100, 4), (250, 4), (500, 2), (1_000, 2)];
 const SINGLES_AT_ONCE: usize = 256;
 /// Most single messages: each costs a sync.
 const SINGLES_MAX: usize = 5_000;
+/// Where messages go to.
+const SUBJECT: &str = "assay.delivery.limits";
 /// The level that webhook-ingest compresses with.
 const LEVEL: i32 = 1;
 /// Longest measurement of one kind, in seconds; what is stored by then counts.
@@ -50,6 +52,14 @@ pub async fn measure(bodies: &[Bytes]) -> Result<Broker> {
         .await
         .context("connect")?;
     bus.apply_topology(1).await.context("apply the topology")?;
+    fill(&bus, SUBJECT, bodies).await
+}
+
+/// The same on a bus that is there, into the stream of a subject.
+///
+/// # Errors
+/// If a message is refused.
+pub async fn fill(bus: &Bus, subject: &str, bodies: &[Bytes]) -> Result<Broker> {
     let frames: Vec<Bytes> = bodies
         .iter()
         .map(|body| zstd::bulk::compress(body, LEVEL).map(Bytes::from))
@@ -57,23 +67,23 @@ pub async fn measure(bodies: &[Bytes]) -> Result<Broker> {
         .context("compress")?;
     let mut batches = 0.0_f64;
     for (round, (size, at_once)) in BATCHES.into_iter().enumerate() {
-        let messages = messages(&frames, round)?;
-        batches = batches.max(in_batches(&bus, messages, size, at_once).await?);
+        let messages = messages(subject, &frames, round)?;
+        batches = batches.max(in_batches(bus, messages, size, at_once).await?);
     }
-    let mut single = messages(&frames, BATCHES.len())?;
+    let mut single = messages(subject, &frames, BATCHES.len())?;
     single.truncate(SINGLES_MAX);
-    let singles = in_batches(&bus, single, 1, SINGLES_AT_ONCE).await?;
+    let singles = in_batches(bus, single, 1, SINGLES_AT_ONCE).await?;
     Ok(Broker { batches, singles })
 }
 
-fn messages(frames: &[Bytes], round: usize) -> Result<Vec<Outgoing>> {
+fn messages(subject: &str, frames: &[Bytes], round: usize) -> Result<Vec<Outgoing>> {
     let frames = frames.iter().enumerate();
     frames
         .map(|(number, frame)| {
             let id = format!("limit-{round}-{number}");
             let headers = [("Nats-Msg-Id", id.as_str())];
-            let subject = "assay.delivery.limits".to_owned();
-            Outgoing::from_parts(subject, headers, frame.clone()).context("make a message")
+            Outgoing::from_parts(subject.to_owned(), headers, frame.clone())
+                .context("make a message")
         })
         .collect()
 }
