@@ -94,8 +94,8 @@ pub const NEEDS: &[Needs] = &[
         service: WebhookIngest,
         publishes: &[
             "assay.delivery.*",
-            "assay.command.reconcile.*",
-            "assay.audit.*",
+            "assay.command.reconcile.webhook-ingest",
+            "assay.audit.webhook-ingest",
         ],
         asks_forges: false,
         scaling: Scaling::Processor {
@@ -163,8 +163,8 @@ pub const NEEDS: &[Needs] = &[
             "assay.fact.*",
             // What it hands again, whom it asks about what is missing, what the broker told it.
             "assay.delivery.*",
-            "assay.command.reconcile.*",
-            "assay.audit.*",
+            "assay.command.reconcile.auditor",
+            "assay.audit.broker",
         ],
         asks_forges: false,
         scaling: Scaling::Standby,
@@ -185,12 +185,6 @@ pub const NEEDS: &[Needs] = &[
 
 /// Every secret but the passwords of the database's roles, which are files by the roles' names.
 pub const SECRETS: &[Secret] = &[
-    Secret {
-        file: "nats-password",
-        setting: "nats.password_file",
-        read_by: &Service::ALL,
-        what: "the password of nats.user",
-    },
     Secret {
         file: "webhook",
         setting: "sources.*.secrets.0.file",

@@ -39,6 +39,9 @@ pub struct NatsSettings {
     pub program: Option<PathBuf>,
     /// Most bytes that its streams may reserve on disk.
     pub store_bytes_max: u64,
+    /// Users beside its owner, who may do anything: entries of `users`, in the words of the
+    /// server's configuration.
+    pub users: String,
 }
 
 impl Default for NatsSettings {
@@ -46,6 +49,7 @@ impl Default for NatsSettings {
         Self {
             program: None,
             store_bytes_max: STORE_BYTES_MAX,
+            users: String::new(),
         }
     }
 }
@@ -233,6 +237,7 @@ async fn launch(
         identity,
         ports,
         store_bytes_max: settings.store_bytes_max,
+        users: &settings.users,
     };
     let path = config.write()?;
     identity::forget_announced_ports(&folder)?;

@@ -1,5 +1,6 @@
 //! Owns a test's servers: started for it, reachable by it, gone after it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use async_nats::jetstream::stream;
 use bus::connect::{Bus, ConnectSettings};
+use bus::key::UserKey;
 use servers::folder::{self, DataFolder};
 use servers::nats::{NatsSettings, PrivateNats};
 use servers::postgres::{DATABASE, Durability, PostgresSettings, PrivatePostgres};
@@ -14,6 +16,7 @@ use store::pool::Store;
 
 use crate::room::{self, Gate};
 use crate::template::{self, CONNECTIONS_MAX};
+use crate::users;
 
 /// Lines of the Postgres log that a failing test shows.
 const LOG_LINES_MAX: usize = 20;
@@ -26,6 +29,8 @@ pub struct House {
     nats: Option<PrivateNats>,
     postgres: Option<PrivatePostgres>,
     data: Arc<DataFolder>,
+    /// The keys of the users of NATS, by their names.
+    keys: BTreeMap<String, UserKey>,
 }
 
 impl House {
@@ -105,6 +110,29 @@ impl House {
     /// A connection to NATS, as the service.
     pub async fn bus(&self, service: &'static str) -> Bus {
         let connected = Bus::connect(&self.connect_settings(), service).await;
+        connected.expect("a connection to the private NATS")
+    }
+
+    /// What a user of NATS needs to connect who has the rights of a service or an operator, and no
+    /// others.
+    pub fn connect_settings_of(&self, user: &str) -> ConnectSettings {
+        ConnectSettings {
+            url: self.nats().url(),
+            key: Some(self.key_of(user).clone()),
+            ..ConnectSettings::default()
+        }
+    }
+
+    /// The key of a user of NATS.
+    pub fn key_of(&self, user: &str) -> &UserKey {
+        self.keys
+            .get(user)
+            .unwrap_or_else(|| panic!("no user of NATS is called {user}"))
+    }
+
+    /// A connection to NATS with the rights of this user, and no others.
+    pub async fn bus_of(&self, user: &'static str) -> Bus {
+        let connected = Bus::connect(&self.connect_settings_of(user), user).await;
         connected.expect("a connection to the private NATS")
     }
 
@@ -212,12 +240,14 @@ impl House {
             nats: None,
             postgres: None,
             data: data.expect("a room for the test's servers"),
+            keys: users::keys(),
         }
     }
 
     async fn start_nats(&mut self) {
         let settings = NatsSettings {
             program: pinned_nats_server(),
+            users: users::entries(&self.keys),
             ..NatsSettings::default()
         };
         let started = PrivateNats::start(&self.data, settings).await;

@@ -1,16 +1,20 @@
 #![doc = include_str!("../README.md")]
 
 pub mod audited;
+pub mod bucket;
 pub mod cluster;
 pub mod collector;
 pub mod house;
 pub mod json_schema;
 mod ledger;
+pub mod moody;
 pub mod past;
 pub mod port;
 pub mod program;
 pub mod queue;
 mod room;
 mod template;
+pub mod stranger;
+mod users;
 pub mod wait;
 pub mod wire;

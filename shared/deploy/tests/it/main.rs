@@ -8,6 +8,7 @@
 mod compose;
 mod dashboard;
 mod files;
+mod forbidden;
 mod kubernetes;
 mod lists;
 mod metrics;

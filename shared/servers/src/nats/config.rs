@@ -20,6 +20,8 @@ pub(crate) struct Config<'a> {
     pub(crate) ports: Option<Ports>,
     /// What its streams may reserve, in bytes.
     pub(crate) store_bytes_max: u64,
+    /// Users beside the one of the identity.
+    pub(crate) users: &'a str,
 }
 
 impl Config<'_> {
@@ -40,7 +42,7 @@ impl Config<'_> {
         let process_file = quoted(&self.folder.join("nats-server.pid"));
         let store = quoted(&self.folder.join("store"));
         let Identity { user, password, .. } = self.identity;
-        let store_bytes_max = self.store_bytes_max;
+        let (store_bytes_max, users) = (self.store_bytes_max, self.users);
         format!(
             "# Written at every start of the private server; a change here is lost.\n\
              server_name: assay-private\n\
@@ -49,7 +51,11 @@ impl Config<'_> {
              ports_file_dir: {ports_folder}\n\
              pid_file: {process_file}\n\
              max_payload: {PAYLOAD_BYTES_MAX}\n\
-             authorization {{ user: \"{user}\", password: \"{password}\" }}\n\
+             authorization {{\n\
+             \x20 users = [\n\
+             \x20   {{ user: \"{user}\", password: \"{password}\" }}\n\
+             {users}\x20 ]\n\
+             }}\n\
              jetstream {{\n\
              \x20 store_dir: {store}\n\
              \x20 # An acked message is on the disk.\n\
@@ -82,6 +88,7 @@ mod tests {
             identity: &identity,
             ports,
             store_bytes_max: 7,
+            users: "    { user: one, password: other }\n",
         };
         config.text()
     }
@@ -89,6 +96,14 @@ mod tests {
     #[test]
     fn a_message_is_synced_before_it_is_acked() {
         assert!(text(None).contains("\n  sync_interval: always\n"));
+    }
+
+    #[test]
+    fn other_users_stand_beside_the_owner() {
+        let text = text(None);
+        let users = text.split_once("users = [").unwrap().1;
+        let users = users.split_once(']').unwrap().0;
+        assert_eq!(users.matches("user:").count(), 2, "{text}");
     }
 
     #[test]
