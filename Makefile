@@ -27,6 +27,7 @@ test: prerequisites ## Run the short tier of all tests, against real servers
 	fi
 
 test-full: test ## Run the long tier as well: the tests in modules called `long`
+	deploy/local/prerequisites --all
 	@if cargo nextest --version >/dev/null 2>&1; then \
 		set -x; cargo nextest run --workspace --profile long; \
 	else \

@@ -5,6 +5,9 @@
     reason = "a test ends at the first thing that does not hold"
 )]
 
+mod deaf;
+mod long;
+
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -16,6 +19,7 @@ use objects::path::TreePath;
 use objects::reader::SnapshotReader;
 use objects::store::{Objects, ObjectsError};
 
+/// More than these objects have.
 const BYTES_MAX: u64 = 1024;
 
 fn open(folder: &Path) -> Objects {
