@@ -6,12 +6,14 @@ use std::time::Duration;
 use async_nats::jetstream::consumer::{FromConsumer as _, PullConsumer, pull};
 use async_nats::jetstream::{self, AckKind, Message};
 use async_nats::{Client, ConnectOptions};
+use bus::topology::ConsumerSpec;
 use futures::StreamExt as _;
 
 use crate::house::House;
 use crate::wait::{self, WAIT_SECS_MAX};
 
-/// What a consumer waits for the ack of a message that it is to give up, and how long a pull waits.
+/// What a consumer waits for the ack of a message that it is to give up, and how long a pull waits
+/// that is to find nothing.
 const ONCE_ACK_WAIT: Duration = Duration::from_millis(200);
 const PULL: Duration = Duration::from_millis(100);
 
@@ -59,6 +61,37 @@ impl House {
 }
 
 impl House {
+    /// How many messages of a queue are a consumer's: those that it works on, and those that wait.
+    /// The stream is asked, since a consumer hears of what was published a moment later.
+    pub async fn queued(&self, consumer: &ConsumerSpec) -> u64 {
+        let (user, password) = self.nats().credentials();
+        let options = ConnectOptions::with_user_and_password(user, password);
+        let client = options.connect(self.nats().url()).await;
+        let context = jetstream::new(client.expect("a connection to the private NATS"));
+        let stream = context.get_stream(consumer.stream).await;
+        let stream = stream.expect("the stream is there");
+        let subjects = stream.info_with_subjects(consumer.filter).await;
+        let mut subjects = subjects.expect("the server answers");
+        let mut queued = 0;
+        while let Some(subject) = subjects.next().await {
+            let (_, messages) = subject.expect("a subject and its messages");
+            queued += messages as u64;
+        }
+        queued
+    }
+
+    /// Waits until so many messages of a queue are a consumer's.
+    pub async fn until_queued(&self, consumer: &ConsumerSpec, count: u64) {
+        let what = format!("{count} messages of {} are queued", consumer.durable);
+        wait::until(&what, async || match self.queued(consumer).await {
+            found if found == count => Ok(()),
+            found => Err(found.to_string()),
+        })
+        .await;
+    }
+}
+
+impl House {
     /// Makes a consumer pass over the one message that its stream holds: it is delivered once and
     /// never acked, to a consumer that delivers nothing twice. Afterwards the consumer is as before,
     /// and the message stays where it is, given to nobody ever again.
@@ -85,7 +118,8 @@ impl House {
         };
         let changed = found.create_consumer(once).await;
         let mut puller = changed.expect("the consumer takes the change");
-        let pulled = puller.fetch().max_messages(1).expires(PULL);
+        let long = Duration::from_secs(WAIT_SECS_MAX);
+        let pulled = puller.fetch().max_messages(1).expires(long);
         let mut pulled = pulled.messages().await.expect("the server answers");
         let given = pulled.next().await;
         drop(given.expect("there is a message").expect("a message"));

@@ -1,5 +1,7 @@
 //! The loop for batches: a bad message is its own affair.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bus::consume::{BatchHandler, Outcome};
@@ -7,7 +9,7 @@ use bus::incoming::Incoming;
 use bus::pace::DELIVERIES_MAX;
 use bus::window::ALONE_FROM_DELIVERY;
 
-use crate::world::{ACK_WAIT, Keeper, Seen, World, keeper, outgoing, seen};
+use crate::world::{ACK_WAIT, AGAIN_SOON, Keeper, Seen, World, keeper, outgoing, seen};
 
 async fn say_all(world: &World, texts: &[&str]) {
     let batch: Vec<_> = texts.iter().map(|text| outgoing("a", text)).collect();
@@ -37,12 +39,20 @@ async fn each_message_of_a_batch_has_its_own_end() {
 
 type Answering = Keeper<fn(&Seen) -> Outcome>;
 
-/// Panics whenever one message is in its batch.
-struct Panics(Answering);
+/// Panics whenever one message is in its batch, and notes where a message that must stand alone
+/// had neighbours.
+struct Panics {
+    answering: Answering,
+    had_neighbours: Arc<AtomicBool>,
+}
 
 impl BatchHandler for Panics {
     async fn handle(&self, batch: &[Incoming]) -> Vec<Outcome> {
-        let outcomes = BatchHandler::handle(&self.0, batch).await;
+        let outcomes = BatchHandler::handle(&self.answering, batch).await;
+        let must_stand_alone = |incoming: &Incoming| incoming.deliveries >= ALONE_FROM_DELIVERY;
+        if batch.len() > 1 && batch.iter().any(must_stand_alone) {
+            self.had_neighbours.store(true, Ordering::Relaxed);
+        }
         let bad = batch.iter().any(|incoming| seen(incoming).text == "bad");
         assert!(!bad, "on purpose");
         outcomes
@@ -55,7 +65,12 @@ async fn a_message_that_makes_its_batch_panic_ends_alone_and_the_loop_lives() {
     let consumer = world.consumer("a", Duration::from_millis(200)).await;
     say_all(&world, &["1", "bad", "2"]).await;
     let (answering, record) = keeper::<fn(&Seen) -> Outcome>(|_| Outcome::Done);
-    let running = world.batches(consumer, Panics(answering));
+    let had_neighbours = Arc::new(AtomicBool::new(false));
+    let panics = Panics {
+        answering,
+        had_neighbours: Arc::clone(&had_neighbours),
+    };
+    let running = world.batches(consumer, panics);
     let letter = world.dead_letter().await;
     assert_eq!(letter.payload, "bad");
     world.drained().await;
@@ -63,11 +78,12 @@ async fn a_message_that_makes_its_batch_panic_ends_alone_and_the_loop_lives() {
     let all: Vec<u64> = (1..=DELIVERIES_MAX).collect();
     assert_eq!(record.deliveries_of("bad"), all);
     for good in ["1", "2"] {
-        // Its neighbours may share its fate until it stands alone, and not once more.
-        let deliveries = record.deliveries_of(good);
-        let last = deliveries.last().unwrap();
-        assert!(*last <= ALONE_FROM_DELIVERY, "{good}: {deliveries:?}");
+        assert_ne!(record.deliveries_of(good), [0; 0], "{good}");
     }
+    // Its neighbours may share its fate until it stands alone, and not once more. How often the
+    // queue delivers them is a matter of the machine: with so short a wait for acks a moment's
+    // pause is a delivery.
+    assert!(!had_neighbours.load(Ordering::Relaxed));
 }
 
 #[tokio::test]
@@ -83,7 +99,7 @@ async fn a_handler_that_does_not_answer_for_every_message_settles_none() {
         }
     }
     let world = World::start().await;
-    let consumer = world.consumer("a", Duration::from_millis(200)).await;
+    let consumer = world.consumer("a", AGAIN_SOON).await;
     say_all(&world, &["1", "2"]).await;
     let (answering, record) = keeper::<fn(&Seen) -> Outcome>(|_| Outcome::Done);
     let running = world.batches(consumer, Forgetful(answering));

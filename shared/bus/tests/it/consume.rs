@@ -9,7 +9,7 @@ use bus::pace::DELIVERIES_MAX;
 use testkit::wait;
 use tokio::sync::Semaphore;
 
-use crate::world::{ACK_WAIT, Loop, World, keeper};
+use crate::world::{ACK_WAIT, AGAIN_SOON, Loop, World, keeper};
 
 /// An ack wait with which the waits between 20 deliveries are short.
 const SHORT: Duration = Duration::from_millis(150);
@@ -55,7 +55,7 @@ async fn later_gives_a_message_again_and_not_before_its_time() {
 #[tokio::test]
 async fn a_message_whose_handler_panics_comes_again_and_its_neighbours_are_not_harmed() {
     let world = World::start().await;
-    let consumer = world.consumer("a", Duration::from_secs(1)).await;
+    let consumer = world.consumer("a", AGAIN_SOON).await;
     let (handler, record) = keeper(|seen| {
         assert!(seen.text != "bad" || seen.deliveries > 1, "on purpose");
         Outcome::Done
@@ -95,13 +95,14 @@ async fn a_message_delivered_too_often_is_dead_before_it_is_touched_again() {
     running.stop().await;
     let all: Vec<u64> = (1..=DELIVERIES_MAX).collect();
     assert_eq!(record.deliveries_of("hopeless"), all);
-    assert_eq!(record.deliveries_of("good"), [1]);
+    // Once, unless the machine paused for longer than this short wait for an ack.
+    assert_eq!(record.deliveries_of("good").first(), Some(&1));
 }
 
 #[tokio::test]
 async fn a_shut_gate_lets_nothing_be_pulled_and_burns_no_delivery() {
     let world = World::start().await;
-    let consumer = world.consumer("a", Duration::from_secs(1)).await;
+    let consumer = world.consumer("a", ACK_WAIT).await;
     let (handler, record) = keeper(|_| Outcome::Done);
     world.say("a", "waiting").await;
     let running = Loop::start(&world, consumer, false, |consumption| async move {

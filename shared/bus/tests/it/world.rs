@@ -23,6 +23,8 @@ use tokio_util::sync::CancellationToken;
 pub(crate) const QUEUE: &str = "TESTS";
 /// How long a consumer of these tests waits for an ack, where nothing else is said.
 pub(crate) const ACK_WAIT: Duration = Duration::from_secs(30);
+/// One with which what failed comes again soon, and a slow machine delivers nothing by itself.
+pub(crate) const AGAIN_SOON: Duration = Duration::from_secs(6);
 /// Slots of a consumer loop here.
 const SLOTS: usize = 8;
 /// Most bytes that the queue holds.

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Longest wait for what should happen at once, in seconds.
-const WAIT_SECS_MAX: u64 = 30;
+const WAIT_SECS_MAX: u64 = 120;
 
 /// The first line that a nats-server says.
 pub(crate) fn nats(url: &str) -> Result<String, String> {
