@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bus::batch::BATCH_MESSAGES_MAX;
 use bus::consume::{BatchHandler, Outcome};
 use bus::incoming::Incoming;
 use bus::outgoing::Outgoing;
@@ -140,8 +139,8 @@ impl Deliveries {
         transaction::run(&mut conn, work).await
     }
 
-    /// Publishes what follows the new ones of a batch as one batch, with one sync for all, and takes
-    /// it off their hands. What cannot go so is left to each alone.
+    /// Publishes what follows the new ones of a batch together, with as few syncs as can be, and
+    /// takes it off their hands. What cannot go so is left to each alone.
     async fn publish_together(&self, takens: &[Taken], recorded: &mut [Result<Recorded, Outcome>]) {
         let service = self.ground.bus.service();
         let mut messages = Vec::new();
@@ -157,10 +156,10 @@ impl Deliveries {
                 messages.extend(made);
             }
         }
-        if !(2..=BATCH_MESSAGES_MAX).contains(&messages.len()) {
+        if messages.len() < 2 {
             return;
         }
-        if let Err(error) = self.ground.bus.publish_batch(&messages).await {
+        if let Err(error) = self.ground.bus.publish_all(&messages).await {
             tracing::debug!(%error, "what follows a batch is published one by one");
             return;
         }

@@ -26,8 +26,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::audit;
 use crate::plan::sorted;
-use crate::{audit, publish};
 
 /// Rows that are looked at, and asked for again, at one time.
 const ROWS_MAX: i64 = 500;
@@ -162,7 +162,7 @@ impl Lost {
         );
         metrics::counter!("assay_work_remade_total", "kind" => name(kind))
             .increment(lost.len() as u64);
-        publish::all(&self.ground.bus, jobs.messages()?).await?;
+        self.ground.bus.publish_all(&jobs.messages()?).await?;
         Ok(())
     }
 

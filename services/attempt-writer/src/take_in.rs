@@ -14,7 +14,7 @@ use store::error::StoreError;
 
 use crate::person::{BodyHeaders, body_name};
 use crate::seal::MasterKeys;
-use crate::{audit, bodies, publish};
+use crate::{audit, bodies};
 
 /// Deliveries of a repository that are read, and queued, at one time: however many wait, no more
 /// are held.
@@ -42,8 +42,9 @@ pub(crate) async fn unmatched(
         let both = page.into_iter().zip(headers);
         // Whose key is gone was erased since the page was read.
         let messages = both.filter_map(|(row, headers)| Some(again(cause, row, headers?)));
-        let messages = messages.collect::<Result<_, _>>().map_err(Outcome::Never)?;
-        let published = publish::all(&ground.bus, messages).await;
+        let messages = messages.collect::<Result<Vec<_>, _>>();
+        let messages = messages.map_err(Outcome::Never)?;
+        let published = ground.bus.publish_all(&messages).await;
         published.map_err(|error| ground.bus_refused(&error))?;
         match last {
             Some(last) if read == PAGE_MAX => after = last,

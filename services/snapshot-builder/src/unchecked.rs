@@ -61,12 +61,7 @@ pub(crate) async fn hand_on(desk: &Desk, job: &SnapshotRequested) -> Result<(), 
         attempts.filter_map(|one| followers::verification(job, one, PreservedTree::Unneeded));
     let messages = asked.map(|asked| Outgoing::of(bus.service(), &asked));
     let messages = messages.collect::<Result<Vec<_>, _>>()?;
-    // One sync for all. A batch that is refused, for a repeat in it, goes one by one.
-    if messages.len() < 2 || bus.publish_batch(&messages).await.is_err() {
-        for message in messages {
-            bus.publish_raw(message).await?;
-        }
-    }
+    bus.publish_all(&messages).await?;
     // Who waits for what git has beyond the payload must not wait for ever.
     if job.lists && job.part == 0 {
         for part in followers::found(job, Vec::new(), 0) {

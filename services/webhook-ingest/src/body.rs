@@ -1,12 +1,14 @@
 //! Owns a request's body: capped while it streams in, within the room there is, and cut off when
 //! its sender is slow; and its compressed form.
 
+use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use axum::body::BodyDataStream;
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
 use futures::StreamExt;
+use zstd::bulk::Compressor;
 
 use crate::budget::{Budget, Lease, NoRoom, SMALL_BYTES_MAX};
 use crate::problem::Problem;
@@ -17,6 +19,17 @@ const GRACE_SECS: f64 = 5.0;
 const BYTES_PER_SECOND_MIN: f64 = 16.0 * 1024.0;
 /// The fastest level still compresses webhooks about fivefold.
 const ZSTD_LEVEL: i32 = 1;
+/// Bodies up to this size, in bytes, share a compressor with those before them: what it keeps grows
+/// with the largest.
+const KEPT_BYTES_MAX: usize = 256 * 1024;
+
+type Kept = Option<Compressor<'static>>;
+
+thread_local! {
+    /// The compressor of this thread, once it has compressed something.
+    static COMPRESSOR: RefCell<Kept> = const { RefCell::new(None) };
+}
+
 /// How long what nobody wants is still read after the answer, in seconds, so that its sender gets
 /// to reading the answer.
 const LINGER_SECS_MAX: u64 = 10;
@@ -130,10 +143,21 @@ fn patience(received: usize, time_max: Duration) -> Duration {
 /// # Errors
 /// The compressor's.
 pub(crate) fn compress(raw: Raw) -> std::io::Result<Bytes> {
-    let mut frame = zstd::bulk::compress(&raw.bytes, ZSTD_LEVEL)?;
+    let mut frame = match raw.bytes.len() <= KEPT_BYTES_MAX {
+        true => COMPRESSOR.with_borrow_mut(|kept| kept_compressor(kept)?.compress(&raw.bytes))?,
+        false => zstd::bulk::compress(&raw.bytes, ZSTD_LEVEL)?,
+    };
     frame.shrink_to_fit();
     drop(raw.bytes);
     Ok(raw.lease.keep(frame.capacity()).hold(frame))
+}
+
+/// To make a compressor takes longer than to compress a webhook.
+fn kept_compressor(kept: &mut Kept) -> std::io::Result<&mut Compressor<'static>> {
+    match kept {
+        Some(kept) => Ok(kept),
+        None => Ok(kept.insert(Compressor::new(ZSTD_LEVEL)?)),
+    }
 }
 
 /// Reads on what nobody wants, and forgets it: a connection that is closed over unread bytes is

@@ -1,14 +1,18 @@
 //! Owns the group commit: concurrent requests share one atomic batch, and so one sync. A batch is
-//! what came while the one before it was under way; nobody waits for a clock.
+//! what came while the one before it was under way, and who was in that one and comes again at once.
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
+use bus::many::is_worth_a_batch;
 use bus::outgoing::Outgoing;
 use futures::future::join_all;
 use process::settings::work::Ingest;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::spool::Spool;
 use crate::spool::segments::NotSpooled;
@@ -18,6 +22,9 @@ use crate::stream::{Kept, NotStored, Published, Stream};
 const WAITING_MAX: usize = 4_096;
 /// Largest batch, in bytes: what is sent before the server answers.
 const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// How long a batch waits at most for those who were in the one before it, in milliseconds: less
+/// than the server takes for a batch however small.
+const GATHER_MS_MAX: u64 = 4;
 
 struct Pending {
     id: String,
@@ -93,26 +100,66 @@ async fn serve(
     in_flight_max: usize,
 ) {
     let in_flight = Arc::new(Semaphore::new(in_flight_max));
+    let before = Arc::new(AtomicUsize::new(0));
     let mut batches = JoinSet::new();
     while let Ok(permit) = Arc::clone(&in_flight).acquire_owned().await {
         let Some(first) = waiting.recv().await else {
             break;
         };
-        let mut bytes = first.message.size();
-        let mut batch = vec![first];
-        while batch.len() < messages_max && bytes < BATCH_BYTES_MAX {
-            let Ok(next) = waiting.try_recv() else { break };
-            bytes += next.message.size();
-            batch.push(next);
-        }
-        let road = road.clone();
+        let size = Size {
+            wanted: wanted(before.load(Ordering::Relaxed)).min(messages_max),
+            most: messages_max,
+        };
+        let until = Instant::now() + Duration::from_millis(GATHER_MS_MAX);
+        let batch = gather(first, &mut waiting, size, until).await;
+        let (road, before) = (road.clone(), Arc::clone(&before));
         batches.spawn(async move {
+            let count = batch.len();
             store(&road, batch).await;
+            before.store(count, Ordering::Relaxed);
             drop(permit);
         });
         while batches.try_join_next().is_some() {}
     }
     while batches.join_next().await.is_some() {}
+}
+
+/// How many are waited for after a batch of so many. A trickle waits for nobody.
+fn wanted(before: usize) -> usize {
+    if is_worth_a_batch(before) { before } else { 1 }
+}
+
+/// How many messages a batch has.
+#[derive(Clone, Copy)]
+struct Size {
+    /// So many are waited for.
+    wanted: usize,
+    /// So many are taken if they wait.
+    most: usize,
+}
+
+/// Takes what waits, and waits until `until` for as many as are wanted.
+async fn gather(
+    first: Pending,
+    waiting: &mut mpsc::Receiver<Pending>,
+    size: Size,
+    until: Instant,
+) -> Vec<Pending> {
+    let mut bytes = first.message.size();
+    let mut batch = vec![first];
+    while batch.len() < size.most && bytes < BATCH_BYTES_MAX {
+        let next = match waiting.try_recv() {
+            Ok(next) => next,
+            Err(_) if batch.len() >= size.wanted => break,
+            Err(_) => match tokio::time::timeout_at(until, waiting.recv()).await {
+                Ok(Some(next)) => next,
+                Ok(None) | Err(_) => break,
+            },
+        };
+        bytes += next.message.size();
+        batch.push(next);
+    }
+    batch
 }
 
 /// Stores a batch and answers everybody in it.
@@ -164,6 +211,7 @@ fn answer(pending: Pending, published: Published, copies: &Copies) {
 
 #[cfg(test)]
 mod tests {
+    use bus::many::BATCH_WORTH_FROM;
     use bytes::Bytes;
 
     use super::*;
@@ -201,6 +249,34 @@ mod tests {
                 .collect();
             assert_eq!(answers, [published, published, told, told]);
         }
+    }
+
+    #[test]
+    fn after_a_trickle_nobody_is_waited_for_and_after_a_batch_all_who_were_in_it() {
+        for (before, expected) in [(0, 1), (1, 1), (BATCH_WORTH_FROM - 1, 1), (64, 64)] {
+            assert_eq!(wanted(before), expected, "{before}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_batch_takes_what_waits_and_waits_for_those_that_are_wanted_or_its_time() {
+        let (queue, mut waiting) = mpsc::channel(10);
+        let send = async |id: &str| queue.send(pending(id).0).await.unwrap();
+        let (now, late) = (Instant::now(), Instant::now() + Duration::from_secs(600));
+        let size = |wanted, most| Size { wanted, most };
+        let first = || pending("a").0;
+        for id in ["b", "c", "d"] {
+            send(id).await;
+        }
+        let full = gather(first(), &mut waiting, size(1, 3), late).await;
+        assert_eq!(full.len(), 3, "what waits is taken, up to the most");
+        let trickle = gather(first(), &mut waiting, size(1, 3), late).await;
+        assert_eq!(trickle.len(), 2, "nobody is waited for");
+        let short = gather(first(), &mut waiting, size(2, 3), now).await;
+        assert_eq!(short.len(), 1, "the time is over");
+        let gathering = gather(first(), &mut waiting, size(2, 3), late);
+        let (whole, ()) = tokio::join!(gathering, send("e"));
+        assert_eq!(whole.len(), 2, "who comes meanwhile is in it");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bus::connect::Bus;
 use bus::error::PublishError;
+use bus::many::is_worth_a_batch;
 use bus::outgoing::Outgoing;
 use futures::future::join_all;
 use process::dependency::Dependency;
@@ -111,14 +112,14 @@ impl Stream {
         }
     }
 
-    /// Puts the messages in, whose ids must differ: all as one batch, with one sync, where that
-    /// can be. Each has its own answer, in their order.
+    /// Puts the messages in, whose ids must differ: all as one batch where that can be and costs
+    /// less than each alone. Each has its own answer, in their order.
     pub(crate) async fn put(&self, messages: &[Outgoing]) -> Vec<Published> {
         let all = |published| vec![published; messages.len()];
         let (Some(bus), false) = (self.bus.get(), self.is_away()) else {
             return all(Err(NotStored::Away));
         };
-        if messages.len() > 1 {
+        if is_worth_a_batch(messages.len()) {
             let error = match self.in_time(bus.publish_batch(messages)).await {
                 Ok(Ok(last)) => return in_a_row(last, messages.len()),
                 Ok(Err(error)) => error,

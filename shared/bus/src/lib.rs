@@ -16,6 +16,7 @@ pub mod lag;
 pub mod letter;
 pub mod live;
 pub mod look;
+pub mod many;
 pub mod outgoing;
 pub mod pace;
 pub mod publish;

@@ -20,7 +20,6 @@ use uuid::Uuid;
 
 use crate::audit;
 use crate::plan::sorted;
-use crate::publish;
 use crate::reprocess::plan::{self, Turned};
 
 /// An accepted order, as its row has it.
@@ -48,7 +47,7 @@ pub(crate) async fn turn(ground: &Ground, due: &ReprocessDue) -> Outcome {
         Ok(None) => return Outcome::Done,
         Err(error) => return ground.ledger_refused(&error),
     };
-    let published = async { publish::all(&ground.bus, jobs.messages()?).await };
+    let published = async { ground.bus.publish_all(&jobs.messages()?).await };
     if let Err(error) = published.await {
         return ground.bus_refused(&error);
     }

@@ -53,8 +53,9 @@ impl Default for Ingest {
             body_bytes_max: 25 * 1024 * 1024,
             body_seconds_max: 30,
             memory_bytes_max: 256 * 1024 * 1024,
-            batch_messages_max: 100,
-            batches_in_flight_max: 4,
+            batch_messages_max: 1_000,
+            // The server stores one after the other; what waits meanwhile makes the next one larger.
+            batches_in_flight_max: 1,
             drain_seconds: 20,
             spool: Spool::default(),
         }
