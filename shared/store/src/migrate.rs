@@ -7,12 +7,13 @@ use diesel::migration::MigrationSource;
 use diesel::pg::Pg;
 use diesel::sql_types::Text;
 use diesel::{OptionalExtension, QueryableByName, sql_query};
-use diesel_async::{AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl};
 use diesel_migrations::MigrationHarness;
 
 use crate::error::StoreError;
 use crate::pool::Store;
 use crate::restore;
+use crate::tls;
 
 /// The advisory lock that lets one migration run at a time: "assay" in ASCII.
 const MIGRATE_LOCK: i64 = 0x61_73_73_61_79;
@@ -30,7 +31,7 @@ struct Version {
 /// [`StoreError::Connect`] if `url` gives no connection, [`StoreError::Migrate`] with the failing
 /// migration otherwise.
 pub async fn up(url: &str) -> Result<Vec<String>, StoreError> {
-    let mut conn = AsyncPgConnection::establish(url)
+    let mut conn = tls::connect(url)
         .await
         .map_err(|error| StoreError::Connect(error.into()))?;
     // Held by this connection, so it goes when the connection does.
@@ -49,7 +50,7 @@ pub async fn up(url: &str) -> Result<Vec<String>, StoreError> {
 /// # Errors
 /// [`StoreError::Restoring`], and as [`up`].
 pub async fn up_unless_restoring(url: &str) -> Result<Vec<String>, StoreError> {
-    let mut conn = AsyncPgConnection::establish(url)
+    let mut conn = tls::connect(url)
         .await
         .map_err(|error| StoreError::Connect(error.into()))?;
     finished(&mut conn).await?;
@@ -63,7 +64,7 @@ pub async fn up_unless_restoring(url: &str) -> Result<Vec<String>, StoreError> {
 /// # Errors
 /// As [`up`].
 pub async fn down(url: &str) -> Result<usize, StoreError> {
-    let conn = AsyncPgConnection::establish(url)
+    let conn = tls::connect(url)
         .await
         .map_err(|error| StoreError::Connect(error.into()))?;
     let mut harness = AsyncMigrationHarness::new(conn);

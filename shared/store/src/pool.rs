@@ -13,6 +13,7 @@ use diesel_async::pooled_connection::{
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::error::StoreError;
+use crate::tls;
 
 /// Longest wait for a connection to come free, and for a new one to be made, in seconds.
 pub const CONNECTION_WAIT_SECS: u64 = 5;
@@ -54,6 +55,7 @@ impl Store {
         // A query at each checkout would double the small transactions' round trips; a dead
         // connection shows at its first query, and that error is transient.
         config.recycling_method = RecyclingMethod::Fast;
+        config.custom_setup = Box::new(tls::setup);
         let manager = AsyncDieselConnectionManager::new_with_config(url, config);
         let wait = Some(Duration::from_secs(CONNECTION_WAIT_SECS));
         let pool = Pool::builder(manager)
