@@ -1,26 +1,25 @@
 //! Owns removing: what is to go is appended to the ledger first, and then it goes. Erasure and
 //! retention remove by this alone. Must never touch what no row of `removal` tells of.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
-use contract::digest::Digest;
 use contract::ids::{DeliveryId, SessionId};
 use contract::time::{Timestamp, now};
-use objects::manifest::{MANIFEST_BYTES_MAX, Manifest};
-use objects::owner::Owner;
 use objects::store::{Objects, ObjectsError};
 use serde_json::{Map, json};
 use store::audit_entry;
 use store::delivery_body::{self, BodyName};
 use store::error::StoreError;
 use store::pool::Store;
-use store::removal::{self, Due, LOG, RAW_BODY, RemovalRow, SNAPSHOT};
+use store::removal::{self, Due, RAW_BODY, RemovalRow, Rules};
 use store::row::LedgerRow;
 use store::transaction::LedgerConnection;
+use store::work_sweep;
 use thiserror::Error;
 use uuid::Uuid;
 
 use crate::audit;
+use crate::sweep::sweep;
 
 /// Rows of one audit entry: an entry stays far below what a bundle of the log takes.
 const ROWS_PER_ENTRY_MAX: usize = 100;
@@ -45,6 +44,41 @@ pub(crate) struct Cause {
     pub(crate) id: Uuid,
     /// [`removal::ERASURE`] or [`removal::RETENTION`].
     pub(crate) word: &'static str,
+}
+
+/// What asks for logs and snapshots to go, and how many of them at a time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Asking {
+    /// Whoever was erased.
+    Erased(i64),
+    /// The rules, at a moment.
+    Ruled(Rules, Timestamp, i64),
+}
+
+impl Asking {
+    async fn find(self, conn: &mut LedgerConnection) -> Result<Vec<Due>, StoreError> {
+        match self {
+            Self::Erased(limit) => removal::of_erased(conn, limit).await,
+            Self::Ruled(rules, at, limit) => removal::due(conn, rules, at, limit).await,
+        }
+    }
+}
+
+/// What is to go. It is asked for again when nobody can record anything of the sessions any more, so
+/// that a tree which somebody has used in between stays.
+pub(crate) async fn going(
+    conn: &mut LedgerConnection,
+    asking: Asking,
+) -> Result<Vec<Due>, StoreError> {
+    let found = asking.find(conn).await?;
+    if found.is_empty() {
+        return Ok(found);
+    }
+    let sessions: Vec<Uuid> = found.iter().map(|due| due.lab_session_id).collect();
+    work_sweep::want(conn, &sessions).await?;
+    let mut due = asking.find(conn).await?;
+    due.retain(|due| sessions.contains(&due.lab_session_id));
+    Ok(due)
 }
 
 /// Says for the record what goes, and takes the rows of bodies out; objects go after the commit.
@@ -122,70 +156,10 @@ pub(crate) async fn carry_out(
         }
     }
     for session in sessions {
+        // What is not swept now is still wanted, and the keeper comes to it.
         sweep(store, objects, SessionId::from_uuid(session)).await?;
     }
     Ok(())
-}
-
-/// Removes of a session's objects what was removed and what nothing else of it needs.
-pub(crate) async fn sweep(
-    store: &Store,
-    objects: &Objects,
-    session: SessionId,
-) -> Result<(), RemoveError> {
-    let holdings = {
-        let mut conn = store.connection().await?;
-        removal::holdings(&mut conn, session.as_uuid()).await?
-    };
-    let owner = Owner::Session(session);
-    if holdings.iter().all(|holding| holding.removed) {
-        // Whatever was left by the way goes too.
-        objects.remove_all(owner).await?;
-        return Ok(());
-    }
-    let (mut going, mut staying) = (HashSet::new(), HashSet::new());
-    let mut names = Vec::new();
-    for holding in &holdings {
-        let Ok(digest) = holding.digest.parse::<Digest>() else {
-            continue;
-        };
-        let set = if holding.removed {
-            &mut going
-        } else {
-            &mut staying
-        };
-        if holding.kind == SNAPSHOT {
-            set.extend(blobs(objects, owner, digest).await?);
-        }
-        if !holding.removed {
-            staying.insert(digest);
-        } else if [SNAPSHOT, LOG].contains(&holding.kind.as_str()) {
-            names.push(digest);
-        }
-    }
-    // A manifest goes after what it names: else a crash would leave that without a name.
-    let named = going.into_iter().chain(names);
-    for digest in named.filter(|digest| !staying.contains(digest)) {
-        objects.remove(owner, digest).await?;
-    }
-    Ok(())
-}
-
-/// The blobs that a snapshot names; none where its manifest is gone or does not read.
-async fn blobs(
-    objects: &Objects,
-    owner: Owner,
-    manifest: Digest,
-) -> Result<Vec<Digest>, ObjectsError> {
-    let bytes = match objects.get(owner, manifest, MANIFEST_BYTES_MAX).await {
-        Ok(bytes) => bytes,
-        Err(error) if error.is_transient() => return Err(error),
-        Err(_) => return Ok(Vec::new()),
-    };
-    let Ok(manifest) = Manifest::parse(&bytes) else {
-        return Ok(Vec::new());
-    };
-    Ok(manifest.blobs().map(|(_, blob)| blob.digest).collect())
 }
 
 /// Removes what came after its person was erased: a job that was under way does not know. Says how
@@ -194,22 +168,22 @@ pub(crate) async fn leftovers(store: &Store, objects: &Objects) -> Result<usize,
     let mut removed = 0;
     // Ends: what a row tells of is not found again.
     loop {
-        let due = {
-            let mut conn = store.connection().await?;
-            removal::of_erased(&mut conn, PAGE_MAX).await?
-        };
-        if due.is_empty() {
-            return Ok(removed);
-        }
         let cause = Cause {
             id: Uuid::now_v7(),
             word: removal::ERASURE,
         };
         let mut conn = store.connection().await?;
-        let work = async |conn: &mut _| append(conn, cause, &[], &due, now()).await;
-        store::transaction::run(&mut conn, work).await?;
+        let work = async |conn: &mut _| {
+            let due = going(conn, Asking::Erased(PAGE_MAX)).await?;
+            append(conn, cause, &[], &due, now()).await?;
+            Ok::<_, StoreError>(due.len())
+        };
+        let written = store::transaction::run(&mut conn, work).await?;
         drop(conn);
+        if written == 0 {
+            return Ok(removed);
+        }
         carry_out(store, objects, cause.id).await?;
-        removed += due.len();
+        removed += written;
     }
 }

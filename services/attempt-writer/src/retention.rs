@@ -14,7 +14,7 @@ use store::{command, transaction};
 
 use crate::outcome::{self, Decided};
 use crate::privacy::{Privacy, reason_is_good};
-use crate::remove::{self, Cause, RemoveError};
+use crate::remove::{self, Asking, Cause, RemoveError};
 
 /// Removals of one transaction.
 const PAGE_MAX: i64 = 500;
@@ -118,7 +118,7 @@ async fn run(desk: &Privacy, command: CommandId, at: Timestamp) -> Result<Over, 
             // With a hold, or with an erasure, one is after the other.
             store::erasure::lock(conn).await?;
             let bodies = removal::bodies_due(conn, rules, at, PAGE_MAX).await?;
-            let due = removal::due(conn, rules, at, PAGE_MAX).await?;
+            let due = remove::going(conn, Asking::Ruled(rules, at, PAGE_MAX)).await?;
             remove::append(conn, cause, &bodies, &due, now()).await?;
             Ok::<_, StoreError>((bodies, due))
         };

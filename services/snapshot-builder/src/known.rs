@@ -8,6 +8,7 @@ use contract::job::{PushOfSession, SnapshotRequested};
 use contract::name::CommitSha;
 use store::attempt::AttemptRow;
 use store::pool::Store;
+use store::work_sweep::{self, Mark};
 use uuid::Uuid;
 
 use crate::trouble::Trouble;
@@ -44,6 +45,12 @@ pub(crate) async fn gone(
     let mut conn = store.connection().await?;
     let gone = store::removal::gone(&mut conn, &attempts).await?;
     Ok(gone.into_iter().map(AttemptId::from_uuid).collect())
+}
+
+/// The mark of the session's objects; `None` while some are removed.
+pub(crate) async fn mark(store: &Store, job: &SnapshotRequested) -> Result<Option<Mark>, Trouble> {
+    let mut conn = store.connection().await?;
+    Ok(work_sweep::mark(&mut conn, job.push.session).await?)
 }
 
 /// The attempts' rows, which hold what their webhook claims, by their commits.

@@ -13,7 +13,7 @@ use objects::owner::Owner;
 
 use crate::build::Builder;
 use crate::desk::Desk;
-use crate::known::{claims, gone, kept};
+use crate::known::{claims, gone, kept, mark};
 use crate::trouble::Trouble;
 use crate::unchecked::hand_on;
 use crate::work::{Work, missing, publish};
@@ -74,6 +74,7 @@ impl Preserve {
             // Not even the cache is filled again.
             return self.all_removed(job).await;
         }
+        let mark = mark(&ground.store, job).await?.ok_or(Trouble::Swept)?;
         let elsewhere = desk
             .lab_blobs
             .of(&ground.store, &desk.objects, version)
@@ -87,6 +88,7 @@ impl Preserve {
             in_git: None,
             claims: claims(&desk.ground.store, job).await?,
             given_up: None,
+            mark,
             gone,
             head_is_missing: false,
         };

@@ -12,8 +12,9 @@ use store::attempt_snapshot::AttemptSnapshotRow;
 use store::error::StoreError;
 use store::pool::Store;
 use store::row::LedgerRow;
-use store::snapshot::SnapshotRow;
+use store::snapshot::{self, Newest, SnapshotRow};
 use store::transaction::LedgerConnection;
+use store::work_sweep::{self, Mark};
 use uuid::Uuid;
 
 use crate::audit;
@@ -40,19 +41,34 @@ impl Built {
     }
 }
 
-/// Records trees with their audit entry, in one transaction. What is recorded already is passed
-/// over.
+/// Whether trees were recorded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Recorded {
+    Yes,
+    /// Objects of the session were removed since they were put, and theirs may be among them.
+    Swept,
+}
+
+/// Records trees with their audit entry, in one transaction, where nothing of the session was
+/// removed since `mark`. What is recorded already is passed over.
 pub(crate) async fn record(
     store: &Store,
     push: &PushOfSession,
-    built: &[Built],
+    (built, mark): (&[Built], Mark),
     now: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<Recorded, StoreError> {
     if built.is_empty() {
-        return Ok(());
+        return Ok(Recorded::Yes);
     }
     let mut conn = store.connection().await?;
-    store::transaction::run(&mut conn, async |conn| insert(conn, push, built, now).await).await
+    let work = async |conn: &mut _| {
+        if !work_sweep::still(conn, push.session, mark).await? {
+            return Ok(Recorded::Swept);
+        }
+        insert(conn, push, built, now).await?;
+        Ok(Recorded::Yes)
+    };
+    store::transaction::run(&mut conn, work).await
 }
 
 async fn insert(
@@ -63,21 +79,15 @@ async fn insert(
 ) -> Result<(), StoreError> {
     // Sorted by their keys, so that two builders cannot deadlock.
     let by_digest: BTreeMap<Digest, &Built> = built.iter().map(|b| (b.digest, b)).collect();
+    let digests: Vec<Digest> = by_digest.keys().copied().collect();
+    let there = snapshot::newest(conn, push.session, &digests).await?;
     let snapshots: Vec<SnapshotRow> = by_digest
         .values()
-        .map(|built| SnapshotRow {
-            id: SnapshotId::new().as_uuid(),
-            lab_session_id: push.session.as_uuid(),
-            digest: built.digest.to_string(),
-            files: i32::try_from(built.files).unwrap_or(i32::MAX),
-            bytes: i64::try_from(built.bytes).unwrap_or(i64::MAX),
-            builder: audit::BUILDER.to_owned(),
-            recorded_at: now,
-        })
+        .filter_map(|built| row(push, built, &there, now))
         .collect();
     let new_snapshots = SnapshotRow::insert(conn, &snapshots).await?;
-    let digests: Vec<Digest> = by_digest.keys().copied().collect();
-    let kept = store::snapshot::find(conn, push.session, &digests).await?;
+    // Once more: another builder's may have come first.
+    let kept = snapshot::newest(conn, push.session, &digests).await?;
     let ids: BTreeMap<&str, Uuid> = kept
         .iter()
         .map(|row| (row.digest.as_str(), row.id))
@@ -110,4 +120,30 @@ async fn insert(
     };
     let entry = audit::of_snapshots(push, &first, rows, now);
     store::audit_entry::append(conn, &[entry]).await
+}
+
+/// The row of a tree that the session does not have: not yet, or not any more.
+fn row(
+    push: &PushOfSession,
+    built: &Built,
+    there: &[Newest],
+    now: Timestamp,
+) -> Option<SnapshotRow> {
+    let digest = built.digest.to_string();
+    let before = there.iter().find(|row| row.digest == digest);
+    let again = match before {
+        None => None,
+        Some(row) if row.removed => Some(row.again + 1),
+        Some(_) => return None,
+    };
+    Some(SnapshotRow {
+        id: SnapshotId::new().as_uuid(),
+        lab_session_id: push.session.as_uuid(),
+        digest,
+        files: i32::try_from(built.files).unwrap_or(i32::MAX),
+        bytes: i64::try_from(built.bytes).unwrap_or(i64::MAX),
+        builder: audit::BUILDER.to_owned(),
+        recorded_at: now,
+        again,
+    })
 }

@@ -15,6 +15,9 @@ use git::error::GitError;
 /// Pause before work is tried again that this machine stood in the way of, in seconds.
 const MACHINE_RETRY_SECS: u64 = 5;
 
+/// Pause before a tree is preserved whose session is swept, in seconds.
+const SWEPT_RETRY_SECS: u64 = 2;
+
 /// Trouble.
 #[derive(Debug, Error)]
 pub(crate) enum Trouble {
@@ -26,6 +29,8 @@ pub(crate) enum Trouble {
     Objects(#[from] ObjectsError),
     #[error("use git")]
     Git(#[from] GitError),
+    #[error("objects of the session are removed")]
+    Swept,
     #[error("{0}")]
     Hopeless(String),
 }
@@ -60,6 +65,8 @@ impl Trouble {
                 desk.git.report_trouble(chain(&error));
                 later
             }
+            // What was put may have been removed with what was to go: it is put again.
+            Self::Swept => Outcome::Later(Duration::from_secs(SWEPT_RETRY_SECS)),
             Self::Hopeless(reason) => Outcome::Never(reason),
         }
     }

@@ -10,6 +10,7 @@ use contract::result::ErrorCause;
 use contract::time::now;
 use objects::owner::Owner;
 use store::attempt::AttemptRow;
+use store::work_sweep::Mark;
 use tracing::Instrument as _;
 
 use crate::build::{BuildError, Builder};
@@ -19,7 +20,7 @@ use crate::followers;
 use crate::git::cache::Cache;
 use crate::git::commits::{Listed, PushRange};
 use crate::known::{brings_commits, past};
-use crate::record::{Built, record};
+use crate::record::{Built, Recorded, record};
 use crate::trouble::Trouble;
 use git::error::GitError;
 
@@ -36,6 +37,8 @@ pub(crate) struct Work<'a> {
     /// Why nothing more is asked of the forge, once that has shown: what is not cached by then
     /// is missing for this reason.
     pub(crate) given_up: Option<(ErrorCause, String)>,
+    /// Of the session's objects, before the first of these was put.
+    pub(crate) mark: Mark,
     /// Attempts of which nothing is fetched or kept any more.
     pub(crate) gone: HashSet<AttemptId>,
     /// Whether the forge does not have the head. Then it is asked for what bears a request only.
@@ -100,7 +103,10 @@ impl Work<'_> {
             };
             trees.push(tree);
         }
-        record(&self.desk.ground.store, &self.job.push, &built, now()).await?;
+        let (store, push) = (&self.desk.ground.store, &self.job.push);
+        if record(store, push, (&built, self.mark), now()).await? == Recorded::Swept {
+            return Err(Trouble::Swept);
+        }
         metrics::counter!("assay_snapshots_preserved_total").increment(built.len() as u64);
         for (attempt, tree) in attempts.iter().zip(trees) {
             publish(self.desk, self.job, attempt, tree).await?;

@@ -15,6 +15,7 @@ use store::verification_attempt::{self, VerificationRow};
 use store::verification_claim::{self, ClaimRow};
 use store::verification_request;
 use store::work_lease::{self, Leased, RunOf};
+use store::work_sweep::{self, Mark};
 use store::work_turn::{self, Turn};
 
 use crate::result::{Came, integer};
@@ -22,11 +23,14 @@ use crate::result::{Came, integer};
 /// Workers that may be lost over one try: then it is an error, and the next try waits its time.
 pub(crate) const LOST_WORKERS_MAX: i32 = 3;
 
+/// How long a request waits whose session's objects are being removed, in seconds.
+pub(crate) const SWEPT_RETRY_SECS: u64 = 2;
+
 /// How a request may be gone on with.
 #[derive(Debug)]
 pub(crate) enum Entered {
-    /// It may be run.
-    Run(ClaimRow),
+    /// It may be run; the mark is of its session's objects.
+    Run(ClaimRow, Mark),
     /// What comes of it is known without a run.
     Known(ClaimRow, Came),
     /// Another message led to its result.
@@ -72,6 +76,10 @@ async fn decide(conn: &mut LedgerConnection, asking: Asking<'_>) -> Result<Enter
         job, worker, now, ..
     } = asking;
     let try_number = integer(job.try_number);
+    let Some(mark) = work_sweep::mark(conn, job.push.session).await? else {
+        // A log that is put now may be swept away.
+        return Ok(Entered::Held(Duration::from_secs(SWEPT_RETRY_SECS)));
+    };
     let known = superseded(conn, asking).await?;
     if known.is_none() && !has_turn(conn, job).await? {
         let entered = if job.is_call() {
@@ -104,7 +112,7 @@ async fn decide(conn: &mut LedgerConnection, asking: Asking<'_>) -> Result<Enter
     Ok(match known {
         Some(came) => Entered::Known(claim, came),
         None if lost >= LOST_WORKERS_MAX => Entered::Known(claim, workers_lost()),
-        None => Entered::Run(claim),
+        None => Entered::Run(claim, mark),
     })
 }
 

@@ -12,11 +12,14 @@ use store::verification_claim::{self, ClaimRow};
 use store::verification_origin::OriginRow;
 use store::verification_refused::RefusedRow;
 use store::work_lease;
+use store::work_sweep::{self, Mark};
 use store::work_turn;
 
 use crate::enter::run_of;
 use crate::result::{MadeOf, entry, integer, origin, refusal, refused};
 
+/// Why a result is refused whose log may be gone.
+const SWEPT: &str = "objects of its session were removed while it ran";
 /// Why a result is refused whose try another one has claimed.
 const OVERTAKEN: &str = "another worker has claimed the try since";
 
@@ -27,19 +30,33 @@ pub(crate) enum Recorded {
     Row(Box<VerificationRow>),
     /// A newer claim holds the try: the result is its worker's to write.
     Overtaken,
+    /// Objects of the session were removed while it ran, and its log may be among them.
+    Swept,
 }
 
-/// Records a result with what made it, if a run did.
+/// Records a result with what made it, if a run did: where nothing of its session was removed since
+/// its mark.
 pub(crate) async fn record(
     store: &Store,
     job: &VerificationRequested,
-    claim: &ClaimRow,
+    (claim, mark): (&ClaimRow, Option<Mark>),
     (row, made_of): (VerificationRow, Option<&MadeOf>),
 ) -> Result<Recorded, StoreError> {
     let mut conn = store.connection().await?;
     let origin = made_of.map(|made_of| origin(job, &row, made_of));
     let (job, row, origin, claim) = (&job.clone(), &row, origin.as_ref(), claim);
-    let work = async |conn: &mut _| write(conn, job, claim, (row, origin)).await;
+    let work = async |conn: &mut _| {
+        // What has no log needs none of the session's objects.
+        if let (Some(_), Some(mark)) = (&row.log_digest, mark)
+            && !work_sweep::still(conn, job.push.session, mark).await?
+        {
+            let late = refused(claim, Some(row), SWEPT, time::now());
+            note(conn, job, &late, claim).await?;
+            work_lease::give_up(conn, run_of(job, claim)).await?;
+            return Ok(Recorded::Swept);
+        }
+        write(conn, job, claim, (row, origin)).await
+    };
     transaction::run(&mut conn, work).await
 }
 

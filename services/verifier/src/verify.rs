@@ -17,12 +17,13 @@ use store::error::StoreError;
 use store::lab_version::LabVersionRow;
 use store::verification_attempt::{self, VerificationRow};
 use store::verification_claim::ClaimRow;
+use store::work_sweep::Mark;
 use store::work_turn;
 use tokio_util::sync::CancellationToken;
 
 use crate::company::Company;
 use crate::doubt::Doubt;
-use crate::enter::{Asking, Entered, aside, call, enter, run_of};
+use crate::enter::{Asking, Entered, SWEPT_RETRY_SECS, aside, call, enter, run_of};
 use crate::follow::{Follower, follower};
 use crate::record::{Recorded, record, refuse};
 use crate::result::{Came, MadeOf, Try, integer, row};
@@ -158,13 +159,13 @@ impl Verifier {
             }
             _ => None,
         };
-        let (claim, came) = match enter(&self.ground.store, asking).await? {
-            Entered::Run(claim) => {
+        let (claim, mark, came) = match enter(&self.ground.store, asking).await? {
+            Entered::Run(claim, mark) => {
                 let running = self.attend(asking, &version, &spec, (&claim, slot));
                 let came = running.await?;
-                (claim, came)
+                (claim, Some(mark), came)
             }
-            Entered::Known(claim, came) => (claim, came),
+            Entered::Known(claim, came) => (claim, None, came),
             Entered::There(row) => return Ok(Some(*row)),
             Entered::Needless => return Ok(None),
             Entered::Held(wait) if incoming.deliveries < HELD_DELIVERIES_MAX => {
@@ -179,7 +180,7 @@ impl Verifier {
         self.keep(
             job,
             (&version, spec.as_ref().ok()),
-            (&claim, came),
+            (&claim, mark, came),
             incoming.lease(),
         )
         .await
@@ -221,7 +222,7 @@ impl Verifier {
         &self,
         job: &VerificationRequested,
         (version, spec): (&LabVersionRow, Option<&LabSpec>),
-        (claim, came): (&ClaimRow, Came),
+        (claim, mark, came): (&ClaimRow, Option<Mark>, Came),
         lease: &Lease,
     ) -> Result<VerificationRow, Trouble> {
         self.doubt.saw(&came);
@@ -245,7 +246,7 @@ impl Verifier {
             refuse(store, job, claim, (Some(&row), reason)).await?;
             return Err(Trouble::Overtaken);
         }
-        match record(store, job, claim, (row, made_of)).await? {
+        match record(store, job, (claim, mark), (row, made_of)).await? {
             Recorded::Row(row) => {
                 let result = row.result.clone();
                 let took = (row.finished_at - row.started_at)
@@ -261,6 +262,7 @@ impl Verifier {
                 Ok(*row)
             }
             Recorded::Overtaken => Err(Trouble::Overtaken),
+            Recorded::Swept => Err(Trouble::Held(Duration::from_secs(SWEPT_RETRY_SECS))),
         }
     }
 

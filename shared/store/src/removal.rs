@@ -210,26 +210,3 @@ pub async fn gone(
         .await?;
     Ok(found.into_iter().map(|attempt| attempt.id).collect())
 }
-
-#[derive(QueryableByName)]
-struct Session {
-    #[diesel(sql_type = SqlUuid)]
-    lab_session_id: Uuid,
-}
-
-/// The sessions of which something was removed since a moment.
-///
-/// # Errors
-/// What the database answers.
-pub async fn sessions_since(
-    conn: &mut AsyncPgConnection,
-    since: Timestamp,
-) -> Result<Vec<Uuid>, StoreError> {
-    let text = "SELECT DISTINCT lab_session_id FROM removal \
-                WHERE recorded_at >= $1 AND lab_session_id IS NOT NULL";
-    let found: Vec<Session> = sql_query(text)
-        .bind::<Timestamptz, _>(since)
-        .load(conn)
-        .await?;
-    Ok(found.into_iter().map(|row| row.lab_session_id).collect())
-}

@@ -23,7 +23,7 @@ use store::{audit_entry, transaction};
 use uuid::Uuid;
 
 use crate::audit;
-use crate::remove::{self, Cause, RemoveError};
+use crate::remove::{self, Asking, Cause, RemoveError};
 use crate::seal::MasterKeys;
 
 /// Logs and snapshots that one transaction writes down; the keeper finds the others.
@@ -80,7 +80,7 @@ pub(super) async fn erase(
         .collect();
     ErasureRow::insert(conn, &rows).await?;
     let bodies = delivery_body::naming(conn, &planned.people).await?;
-    let due = removal::of_erased(conn, DUE_MAX).await?;
+    let due = remove::going(conn, Asking::Erased(DUE_MAX)).await?;
     remove::append(conn, cause, &bodies, &due, now).await?;
     principal::forget(conn, &planned.people).await?;
     person_key::destroy(conn, &planned.people).await?;

@@ -115,6 +115,7 @@ async fn fill(conn: &mut Connection, covered: &mut Vec<CoveredRow>) -> Result<()
             bytes: 4,
             builder: "snapshot-builder/1".to_owned(),
             recorded_at: now,
+            again: Some(1),
         }
     );
     put!(
