@@ -1,14 +1,12 @@
 //! Owns what the next step of the log is: which entries become which leaves, and whether a
 //! checkpoint is due. It decides and does not act: no database, no clock.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use contract::digest::Digest;
 use contract::time::Timestamp;
-use store::audit_entry::EntryRow;
-use store::ledger_leaf::LeafRow;
-use store::ledger_pending::PendingRow;
+use store::ledger_leaf::{LeafOfEntryRow, LeafRow};
+use store::log_step::WaitingRow;
 use tlog::hash::Hash;
 use uuid::Uuid;
 
@@ -23,8 +21,8 @@ pub const CHECKPOINT_MS: u64 = 1_000;
 /// Entries that become leaves together.
 #[derive(Debug)]
 pub(crate) struct Batch {
-    /// The leaves, in order.
-    pub(crate) leaves: Vec<LeafRow>,
+    /// The leaves with their entries, in order.
+    pub(crate) leaves: Vec<LeafOfEntryRow>,
     /// The head after them.
     pub(crate) head: Head,
     /// How long each entry waited for its leaf.
@@ -34,47 +32,44 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    /// Gives each pending entry the next place, in the order they were queued.
-    pub(crate) fn plan(
-        head: &Head,
-        pending: &[PendingRow],
-        entries: &[EntryRow],
-        at: Timestamp,
-    ) -> Self {
-        let by_id: HashMap<Uuid, &EntryRow> = entries.iter().map(|e| (e.id, e)).collect();
+    /// Gives each entry that waits the next place, in the order they were queued.
+    pub(crate) fn plan(head: &Head, waiting: Vec<WaitingRow>, at: Timestamp) -> Self {
         let mut batch = Self {
-            leaves: Vec::with_capacity(pending.len()),
+            leaves: Vec::with_capacity(waiting.len()),
             head: head.clone(),
-            delays: Vec::with_capacity(pending.len()),
+            delays: Vec::with_capacity(waiting.len()),
             altered: Vec::new(),
         };
-        // A pending row without its entry cannot be, the database refuses it; were it there, it
-        // would stay pending, and be seen as lag.
-        for entry in pending
-            .iter()
-            .filter_map(|row| by_id.get(&row.audit_entry_id))
-        {
-            batch.add(entry, at);
+        for row in waiting {
+            batch.add(row, at);
         }
         batch
     }
 
-    fn add(&mut self, entry: &EntryRow, at: Timestamp) {
+    fn add(&mut self, row: WaitingRow, at: Timestamp) {
         // It is logged as it is now all the same: one bad entry must not keep the rest out of the
         // log. That it was altered is shown by its digest, which `verify` compares.
-        if Digest::of(entry.entry.as_bytes()).to_string() != entry.digest {
-            self.altered.push(entry.id);
+        if row.digest.parse() != Ok(Digest::of(row.entry.as_bytes())) {
+            self.altered.push(row.audit_entry_id);
         }
-        let hash = Hash::of_leaf(entry.entry.as_bytes());
-        self.leaves.push(LeafRow {
+        let hash = Hash::of_leaf(row.entry.as_bytes());
+        let leaf = LeafRow {
             epoch: column(self.head.epoch),
             leaf_index: column(self.head.tree.append(hash)),
-            audit_entry_id: entry.id,
+            audit_entry_id: row.audit_entry_id,
             leaf_hash: bytes(hash),
             recorded_at: at,
-        });
+        };
         self.delays
-            .push((at - entry.recorded_at).to_std().unwrap_or_default());
+            .push((at - row.recorded_at).to_std().unwrap_or_default());
+        self.leaves.push(LeafOfEntryRow {
+            leaf,
+            action: Some(row.action),
+            entry: Some(row.entry),
+            digest: Some(row.digest),
+            trace_id: row.trace_id,
+            entry_recorded_at: Some(row.recorded_at),
+        });
     }
 }
 
@@ -89,20 +84,16 @@ mod tests {
 
     use super::*;
 
-    fn entry(number: u128) -> EntryRow {
+    fn waiting(number: u128) -> WaitingRow {
         let text = format!("entry {number}");
-        EntryRow {
-            id: Uuid::from_u128(number),
-            digest: Digest::of(text.as_bytes()).to_string(),
-            entry: text,
-            recorded_at: Timestamp::UNIX_EPOCH,
-        }
-    }
-
-    fn pending(number: u128) -> PendingRow {
-        PendingRow {
+        WaitingRow {
             audit_entry_id: Uuid::from_u128(number),
             traceparent: None,
+            action: "delivery-recorded".to_owned(),
+            digest: Digest::of(text.as_bytes()).to_string(),
+            entry: text,
+            trace_id: None,
+            recorded_at: Timestamp::UNIX_EPOCH,
         }
     }
 
@@ -111,19 +102,20 @@ mod tests {
         let mut head = Head::new("log.example/lab", 1);
         head.tree.append(Hash::of_leaf(b"before"));
         let at = time::now();
-        let queued = [pending(3), pending(1), pending(2)];
-        let batch = Batch::plan(&head, &queued, &[entry(1), entry(2), entry(3)], at);
+        let queued = [3, 1, 2].map(waiting).to_vec();
+        let batch = Batch::plan(&head, queued, at);
         let leaves: Vec<_> = batch
             .leaves
             .iter()
-            .map(|leaf| (leaf.leaf_index, leaf.audit_entry_id.as_u128()))
+            .map(|row| (row.leaf.leaf_index, row.leaf.audit_entry_id.as_u128()))
             .collect();
         assert_eq!(leaves, [(1, 3), (2, 1), (3, 2)]);
         assert_eq!(batch.head.tree.size(), 4);
         assert!(batch.altered.is_empty());
-        for leaf in &batch.leaves {
-            let text = format!("entry {}", leaf.audit_entry_id.as_u128());
-            assert_eq!(leaf.leaf_hash, bytes(Hash::of_leaf(text.as_bytes())));
+        for row in &batch.leaves {
+            let text = format!("entry {}", row.leaf.audit_entry_id.as_u128());
+            assert_eq!(row.entry.as_ref(), Some(&text));
+            assert_eq!(row.leaf.leaf_hash, bytes(Hash::of_leaf(text.as_bytes())));
             head.tree.append(Hash::of_leaf(text.as_bytes()));
         }
         assert_eq!(batch.head.tree, head.tree);
@@ -131,10 +123,10 @@ mod tests {
 
     #[test]
     fn an_altered_entry_is_logged_and_named() {
-        let mut altered = entry(1);
+        let mut altered = waiting(1);
         altered.entry.push('!');
         let head = Head::new("log.example/lab", 1);
-        let batch = Batch::plan(&head, &[pending(1)], &[altered], time::now());
+        let batch = Batch::plan(&head, vec![altered], time::now());
         assert_eq!(batch.leaves.len(), 1);
         assert_eq!(batch.altered, [Uuid::from_u128(1)]);
     }

@@ -25,9 +25,12 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::head::column;
+use crate::publish::Epoch;
 
 /// Most leaves that are told at once.
 const PAGE_LEAVES: u64 = 500;
+/// Between two messages of fewer, in milliseconds: each costs the broker a sync.
+const TELL_MS: u64 = 50;
 /// Most leaves that a stream without facts is given: who must know more reads the ledger.
 pub const CATCH_UP_LEAVES_MAX: u64 = 100_000;
 
@@ -69,7 +72,7 @@ struct Place {
 impl Teller {
     /// Tells the leaves of older epochs that were not told, then those of `epoch` below `size` and
     /// those that come, for as long as this auditor leads.
-    pub(crate) async fn run(&self, epoch: u64, mut size: watch::Receiver<u64>) {
+    pub(crate) async fn run(&self, epoch: &Epoch, mut size: watch::Receiver<u64>) {
         let mut delays = Delays::new(&COME_BACK);
         // The bus is no part of this service's readiness: the log goes on without it.
         let apart = Health::new().part("bus");
@@ -105,10 +108,11 @@ impl Teller {
     async fn tell(
         &self,
         bus: &Bus,
-        epoch: u64,
+        led: &Epoch,
         size: &mut watch::Receiver<u64>,
         delays: &mut Delays,
     ) -> Result<(), TellError> {
+        let epoch = led.number;
         let end = bus.facts_end().await?;
         let begun = *size.borrow();
         let mut place = self.go_on_from(end, epoch, begun).await?;
@@ -116,7 +120,7 @@ impl Teller {
             if self.stop.is_cancelled() {
                 return Ok(());
             }
-            if !self.tell_page(bus, &mut place, None).await? {
+            if !self.tell_page(bus, led, &mut place, None).await? {
                 let next = self.epoch_after(place.epoch).await?;
                 (place.epoch, place.next) = (next.unwrap_or(epoch), 0);
             }
@@ -128,13 +132,17 @@ impl Teller {
                 if self.stop.is_cancelled() {
                     return Ok(());
                 }
-                if !self.tell_page(bus, &mut place, Some(known)).await? {
+                if !self.tell_page(bus, led, &mut place, Some(known)).await? {
                     // The head goes further than its leaves: the log's own check says so.
                     break;
                 }
                 delays.reset();
             }
             show_pending(0);
+            tokio::select! {
+                () = self.stop.cancelled() => return Ok(()),
+                () = sleep(Duration::from_millis(TELL_MS)) => {}
+            }
             tokio::select! {
                 () = self.stop.cancelled() => return Ok(()),
                 changed = size.changed() => if changed.is_err() {
@@ -189,20 +197,20 @@ impl Teller {
     async fn tell_page(
         &self,
         bus: &Bus,
+        led: &Epoch,
         place: &mut Place,
         known: Option<u64>,
     ) -> Result<bool, TellError> {
         let end = place.next + PAGE_LEAVES;
         let limit = column(known.map_or(end, |known| known.min(end)) - place.next);
-        let mut conn = self.store.connection().await?;
-        let leaves =
-            ledger_leaf::page(&mut conn, column(place.epoch), column(place.next), limit).await?;
-        drop(conn);
+        let (epoch, from) = (column(place.epoch), column(place.next));
+        let read = led.recent.or_read(&self.store, epoch, from, limit);
+        let leaves = read.await?;
         let Some(last) = leaves.last() else {
             return Ok(false);
         };
         let next = last.leaf.leaf_index.unsigned_abs() + 1;
-        let facts: Vec<Fact> = leaves.into_iter().filter_map(fact).collect();
+        let facts: Vec<Fact> = leaves.iter().filter_map(|row| fact(row)).collect();
         place.sequence = bus.publish_facts(place.sequence, &facts).await?;
         place.next = next;
         counter!("assay_facts_total").increment(facts.len() as u64);
@@ -211,14 +219,14 @@ impl Teller {
 }
 
 /// A leaf as it is told; `None` for one whose entry is gone or whose columns are no leaf's.
-pub(crate) fn fact(row: LeafOfEntryRow) -> Option<Fact> {
+pub(crate) fn fact(row: &LeafOfEntryRow) -> Option<Fact> {
     Some(Fact {
         epoch: u64::try_from(row.leaf.epoch).ok()?,
         leaf: u64::try_from(row.leaf.leaf_index).ok()?,
         entry: AuditEntryId::from_uuid(row.leaf.audit_entry_id),
-        action: row.action?,
-        text: row.entry?,
-        leaf_hash: Digest::from_bytes(row.leaf.leaf_hash.try_into().ok()?),
+        action: row.action.clone()?,
+        text: row.entry.clone()?,
+        leaf_hash: Digest::from_bytes(row.leaf.leaf_hash.as_slice().try_into().ok()?),
     })
 }
 

@@ -122,7 +122,7 @@ impl Follower {
             let page = ledger_leaf::page(&mut conn, epoch, leaf, PAGE_LEAVES).await?;
             if let Some(last) = page.last() {
                 self.next.leaf = last.leaf.leaf_index.unsigned_abs() + 1;
-                return Ok(page.into_iter().filter_map(fact).collect());
+                return Ok(page.iter().filter_map(fact).collect());
             }
             let epochs = log_epoch::all(&mut conn).await?;
             let mut numbers = epochs.iter().map(|row| row.epoch.unsigned_abs());

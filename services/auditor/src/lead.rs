@@ -32,10 +32,11 @@ pub const STEP_SECS_MAX: u64 = 10;
 /// Between two counts of what waits while the outbox does not get empty, in milliseconds.
 const LAG_MS: u64 = 1_000;
 
-/// How an idle leader asks whether something waits: when long idle some 14 times a second, for less
-/// than a hundredth of a processor.
+/// How a leader asks whether something waits: as often as it can while there are full steps to take,
+/// fifty times a second while there are others, so that each takes more, and when long idle some 14
+/// times a second, for less than a hundredth of a processor.
 const ASK: Policy = Policy {
-    first: Duration::from_millis(4),
+    first: Duration::from_millis(20),
     factor: 2.0,
     max: Duration::from_millis(80),
     give_up_after: None,
@@ -128,7 +129,7 @@ impl Auditor {
         let (epoch, cleared) = (term.epoch.clone(), term.cleared.clone());
         // Only who leads tells, and telling fails nobody: it ends with the term.
         let telling = async {
-            self.teller.run(epoch.number, seen).await;
+            self.teller.run(&epoch, seen).await;
             std::future::pending().await
         };
         let publishing = self.publisher.run(&epoch, heard, &cleared);

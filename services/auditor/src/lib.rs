@@ -12,6 +12,7 @@ pub mod lead;
 pub mod prove;
 mod publish;
 mod published;
+mod recent;
 mod sequence;
 mod serve;
 mod signer;

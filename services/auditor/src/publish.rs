@@ -2,6 +2,7 @@
 //! the checkpoint last, beside the log's steps and after their commits. Where it is stands in the
 //! store alone, so that a restart goes on from there.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::gauge;
@@ -20,6 +21,7 @@ use tracing::warn;
 use crate::epoch::published_note;
 use crate::head::{Blocked, column};
 use crate::published::{self, Standing};
+use crate::recent::Recent;
 
 mod pass;
 
@@ -55,6 +57,8 @@ pub(crate) enum PublishError {
 pub(crate) struct Epoch {
     pub(crate) number: u64,
     pub(crate) origin: String,
+    /// Its newest leaves, where it is the one that is led.
+    pub(crate) recent: Arc<Recent>,
 }
 
 impl Publisher {
@@ -137,6 +141,7 @@ impl Publisher {
             let epoch = Epoch {
                 number: row.epoch.unsigned_abs(),
                 origin: row.origin,
+                recent: Arc::default(),
             };
             if epoch.number >= current.number {
                 break;

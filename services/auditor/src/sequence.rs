@@ -1,15 +1,15 @@
 //! Owns one step of the log: what waits gets its leaves, the head moves, a checkpoint is signed,
 //! all in one transaction.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 
 use contract::time::{self, Timestamp};
 use metrics::{counter, gauge, histogram};
 use objects::store::ObjectsError;
 use store::error::StoreError;
-use store::log_checkpoint::{self, CheckpointRow};
+use store::log_checkpoint::CheckpointRow;
+use store::log_step::{self, Step, WaitingRow};
 use store::pool::Dedicated;
-use store::{audit_entry, ledger_leaf, ledger_pending, log_head, transaction};
 use thiserror::Error;
 use tokio::time::Instant;
 use tracing::{Span, error, info, info_span};
@@ -20,12 +20,15 @@ use crate::head::{Blocked, Head, bytes, column};
 use crate::keys::CannotSign;
 use crate::lead::STEP_SECS_MAX;
 use crate::publish::PublishError;
+use crate::recent::Recent;
 use crate::signer::Signer;
 
 /// The log in the hands of its leader.
 pub(crate) struct Sequencer {
     pub(crate) conn: Dedicated,
     pub(crate) head: Head,
+    /// The leaves that were added last, for those who tell and publish them.
+    pub(crate) recent: Arc<Recent>,
     /// When this process last signed.
     pub(crate) signed_at: Option<Instant>,
 }
@@ -66,13 +69,6 @@ pub(crate) struct Stepped {
     pub(crate) unsigned: Option<CannotSign>,
 }
 
-/// How the transaction came out; all but `Committed` left nothing behind.
-enum Outcome {
-    Committed,
-    Deposed,
-    Beside(i64),
-}
-
 impl Sequencer {
     /// Takes one step. `last` is the last one before the process leaves: it signs what is there.
     pub(crate) async fn step(
@@ -80,16 +76,11 @@ impl Sequencer {
         signer: Option<&mut Signer>,
         last: bool,
     ) -> Result<Stepped, StepError> {
-        let pending = ledger_pending::oldest(&mut self.conn, column(BATCH_MAX as u64)).await?;
-        let more = pending.len() == BATCH_MAX;
-        let ids: Vec<Uuid> = pending.iter().map(|row| row.audit_entry_id).collect();
-        let entries = match ids.as_slice() {
-            [] => Vec::new(),
-            ids => audit_entry::find(&mut self.conn, ids).await?,
-        };
+        let waiting = log_step::waiting(&mut self.conn, column(BATCH_MAX as u64)).await?;
+        let more = waiting.len() == BATCH_MAX;
         let at = time::now();
-        let batch = Batch::plan(&self.head, &pending, &entries, at);
-        let spans = leaf_spans(&pending);
+        let spans = leaf_spans(&waiting);
+        let batch = Batch::plan(&self.head, waiting, at);
         let since = self.signed_at.map(|then| then.elapsed());
         let due = batch.head.is_unsigned() && (last || checkpoint_is_due(since));
         let by = signer.as_deref().filter(|_| due);
@@ -100,21 +91,20 @@ impl Sequencer {
         };
         let leaves = batch.leaves.len();
         if leaves > 0 || checkpoint.is_some() {
+            self.commit(&batch, checkpoint.as_ref(), at).await?;
             let signed = checkpoint.as_ref().map(|_| batch.head.tree.size());
-            self.commit(&batch, checkpoint, at).await?;
             if let Some(signer) = signer
-                && signer.committed(&batch.leaves, signed)
+                && signer.committed(batch.leaves.iter().map(|row| &row.leaf), signed)
             {
                 info!(
                     "the log is signed by the key {} from now on",
                     signer.key().as_str()
                 );
             }
-        }
-        for leaf in &batch.leaves {
-            if let Some(span) = spans.get(&leaf.audit_entry_id) {
-                span.record("leaf.index", leaf.leaf_index);
+            for (span, row) in spans.iter().zip(&batch.leaves) {
+                span.record("leaf.index", row.leaf.leaf_index);
             }
+            self.released(batch, checkpoint.is_some());
         }
         Ok(Stepped {
             leaves,
@@ -126,46 +116,34 @@ impl Sequencer {
     async fn commit(
         &mut self,
         batch: &Batch,
-        checkpoint: Option<CheckpointRow>,
+        checkpoint: Option<&CheckpointRow>,
         at: Timestamp,
     ) -> Result<(), StepError> {
-        let (old, new) = (self.head.row(), batch.head.row());
-        let ours = self.head.signed;
-        let (leaves, signed) = (&batch.leaves, &checkpoint);
-        let ids: Vec<Uuid> = leaves.iter().map(|leaf| leaf.audit_entry_id).collect();
-        let outcome = transaction::run(&mut self.conn, async |conn| {
-            if signed.is_some() {
-                let newest = log_checkpoint::newest(conn, &new.origin).await?;
-                let found = newest.map_or(0, |row| row.tree_size);
-                if found != column(ours) {
-                    return Ok(Outcome::Beside(found));
-                }
-            }
-            // First the head: whoever holds its row is the only one who writes below.
-            if !log_head::swap(conn, &old, &new, at).await? {
-                return Ok(Outcome::Deposed);
-            }
-            if !leaves.is_empty() {
-                ledger_leaf::append(conn, leaves).await?;
-                ledger_pending::remove(conn, &ids).await?;
-            }
-            if let Some(row) = signed {
-                log_checkpoint::append(conn, row).await?;
-            }
-            Ok(Outcome::Committed)
-        })
-        .await?;
-        match outcome {
-            Outcome::Committed => {}
-            Outcome::Deposed => return Err(StepError::Deposed),
-            Outcome::Beside(found) => return Err(Blocked::CheckpointBeside { ours, found }.into()),
+        let leaves = batch.leaves.iter().map(|row| &row.leaf);
+        let entries: Vec<Uuid> = leaves.clone().map(|leaf| leaf.audit_entry_id).collect();
+        let hashes: Vec<&[u8]> = leaves.map(|leaf| leaf.leaf_hash.as_slice()).collect();
+        let step = Step {
+            old: &self.head.row(),
+            new: &batch.head.row(),
+            entries: &entries,
+            hashes: &hashes,
+            note: checkpoint.map(|row| row.note.as_str()),
+            signed: column(self.head.signed),
+            at,
+        };
+        let taken = log_step::take(&mut self.conn, &step).await?;
+        if taken.moved {
+            return Ok(());
         }
-        self.released(batch, checkpoint.is_some());
-        Ok(())
+        let (ours, found) = (self.head.signed, taken.newest);
+        if checkpoint.is_some() && found != column(ours) {
+            return Err(Blocked::CheckpointBeside { ours, found }.into());
+        }
+        Err(StepError::Deposed)
     }
 
     /// What the world may know now that it is committed.
-    fn released(&mut self, batch: &Batch, signed: bool) {
+    fn released(&mut self, batch: Batch, signed: bool) {
         counter!("assay_log_leaves_total").increment(batch.leaves.len() as u64);
         for delay in &batch.delays {
             histogram!("assay_log_leaf_delay_seconds").record(delay.as_secs_f64());
@@ -174,7 +152,8 @@ impl Sequencer {
             counter!("assay_log_altered_entries_total").increment(1);
             error!(audit_entry.id = %entry, "entry {entry} was altered before it was logged");
         }
-        self.head = batch.head.clone();
+        self.recent.push(batch.leaves);
+        self.head = batch.head;
         if signed {
             self.head.signed = self.head.tree.size();
             self.signed_at = Some(Instant::now());
@@ -208,11 +187,14 @@ fn sign(signer: &Signer, batch: &Batch, at: Timestamp) -> Result<CheckpointRow, 
     })
 }
 
-/// A span for each entry that was written in a trace, so that the trace ends at the leaf. They
-/// live until the commit: a leaf that was not committed has a span without a place.
-fn leaf_spans(pending: &[ledger_pending::PendingRow]) -> HashMap<Uuid, Span> {
-    let traced = |row: &ledger_pending::PendingRow| {
-        let parent = row.traceparent.as_deref()?;
+/// A span for each entry, in the trace that it was written in, so that the trace ends at the leaf;
+/// none for an entry without a trace. They live until the commit: a leaf that was not committed has
+/// a span without a place.
+fn leaf_spans(waiting: &[WaitingRow]) -> Vec<Span> {
+    let traced = |row: &WaitingRow| {
+        let Some(parent) = row.traceparent.as_deref() else {
+            return Span::none();
+        };
         let span = info_span!(
             parent: None,
             "auditor.leaf",
@@ -220,7 +202,7 @@ fn leaf_spans(pending: &[ledger_pending::PendingRow]) -> HashMap<Uuid, Span> {
             leaf.index = tracing::field::Empty,
         );
         bus::trace::set_parent_from(&span, parent);
-        Some((row.audit_entry_id, span))
+        span
     };
-    pending.iter().filter_map(traced).collect()
+    waiting.iter().map(traced).collect()
 }

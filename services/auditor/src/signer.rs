@@ -109,9 +109,14 @@ impl Signer {
     }
 
     /// Hears of leaves that were committed, and of the size that was signed with them.
-    pub(crate) fn committed(&mut self, leaves: &[LeafRow], signed: Option<u64>) -> bool {
+    pub(crate) fn committed<'a>(
+        &mut self,
+        leaves: impl IntoIterator<Item = &'a LeafRow>,
+        signed: Option<u64>,
+    ) -> bool {
         if let Some((entry, place @ None)) = &mut self.announced {
-            let found = leaves.iter().find(|leaf| leaf.audit_entry_id == *entry);
+            let mut leaves = leaves.into_iter();
+            let found = leaves.find(|leaf| leaf.audit_entry_id == *entry);
             *place = found.map(|leaf| leaf.leaf_index.unsigned_abs());
         }
         let Some((_, Some(leaf))) = self.announced else {

@@ -1,6 +1,8 @@
 //! Owns the beginning of a leader's term: where the log ended, whether it may be continued, and by
 //! which key it is signed.
 
+use std::sync::Arc;
+
 use contract::time;
 use store::audit_entry::{self, PendingEntry};
 use store::log_epoch::{self, EpochRow};
@@ -41,6 +43,7 @@ impl Auditor {
         let epoch = Epoch {
             number: head.epoch,
             origin: head.origin.clone(),
+            recent: Arc::default(),
         };
         let cleared = match in_time(self.publisher.look(&epoch, head.tree.size())).await {
             Ok(_) => true,
@@ -56,6 +59,7 @@ impl Auditor {
         let sequencer = Sequencer {
             conn,
             head,
+            recent: epoch.recent.clone(),
             signed_at: None,
         };
         sequencer.show();

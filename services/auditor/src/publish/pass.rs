@@ -81,7 +81,7 @@ impl Publisher {
         let end = last.tree_size.unsigned_abs();
         let mut files = Vec::new();
         for row in &rows {
-            self.grow(conn, epoch, growing, row, &mut files).await?;
+            self.grow(epoch, growing, row, &mut files).await?;
             files.extend(growing.partials(end));
         }
         self.put(epoch, &mut files).await?;
@@ -110,7 +110,6 @@ impl Publisher {
     /// Adds the leaves up to a checkpoint, and puts files whenever there are many.
     async fn grow(
         &self,
-        conn: &mut Connection,
         epoch: &Epoch,
         growing: &mut Growing,
         checkpoint: &CheckpointRow,
@@ -120,7 +119,11 @@ impl Publisher {
         while growing.size() < end {
             let from = growing.size();
             let limit = column(PAGE_LEAVES.min(end - from));
-            let page = ledger_leaf::page(conn, column(epoch.number), column(from), limit).await?;
+            let (number, from_column) = (column(epoch.number), column(from));
+            let read = epoch
+                .recent
+                .or_read(&self.store, number, from_column, limit);
+            let page = read.await?;
             if page.is_empty() {
                 return Err(unfit(column(from), "it is missing").into());
             }
@@ -128,7 +131,7 @@ impl Publisher {
                 let index = row.leaf.leaf_index;
                 let hash = hash_of(&row.leaf.leaf_hash)
                     .ok_or_else(|| unfit(index, "its hash has another length"))?;
-                let entry = row.entry.unwrap_or_default();
+                let entry = row.entry.as_deref().unwrap_or_default();
                 let full = growing.push(entry.as_bytes(), hash);
                 files.extend(full.map_err(|error| unfit(index, &error.to_string()))?);
             }

@@ -78,7 +78,7 @@ async fn the_log_goes_on_without_the_bus_and_its_facts_are_told_afterwards() {
     ground.house.nats_mut().kill().await.unwrap();
     ground.record(RECORDED_AT_ONCE).await;
     ground.settled().await;
-    assert!(auditor.health.report().ready);
+    auditor.until_ready().await;
     ground.house.nats_mut().start_again().await.unwrap();
     told(&ground, 2 * RECORDED_AT_ONCE).await;
     auditor.stop().await;

@@ -217,6 +217,15 @@ impl Running {
         (&mut self.task).await.unwrap().unwrap();
     }
 
+    /// Waits until it is ready.
+    pub(crate) async fn until_ready(&self) {
+        wait::until("the auditor is ready", async || {
+            let report = self.health.report();
+            report.ready.then_some(()).ok_or(format!("{report:?}"))
+        })
+        .await;
+    }
+
     /// Waits until a part gives a reason for not being ready that holds these words.
     pub(crate) async fn says(&self, part: &str, words: &str) {
         wait::until(&format!("{part} says {words:?}"), async || {

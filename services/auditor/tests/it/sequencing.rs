@@ -27,7 +27,7 @@ async fn two_auditors_side_by_side_keep_one_log_without_gaps() {
     assert_eq!(report.leaves, u64::from(3 * 40 * RECORDED_AT_ONCE));
     assert_eq!(report.pending, 0);
     for auditor in auditors {
-        assert!(auditor.health.report().ready);
+        auditor.until_ready().await;
         auditor.stop().await;
     }
 }
@@ -99,7 +99,14 @@ async fn a_leader_that_was_paused_cannot_go_on_from_the_head_it_knew() {
     // It wakes, and even has the lock again.
     let store = ground.house.store("assay_auditor", 1);
     let mut paused = store.dedicated().await.unwrap();
-    assert!(log_head::try_lead(&mut paused).await.unwrap());
+    // The lock of who led last goes when Postgres has heard that its connection is closed.
+    wait::until("it has the lock", async || {
+        match log_head::try_lead(&mut paused).await.unwrap() {
+            true => Ok(()),
+            false => Err("somebody else has it".to_owned()),
+        }
+    })
+    .await;
     let mut next = known.clone();
     next.tree_size += 1;
     let at = contract::time::now();
