@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bus::consume::{batches, each};
+use bus::consume::{Consumption, batches, each};
 use bus::topology::{
     ATTEMPT_WRITER, ATTEMPT_WRITER_BULK, ATTEMPT_WRITER_COMMANDS, ATTEMPT_WRITER_LIVE,
     ATTEMPT_WRITER_PRIVACY, ATTEMPT_WRITER_REPROCESS,
@@ -13,6 +13,7 @@ use process::health::{Gate, Health};
 use process::settings::Settings;
 use process::settings::service::Service;
 use service::ground::Ground;
+use service::intake;
 use tokio_util::sync::CancellationToken;
 
 use crate::bulk::Bulk;
@@ -43,6 +44,7 @@ pub async fn run(
     let ground = Ground::open(settings, Service::AttemptWriter, health, &stop).await?;
     let objects = service::objects::open(settings)?;
     let store_of_objects = Dependency::new(health.part("objects"));
+    let intake = intake::into_jobs(&ground.bus, health);
     let batch_max = settings.writer.batch_deliveries_max;
     let lost = Lost::new(ground.clone(), &settings.writer);
     let Hands {
@@ -58,12 +60,22 @@ pub async fn run(
         health.part("bus"),
         health.part("ledger"),
         store_of_objects.part().clone(),
+        intake.part().clone(),
     ]);
+    let later = |consumer| Consumption {
+        gate: Gate::new(vec![
+            health.part("bus"),
+            health.part("ledger"),
+            intake.part().clone(),
+        ]),
+        ..ground.consumption(consumer)
+    };
     let watch = async {
         let objects = store_of_objects.watch(&stop, async || objects.probe().await);
         tokio::join!(
             ground.watch(),
             objects,
+            intake.watch(&stop),
             lost.keep(&stop),
             keeper::keep(&privacy, &stop)
         );
@@ -74,12 +86,8 @@ pub async fn run(
         Box::pin(watch),
         Box::pin(batches(taking_in, batch_max, deliveries)),
         Box::pin(each(ground.consumption(&ATTEMPT_WRITER_LIVE), SLOTS, found)),
-        Box::pin(each(ground.consumption(&ATTEMPT_WRITER_BULK), SLOTS, bulk)),
-        Box::pin(each(
-            ground.consumption(&ATTEMPT_WRITER_REPROCESS),
-            SLOTS,
-            reprocess
-        )),
+        Box::pin(each(later(&ATTEMPT_WRITER_BULK), SLOTS, bulk)),
+        Box::pin(each(later(&ATTEMPT_WRITER_REPROCESS), SLOTS, reprocess)),
         Box::pin(each(
             ground.consumption(&ATTEMPT_WRITER_COMMANDS),
             SLOTS,

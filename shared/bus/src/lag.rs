@@ -12,6 +12,7 @@ use tracing::debug;
 
 use crate::connect::Bus;
 use crate::consume::Consumption;
+use crate::drain::{Drain, Look};
 use crate::error::TopologyError;
 use crate::history::{History, of_nanos};
 use crate::topology::ConsumerSpec;
@@ -28,6 +29,8 @@ pub struct Lag {
     pub unacked: u64,
     /// How long the oldest of both has been in the stream; 0 for none.
     pub oldest_age: Duration,
+    /// Messages that were handed out and are not held any more, since the consumer was made.
+    pub handled: u64,
     /// The part of its bound in bytes that the stream uses, from 0 to 1.
     pub stream_full: f64,
 }
@@ -45,10 +48,20 @@ pub(crate) async fn beside<T>(consumption: &Consumption, work: impl Future<Outpu
 async fn watch(bus: &Bus, consumer: &'static ConsumerSpec) -> Infallible {
     let mut ticks = tokio::time::interval(Duration::from_secs(LOOK_EVERY_SECS));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (begun, mut drain) = (Instant::now(), Drain::default());
     loop {
         ticks.tick().await;
         match bus.lag(consumer).await {
-            Ok(lag) => tell(consumer, lag),
+            Ok(lag) => {
+                let seconds = drain.learn(Look {
+                    at: begun.elapsed(),
+                    handled: lag.handled,
+                    backlog: lag.pending + lag.unacked,
+                });
+                metrics::gauge!("assay_consumer_drain_seconds", "consumer" => consumer.durable)
+                    .set(seconds);
+                tell(consumer, lag);
+            }
             Err(error) => debug!(consumer = consumer.durable, %error, "look for what waits"),
         }
     }
@@ -114,6 +127,7 @@ impl Bus {
             pending: told.num_pending,
             unacked,
             oldest_age,
+            handled: told.delivered.consumer_sequence.saturating_sub(unacked),
             stream_full: part(state.bytes, stream.cached_info().config.max_bytes),
         })
     }

@@ -2,11 +2,13 @@
 
 pub mod advisory;
 pub mod batch;
+pub mod brim;
 pub mod connect;
 pub mod consume;
 pub mod dead;
 pub mod error;
 pub mod facts;
+mod drain;
 mod failures;
 mod history;
 pub mod incoming;

@@ -70,7 +70,7 @@ impl Bus {
 }
 
 /// How much of its bound is used; 0 where there is no bound.
-fn percent(used: u64, bound: i64) -> u64 {
+pub(crate) fn percent(used: u64, bound: i64) -> u64 {
     match u64::try_from(bound) {
         Ok(bound) if bound > 0 => used.saturating_mul(100) / bound,
         _ => 0,

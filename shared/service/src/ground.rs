@@ -1,9 +1,11 @@
 //! Owns what a service stands on while it runs: bus and ledger, watched, and the gate that stops
 //! its consumers while one of them is away.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use bus::brim::{FULL_PERCENT, stream_of};
 use bus::connect::Bus;
 use bus::consume::{Consumption, Outcome};
 use bus::error::PublishError;
@@ -30,6 +32,8 @@ pub struct Ground {
     pub store: Store,
     nats: Dependency,
     ledger: Dependency,
+    /// The stream that refused a message for want of room, until it has some.
+    full: Arc<Mutex<Option<&'static str>>>,
     stop: CancellationToken,
 }
 
@@ -59,6 +63,7 @@ impl Ground {
             store,
             nats,
             ledger,
+            full: Arc::default(),
             stop: stop.clone(),
         })
     }
@@ -67,6 +72,7 @@ impl Ground {
     pub async fn watch(&self) {
         let bus = self.nats.watch(&self.stop, async || {
             self.bus.ping().await?;
+            self.has_room().await?;
             match self.bus.dead_letters_note().await {
                 Ok(note) => self.nats.part().note(note),
                 Err(error) => tracing::debug!(%error, "look for room for dead letters"),
@@ -76,6 +82,26 @@ impl Ground {
         let ping = async || self.store.ping().await.map_err(|error| chain(&error));
         let ledger = self.ledger.watch(&self.stop, ping);
         tokio::join!(bus, ledger);
+    }
+
+    /// A stream that was full is asked whether it still is: to pull before would only hand out what
+    /// has nowhere to go.
+    async fn has_room(&self) -> Result<(), String> {
+        let Some(stream) = *self.refusing() else {
+            return Ok(());
+        };
+        match self.bus.fullness(stream).await {
+            Ok(percent) if percent < FULL_PERCENT => {
+                *self.refusing() = None;
+                Ok(())
+            }
+            Ok(percent) => Err(format!("the stream {stream} is {percent} % full")),
+            Err(error) => Err(chain(&error)),
+        }
+    }
+
+    fn refusing(&self) -> MutexGuard<'_, Option<&'static str>> {
+        self.full.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Open while the bus and the ledger are there.
@@ -108,6 +134,9 @@ impl Ground {
     pub fn bus_refused(&self, error: &PublishError) -> Outcome {
         if error.is_transient() {
             tracing::warn!(%error, "the bus is away");
+            if let PublishError::Full { subject } = error {
+                *self.refusing() = stream_of(subject);
+            }
             // A full stream is an outage too: pulling on would only burn deliveries.
             self.nats.report_trouble(chain(error));
             return Outcome::Later(Duration::from_secs(AWAY_RETRY_SECS));

@@ -70,6 +70,7 @@ pub const METRICS: &[Metric] = &[
     metric("assay_build_info", Gauge, &["version"], EVERYBODY, "1, with the version that runs"),
     metric("assay_bus_refused_total", Counter, &[], EVERYBODY, "what NATS did not permit this user"),
     metric("assay_commits_left_out_total", Counter, &[], &[AttemptWriter], "commits of pushes of more than 10,000"),
+    metric("assay_consumer_drain_seconds", Gauge, &["consumer"], CONSUMERS, "how long until nothing waits: what waits and is worked on, over what was handled a second in the last minute; 0 for nothing, 604800 (a week) for longer or never"),
     metric("assay_consumer_oldest_age_seconds", Gauge, &["consumer"], CONSUMERS, "how long the oldest message that is not acked has been in its stream; 0 for none"),
     metric("assay_consumer_pending", Gauge, &["consumer"], CONSUMERS, "messages not delivered yet"),
     metric("assay_consumer_unacked", Gauge, &["consumer"], CONSUMERS, "messages delivered and not acked: worked on, or waiting for their time"),

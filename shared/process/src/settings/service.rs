@@ -54,7 +54,7 @@ impl Service {
     pub const fn parts(self) -> &'static [&'static str] {
         match self {
             Self::WebhookIngest => &["bus", "sources"],
-            Self::AttemptWriter => &["bus", "ledger", "objects"],
+            Self::AttemptWriter => &["bus", "ledger", "objects", "jobs"],
             Self::SnapshotBuilder => &["bus", "ledger", "objects", "git"],
             Self::Verifier => &["bus", "ledger", "objects", "sandbox"],
             Self::Reconciler | Self::StatusReporter => &["bus", "ledger", "sources"],
