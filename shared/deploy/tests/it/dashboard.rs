@@ -51,7 +51,7 @@ const ROWS: &[(&str, &[Panel])] = &[
     ("P7 It scales, and a slow part pushes back", &[
         ("Waiting, by consumer", "short", &[("max by (consumer) (assay_consumer_pending)", "{{consumer}}")]),
         ("Oldest message, by consumer", "s", &[("max by (consumer) (assay_consumer_oldest_age_seconds)", "{{consumer}}")]),
-        ("Seconds until a queue is empty", "s", &[("max by (consumer) (assay_consumer_pending) / on (consumer) sum by (consumer) (rate(assay_messages_total{outcome=\"done\"}[5m]))", "{{consumer}}")]),
+        ("Seconds until a queue is empty", "s", &[("max by (consumer) (assay_consumer_drain_seconds)", "{{consumer}}")]),
         ("Messages handled", "ops", &[("sum by (consumer, outcome) (rate(assay_messages_total[$__rate_interval]))", "{{consumer}} {{outcome}}")]),
         ("Handling, 99 of 100", "s", &[("histogram_quantile(0.99, sum by (consumer, le) (rate(assay_handling_duration_seconds_bucket[$__rate_interval])))", "{{consumer}}")]),
         ("Waited before its handling, 99 of 100", "s", &[("histogram_quantile(0.99, sum by (consumer, le) (rate(assay_message_age_seconds_bucket[$__rate_interval])))", "{{consumer}}")]),
