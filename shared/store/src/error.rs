@@ -40,6 +40,9 @@ pub enum StoreError {
         /// Why; free of what is sealed.
         reason: String,
     },
+    /// Another one wrote the same in this moment: what was planned is not how it stands any more.
+    #[error("another one wrote the same in this moment")]
+    Overtaken,
     /// A migration did not run.
     #[error("migrate the ledger: {0}")]
     Migrate(String),
@@ -61,7 +64,7 @@ impl StoreError {
     pub fn is_transient(&self) -> bool {
         match self {
             // Somebody puts the key back: nothing is given up until then.
-            Self::Connect(_) | Self::Sealed { .. } => true,
+            Self::Connect(_) | Self::Sealed { .. } | Self::Overtaken => true,
             Self::Query(error) => is_transient_query(error),
             Self::Address(_)
             | Self::Schema { .. }
@@ -74,6 +77,7 @@ impl StoreError {
     /// Whether the transaction lost against another one and can be run again as it is.
     pub fn is_serialization_failure(&self) -> bool {
         match self {
+            Self::Overtaken => true,
             Self::Query(DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _)) => {
                 true
             }
