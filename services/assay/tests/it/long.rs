@@ -1,9 +1,13 @@
 //! What takes too long for every run: `make test-full` runs these.
 
+mod bucket;
 mod commits;
 mod drill;
 mod erasure;
 mod logs;
 mod moved;
+mod paused;
 mod reprocess;
+mod rotation;
+mod shedding;
 mod workers;
