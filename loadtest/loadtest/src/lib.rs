@@ -26,3 +26,4 @@ pub mod target;
 pub mod template;
 pub mod traffic;
 pub mod watch;
+pub mod wire;

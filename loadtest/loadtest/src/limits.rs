@@ -3,32 +3,29 @@
 
 pub mod broker;
 pub mod digests;
+pub mod drive;
 pub mod empty;
 pub mod rows;
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;
 use chrono::Utc;
+use hyper::Uri;
 use process::settings::service::Service;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
-use witness::account::Account;
 
 use crate::cli::Common;
 use crate::figures::Figure;
 use crate::figures::summary::in_short;
-use crate::http::Poster;
 use crate::ledger::Ledger;
 use crate::limits::broker::Broker;
 use crate::limits::digests::Digests;
 use crate::orders::{Ground, settle};
 use crate::schedule::Schedule;
-use crate::sender::Sender;
 use crate::shape::{Bodies, Shape};
-use crate::traffic::{Delivery, Shares, Traffic};
+use crate::traffic::{Shares, Traffic};
 
 /// What is sent: 8 KiB, 3 commits.
 const SHAPE: Shape = Shape {
@@ -42,6 +39,8 @@ const BEHIND: [Service; 4] = [
     Service::Verifier,
     Service::Auditor,
 ];
+/// Most deliveries that are made before they are sent, some 10 KiB each.
+const PREPARED_MAX: u64 = 20_000;
 /// How long the half rate is held, in seconds.
 const HALF_RATE_SECS: u64 = 10;
 /// How long attempt-writer may take for all that was sent, in seconds.
@@ -79,6 +78,7 @@ pub async fn limits(count: u64, common: &Common) -> Result<u8> {
     say("the broker alone");
     let broker = broker::measure(&bodies).await?;
     say("an empty HTTP handler");
+    let count = count.min(PREPARED_MAX);
     let empty = empty::measure(count, common.connections, &traffic).await?;
 
     let house = ground.house.as_mut().expect("a house of ours was started");
@@ -86,25 +86,26 @@ pub async fn limits(count: u64, common: &Common) -> Result<u8> {
         house.stop(service).await?;
     }
     say("webhook-ingest, with nobody behind it");
-    std::fs::create_dir_all(&common.out)?;
-    let account = Account::begin(&common.out.join("sent.jsonl"));
-    let sender = Arc::new(Sender::new(account, &ground.target.url)?);
-    let accepted = accept(&sender, count, common.connections, &traffic).await;
-    say("the same at half the rate");
-    let p99 = at_half(&sender, accepted / 2.0, count, &traffic).await?;
+    let url: Uri = ground.target.url.parse().context("read our own URL")?;
+    let requests = drive::prepare(&url, count, &traffic);
+    let accepted = drive::all_at_once(&url, requests, common.connections).await?;
     say("attempt-writer, with nobody behind it");
-    let pushes = sender
-        .counts
-        .pushes
-        .load(std::sync::atomic::Ordering::Relaxed);
     house.start_again(Service::AttemptWriter).await?;
     let ledger = ground
         .target
         .ledger
         .clone()
         .expect("a house of ours has a ledger");
-    let written = written(&Ledger::connect(&ledger).await?, pushes).await?;
+    let written = written(&Ledger::connect(&ledger).await?, count).await?;
     house.stop(Service::AttemptWriter).await?;
+    say("webhook-ingest at half the rate");
+    let half = Schedule::Steady {
+        rate: accepted / 2.0,
+        lasts: Duration::from_secs(HALF_RATE_SECS),
+    };
+    let latencies = drive::at_rate(&url, &traffic, half).await?;
+    // The first second has connections to make.
+    let p99 = latencies.within(1..HALF_RATE_SECS)?.p99;
     say("UNNEST of the same rows");
     let unnest = rows::measure(&house.owner_url()).await?;
 
@@ -137,7 +138,7 @@ struct Measured {
 }
 
 impl Measured {
-    fn figures(&self) -> [Figure; 15] {
+    fn figures(&self) -> [Figure; 17] {
         let Self {
             digests,
             broker,
@@ -146,16 +147,19 @@ impl Measured {
         } = self;
         let mib = accepted * SHAPE.bytes as f64 / 1024.0 / 1024.0;
         let of_batches = accepted / broker.batches;
+        let of_waiting = accepted / broker.waiting;
         let of_singles = accepted / broker.singles;
         [
             ("limit.sha256", digests.sha256, "MiB/s"),
             ("limit.hmac", digests.hmac, "MiB/s"),
             ("limit.jetstream-batches", broker.batches, "1/s"),
+            ("limit.jetstream-64-waiting", broker.waiting, "1/s"),
             ("limit.jetstream-singles", broker.singles, "1/s"),
             ("limit.empty-handler", self.empty, "1/s"),
             ("limit.unnest-attempts", self.unnest, "1/s"),
             ("ingest.deliveries-per-second", *accepted, "1/s"),
             ("ingest.share-of-jetstream", of_batches, "ratio"),
+            ("ingest.share-of-64-waiting", of_waiting, "ratio"),
             ("ingest.share-of-singles", of_singles, "ratio"),
             (
                 "ingest.share-of-empty-handler",
@@ -176,33 +180,6 @@ impl Measured {
     }
 }
 
-/// Deliveries a second that are accepted, over few connections.
-async fn accept(sender: &Arc<Sender>, count: u64, connections: usize, traffic: &Traffic) -> f64 {
-    let began = Instant::now();
-    let make = |number| traffic.delivery(number);
-    let never = CancellationToken::new();
-    let schedule = Schedule::AtOnce { count };
-    sender
-        .send_all(&schedule, (0, connections), make, &never)
-        .await;
-    count as f64 / began.elapsed().as_secs_f64()
-}
-
-/// What 99 of 100 answers take at a rate, in milliseconds.
-async fn at_half(sender: &Arc<Sender>, rate: f64, first: u64, traffic: &Traffic) -> Result<f64> {
-    let begins = sender.elapsed().as_secs() + 1;
-    let schedule = Schedule::Steady {
-        rate,
-        lasts: Duration::from_secs(HALF_RATE_SECS),
-    };
-    let make = |number| -> Delivery { traffic.delivery(number) };
-    let never = CancellationToken::new();
-    sender.send_all(&schedule, (first, 1), make, &never).await;
-    // The first second has connections to make.
-    let judged = begins + 1..begins + HALF_RATE_SECS;
-    Ok(sender.latencies().within(judged)?.p99)
-}
-
 /// Attempts a second that attempt-writer writes, from its first transaction to its last.
 async fn written(ledger: &Ledger, deliveries: u64) -> Result<f64> {
     let until = Instant::now() + Duration::from_secs(WRITE_SECS_MAX);
@@ -221,25 +198,4 @@ async fn written(ledger: &Ledger, deliveries: u64) -> Result<f64> {
         }
         tokio::time::sleep(Duration::from_millis(LOOK_MS)).await;
     }
-}
-
-/// Requests a second that a place answers, whatever it answers.
-async fn answered(url: &str, count: u64, connections: usize, traffic: &Traffic) -> Result<f64> {
-    let poster = Poster::new(url)?;
-    let room = Arc::new(tokio::sync::Semaphore::new(connections));
-    let mut posting = tokio::task::JoinSet::new();
-    let began = Instant::now();
-    for number in 0..count {
-        let signed = traffic.delivery(number).signed;
-        let permit = Arc::clone(&room).acquire_owned().await?;
-        let poster = poster.clone();
-        posting.spawn(async move {
-            let answered = poster.post(signed).await;
-            drop(permit);
-            matches!(answered, witness::account::Answered::With(202, _))
-        });
-        while posting.try_join_next().is_some() {}
-    }
-    while posting.join_next().await.is_some() {}
-    Ok(count as f64 / began.elapsed().as_secs_f64())
 }

@@ -14,6 +14,11 @@ use tokio::time::Instant;
 
 /// What is tried of batches: messages of each, and how many at once. The best counts.
 const BATCHES: [(usize, usize); 4] = [(100, 4), (250, 4), (500, 2), (1_000, 2)];
+/// As many messages as wait for their ack where there are 64 connections, as batches and how many at
+/// once: no batch can be larger then. The best counts.
+const WAITING: [(usize, usize); 2] = [(64, 1), (32, 2)];
+/// Messages of which that is tried.
+const WAITING_MAX: usize = 10_000;
 /// Single messages at once.
 const SINGLES_AT_ONCE: usize = 256;
 /// Most single messages: each costs a sync.
@@ -30,6 +35,8 @@ const SECS_MAX: u64 = 60;
 pub struct Broker {
     /// In atomic batches.
     pub batches: f64,
+    /// In atomic batches, with no more than 64 that wait.
+    pub waiting: f64,
     /// One by one.
     pub singles: f64,
 }
@@ -70,10 +77,20 @@ pub async fn fill(bus: &Bus, subject: &str, bodies: &[Bytes]) -> Result<Broker> 
         let messages = messages(subject, &frames, round)?;
         batches = batches.max(in_batches(bus, messages, size, at_once).await?);
     }
-    let mut single = messages(subject, &frames, BATCHES.len())?;
+    let mut waiting = 0.0_f64;
+    for (round, (size, at_once)) in (BATCHES.len()..).zip(WAITING) {
+        let mut messages = messages(subject, &frames, round)?;
+        messages.truncate(WAITING_MAX);
+        waiting = waiting.max(in_batches(bus, messages, size, at_once).await?);
+    }
+    let mut single = messages(subject, &frames, BATCHES.len() + WAITING.len())?;
     single.truncate(SINGLES_MAX);
     let singles = in_batches(bus, single, 1, SINGLES_AT_ONCE).await?;
-    Ok(Broker { batches, singles })
+    Ok(Broker {
+        batches,
+        waiting,
+        singles,
+    })
 }
 
 fn messages(subject: &str, frames: &[Bytes], round: usize) -> Result<Vec<Outgoing>> {

@@ -12,7 +12,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::net::TcpListener;
 use tokio::process::Command;
 
-use crate::limits::answered;
+use crate::limits::drive;
 use crate::orders::OK;
 use crate::traffic::Traffic;
 
@@ -49,5 +49,8 @@ pub async fn measure(count: u64, connections: usize, traffic: &Traffic) -> Resul
     let mut lines = BufReader::new(out).lines();
     let address = lines.next_line().await.context("hear the empty handler")?;
     let address = address.context("the empty handler ended")?;
-    answered(&format!("http://{address}/"), count, connections, traffic).await
+    let url = format!("http://{address}/").parse();
+    let url = url.context("hear the empty handler")?;
+    let requests = drive::prepare(&url, count, traffic);
+    drive::all_at_once(&url, requests, connections).await
 }
