@@ -394,6 +394,7 @@ diesel::table! {
         bytes -> Int8,
         builder -> Text,
         recorded_at -> Timestamptz,
+        again -> Nullable<Int4>,
     }
 }
 

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test's helpers are tests too")]
 
+mod acts;
 mod append;
 mod catalogue;
 mod filled;
@@ -12,5 +13,6 @@ mod outage;
 mod plans;
 mod refs;
 mod rows;
+mod sweeps;
 mod tables;
 mod transactions;
