@@ -41,7 +41,10 @@ pub struct Ingest {
     pub batch_messages_max: usize,
     /// Most batches that await the server's ack at once.
     pub batches_in_flight_max: usize,
-    /// How long after the stop signal the requests that are held may take, in seconds.
+    /// How long after the stop signal requests are still taken, while `/ready` says 503 and every
+    /// answer closes its connection, in seconds: longer than a load balancer takes to notice.
+    pub grace_seconds: u64,
+    /// How long after that the requests that are held may take, in seconds.
     pub drain_seconds: u64,
     /// Where deliveries wait while the queue is away.
     pub spool: Spool,
@@ -56,6 +59,7 @@ impl Default for Ingest {
             batch_messages_max: 1_000,
             // The server stores one after the other; what waits meanwhile makes the next one larger.
             batches_in_flight_max: 1,
+            grace_seconds: 0,
             drain_seconds: 20,
             spool: Spool::default(),
         }
@@ -78,6 +82,7 @@ impl Ingest {
             batches,
             1..=BATCHES_IN_FLIGHT_MAX,
         )?;
+        check.number("ingest.grace_seconds", self.grace_seconds, 0..=600)?;
         check.number("ingest.drain_seconds", self.drain_seconds, 1..=600)?;
         self.spool.check(check)
     }
@@ -99,7 +104,8 @@ pub struct Writer {
 impl Default for Writer {
     fn default() -> Self {
         Self {
-            batch_deliveries_max: BATCH_DELIVERIES_MAX,
+            // More are hardly faster, and take more memory.
+            batch_deliveries_max: 250,
             lost_every_seconds: 60,
             // Beyond the window in which the queue takes a message for a copy of the first.
             lost_after_seconds: 180,
