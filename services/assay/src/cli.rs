@@ -13,6 +13,7 @@ use crate::deployment::DeployOrder;
 use crate::doctor::Doctor;
 use crate::log::VerifyLog;
 use crate::logs::Logs;
+use crate::nats::NatsOrder;
 use crate::privacy::PrivacyOrders;
 use crate::prove::Prove;
 use crate::reconcile::Reconcile;
@@ -26,8 +27,8 @@ use crate::tools::ToolsOrder;
 use crate::verify::LocalVerify;
 use crate::{
     backup, check_proof, completeness, config, dead, demo, deployment, doctor, lab, log, logs,
-    operate, privacy, prove, reconcile, replay, reprocess, restore, results, retention, roster,
-    run, session, status, tools, trace, up, verify,
+    nats, operate, privacy, prove, reconcile, replay, reprocess, restore, results, retention,
+    roster, run, session, status, tools, trace, up, verify,
 };
 
 /// Turns git pushes into proven results.
@@ -73,6 +74,9 @@ enum Order {
     /// The streams and consumers on the bus.
     #[command(subcommand)]
     Topology(TopologyOrder),
+    /// The users of NATS: their keys, and the servers' file of their rights.
+    #[command(subcommand)]
+    Nats(NatsOrder),
     /// Make the keys that a deployment needs, each in a file of its own; keeps those that are there.
     Keys {
         /// The folder to make them in.
@@ -160,9 +164,10 @@ enum Order {
 pub(crate) enum TopologyOrder {
     /// Make what is missing and bring the rest up to date.
     Apply {
-        /// Copies of each stream: 3 in a cluster.
-        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=5))]
-        replicas: u8,
+        /// Copies of each stream. Without it each keeps those that it has, and a new one has 3 in a
+        /// cluster and 1 elsewhere.
+        #[arg(long, value_parser = clap::value_parser!(u8).range(1..=5))]
+        replicas: Option<u8>,
         #[command(flatten)]
         who: Who,
         /// Why, for the record.
@@ -257,6 +262,7 @@ impl Cli {
             Order::Doctor(asked) => doctor::doctor(&Context::of(&place)?, &asked).await,
             Order::Migrate => operate::migrate(&Context::of(&place)?).await,
             Order::Topology(order) => operate::topology(&Context::of(&place)?, &order).await,
+            Order::Nats(order) => nats::nats(&order),
             Order::Keys { folder } => operate::keys(&Context::of(&place)?, &folder),
             Order::Config(ConfigOrder::Check(asked)) => {
                 config::check(&Context::of(&place)?, &asked)

@@ -6,6 +6,7 @@ mod finding;
 mod keys;
 mod ledger;
 mod machine;
+mod wires;
 
 use clap::{Args, ValueEnum as _};
 use process::exit;
@@ -50,6 +51,7 @@ pub(crate) async fn doctor(context: &Context, asked: &Doctor) -> anyhow::Result<
     };
     add(machine::settings(settings, &services));
     add(keys::look(settings, &services));
+    add(wires::look(settings));
     add(broker::look(settings).await);
     add(ledger::look(settings, &services).await);
     add(machine::look(settings, &services).await);

@@ -16,6 +16,7 @@ mod live;
 mod log;
 mod logs;
 mod moment;
+mod nats;
 mod operate;
 mod privacy;
 mod prove;

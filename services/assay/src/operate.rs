@@ -35,7 +35,7 @@ pub(crate) async fn topology(context: &Context, order: &TopologyOrder) -> anyhow
             who,
             reason,
         } => {
-            let applied = bus.apply_topology(usize::from(*replicas)).await?;
+            let applied = bus.apply_topology(replicas.map(usize::from)).await?;
             for name in &applied.created {
                 say!("made {name}");
             }
@@ -71,6 +71,11 @@ pub(crate) fn keys(context: &Context, folder: &Path) -> anyhow::Result<u8> {
     say!("privacy.master_keys: file  {}", keys.master.display());
     say!("log.signing_key_file       {}", keys.log_signing.display());
     say!("log.verifier_key_file      {}", keys.log_verifier.display());
+    say!("nats.nkey_seed_file        {}", keys.nats_seed_file());
+    say!(
+        "the servers' users: `assay nats accounts {}`",
+        folder.display()
+    );
     say!(
         "the log's origin is {}: the key signs for no other",
         context.settings.log.origin

@@ -2,10 +2,12 @@
 //! do that act and nothing else. Who does which act is the deployment's list.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::advisory;
+use crate::connect::Bus;
 use crate::dead;
 use crate::topology::{CONSUMERS, ConsumerSpec, STREAMS};
 
@@ -118,6 +120,17 @@ impl Rights {
 
     fn call(&mut self, what: &str) {
         self.publish.insert(format!("{API}.{what}"));
+    }
+}
+
+impl Bus {
+    /// Whether our user may do what no user of a deployment needs. A server that refuses does not
+    /// answer, so that takes as long as `limit`.
+    pub async fn is_unbounded(&self, limit: Duration) -> bool {
+        let asked = self
+            .client
+            .request(format!("{API}.STREAM.NAMES"), "".into());
+        matches!(tokio::time::timeout(limit, asked).await, Ok(Ok(_)))
     }
 }
 

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::plan::{FOLDERS, FolderKind, HEALTH_PORT, HOOKS_PORT, SECRETS, needs_of};
+use crate::users::{User, users};
 
 /// Everything that a deployment consists of.
 #[derive(Debug, Serialize)]
@@ -18,6 +19,8 @@ pub struct List {
     pub streams: Vec<StreamEntry>,
     /// The roles of the database.
     pub roles: Vec<&'static str>,
+    /// The users of NATS, and what each may do there.
+    pub users: Vec<User>,
     /// The files with secrets.
     pub secrets: Vec<SecretEntry>,
     /// The settings with their defaults; those without one are null.
@@ -121,6 +124,11 @@ pub fn list() -> List {
         setting: "postgres.password_file",
         what: "the password of this role of the database",
     });
+    let keys = users().into_iter().map(|user| SecretEntry {
+        file: key_file(&user.name),
+        setting: "nats.nkey_seed_file",
+        what: "the seed of this user's key at NATS",
+    });
     let secrets = SECRETS.iter().map(|secret| SecretEntry {
         file: secret.file.to_owned(),
         setting: secret.setting,
@@ -142,7 +150,8 @@ pub fn list() -> List {
             })
             .collect(),
         roles: roles.clone().collect(),
-        secrets: passwords.chain(secrets).collect(),
+        secrets: passwords.chain(keys).chain(secrets).collect(),
+        users: users(),
         settings: settings(),
     }
 }
@@ -204,11 +213,17 @@ pub fn owner(durable: &str) -> Option<Service> {
 /// The files with secrets that a service reads.
 pub fn secrets(service: Service) -> Vec<String> {
     let password = service.role().map(|role| role.as_str().to_owned());
+    let key = key_file(service.as_str());
     let read = SECRETS
         .iter()
         .filter(|secret| secret.read_by.contains(&service))
         .map(|secret| secret.file.to_owned());
-    password.into_iter().chain(read).collect()
+    password.into_iter().chain([key]).chain(read).collect()
+}
+
+/// The file with the seed of a user's key at NATS.
+pub fn key_file(user: &str) -> String {
+    format!("nats-{user}")
 }
 
 /// The folders that a service uses.

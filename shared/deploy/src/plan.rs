@@ -285,6 +285,9 @@ pub const SECRETS_FOLDER: &str = "/run/secrets/assay";
 pub const DATA_FOLDER: &str = "/var/lib/assay";
 /// Where the settings are in the deployment files.
 pub const SETTINGS_FILE: &str = "/etc/assay/assay.toml";
+/// The certificate of the authority that NATS' and Postgres' servers are recognised by, beside the
+/// secrets.
+pub const AUTHORITY_FILE: &str = "ca.crt";
 /// The user and group as which every service but the verifier runs in a container.
 pub const USER: u32 = 10_001;
 

@@ -2,6 +2,7 @@
 
 mod config;
 mod identity;
+mod reload;
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
@@ -42,6 +43,8 @@ pub struct NatsSettings {
     /// Users beside its owner, who may do anything: entries of `users`, in the words of the
     /// server's configuration.
     pub users: String,
+    /// Further configuration, in its words.
+    pub more: String,
 }
 
 impl Default for NatsSettings {
@@ -50,6 +53,7 @@ impl Default for NatsSettings {
             program: None,
             store_bytes_max: STORE_BYTES_MAX,
             users: String::new(),
+            more: String::new(),
         }
     }
 }
@@ -238,6 +242,7 @@ async fn launch(
         ports,
         store_bytes_max: settings.store_bytes_max,
         users: &settings.users,
+        more: &settings.more,
     };
     let path = config.write()?;
     identity::forget_announced_ports(&folder)?;

@@ -3,6 +3,7 @@
 mod cluster;
 mod options;
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::sync::Arc;
@@ -48,6 +49,7 @@ pub enum Durability {
 pub struct PostgresSettings {
     durability: Durability,
     max_connections: u16,
+    listen: Option<IpAddr>,
 }
 
 impl PostgresSettings {
@@ -56,7 +58,16 @@ impl PostgresSettings {
         Self {
             durability,
             max_connections,
+            listen: None,
         }
+    }
+
+    /// The same, listening on port 5432 of this address as well. Whom it lets in there is for the
+    /// cluster to say.
+    #[must_use]
+    pub fn listening(mut self, at: IpAddr) -> Self {
+        self.listen = Some(at);
+        self
     }
 }
 

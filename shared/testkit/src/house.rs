@@ -1,6 +1,7 @@
 //! Owns a test's servers: started for it, reachable by it, gone after it.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
@@ -14,6 +15,7 @@ use servers::nats::{NatsSettings, PrivateNats};
 use servers::postgres::{DATABASE, Durability, PostgresSettings, PrivatePostgres};
 use store::pool::Store;
 
+use crate::authority::Authority;
 use crate::room::{self, Gate};
 use crate::template::{self, CONNECTIONS_MAX};
 use crate::users;
@@ -27,10 +29,12 @@ const LOG_LINES_MAX: usize = 20;
 pub struct House {
     // Dropped in this order: the servers first, then the lock on their folder.
     nats: Option<PrivateNats>,
-    postgres: Option<PrivatePostgres>,
-    data: Arc<DataFolder>,
+    pub(crate) postgres: Option<PrivatePostgres>,
+    pub(crate) data: Arc<DataFolder>,
     /// The keys of the users of NATS, by their names.
-    keys: BTreeMap<String, UserKey>,
+    pub(crate) keys: BTreeMap<String, UserKey>,
+    /// What its servers are recognised by, and where its Postgres is, if that is by TLS.
+    pub(crate) known_by: Option<(Authority, IpAddr)>,
 }
 
 impl House {
@@ -103,6 +107,7 @@ impl House {
         ConnectSettings {
             url: self.nats().url(),
             credentials: Some(self.nats().credentials()),
+            tls: self.tls(),
             ..ConnectSettings::default()
         }
     }
@@ -110,29 +115,6 @@ impl House {
     /// A connection to NATS, as the service.
     pub async fn bus(&self, service: &'static str) -> Bus {
         let connected = Bus::connect(&self.connect_settings(), service).await;
-        connected.expect("a connection to the private NATS")
-    }
-
-    /// What a user of NATS needs to connect who has the rights of a service or an operator, and no
-    /// others.
-    pub fn connect_settings_of(&self, user: &str) -> ConnectSettings {
-        ConnectSettings {
-            url: self.nats().url(),
-            key: Some(self.key_of(user).clone()),
-            ..ConnectSettings::default()
-        }
-    }
-
-    /// The key of a user of NATS.
-    pub fn key_of(&self, user: &str) -> &UserKey {
-        self.keys
-            .get(user)
-            .unwrap_or_else(|| panic!("no user of NATS is called {user}"))
-    }
-
-    /// A connection to NATS with the rights of this user, and no others.
-    pub async fn bus_of(&self, user: &'static str) -> Bus {
-        let connected = Bus::connect(&self.connect_settings_of(user), user).await;
         connected.expect("a connection to the private NATS")
     }
 
@@ -224,7 +206,7 @@ impl House {
     }
 
     /// A room, furnished while nobody can sweep it.
-    async fn empty(furnish: fn(&Arc<DataFolder>, &Path, &Gate)) -> Self {
+    pub(crate) async fn empty(furnish: fn(&Arc<DataFolder>, &Path, &Gate)) -> Self {
         let prepare = move || {
             let base = room::base();
             room::sweep(&base);
@@ -241,13 +223,15 @@ impl House {
             postgres: None,
             data: data.expect("a room for the test's servers"),
             keys: users::keys(),
+            known_by: None,
         }
     }
 
-    async fn start_nats(&mut self) {
+    pub(crate) async fn start_nats(&mut self) {
         let settings = NatsSettings {
             program: pinned_nats_server(),
             users: users::entries(&self.keys),
+            more: self.nats_by_tls(),
             ..NatsSettings::default()
         };
         let started = PrivateNats::start(&self.data, settings).await;

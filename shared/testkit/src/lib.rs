@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod audited;
+pub mod authority;
 pub mod bucket;
 pub mod cluster;
 pub mod collector;
@@ -14,6 +15,8 @@ pub mod program;
 pub mod queue;
 mod room;
 mod template;
+#[cfg(target_os = "linux")]
+mod tls;
 pub mod stranger;
 mod users;
 pub mod wait;

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use async_nats::{Client, ConnectOptions, Event, Subscriber};
 
+use bus::rights::OPERATOR;
+
 use crate::house::House;
 use crate::wait;
 
@@ -24,8 +26,13 @@ impl Stranger {
     pub async fn with_key_of(house: &House, user: &str) -> Self {
         let refused = Arc::new(Mutex::new(Vec::new()));
         let heard = Arc::clone(&refused);
+        // Operators share one inbox, whatever names they give orders in.
+        let inbox = match user.split_once('-') {
+            Some((operator, _)) if operator == OPERATOR => OPERATOR,
+            _ => user,
+        };
         let options = ConnectOptions::with_nkey(house.key_of(user).seed.clone())
-            .custom_inbox_prefix(bus::rights::inbox_prefix(user))
+            .custom_inbox_prefix(bus::rights::inbox_prefix(inbox))
             .request_timeout(Some(Duration::from_secs(ANSWER_SECS_MAX)))
             .event_callback(move |event| {
                 if let Event::ServerError(error) = event {

@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 
 use crate::doctor::finding::{Finding, clock, full};
 use crate::doctor::machine::chain;
+use crate::doctor::wires;
 
 /// Longest wait for an answer, in seconds.
 const ANSWER_SECS_MAX: u64 = 5;
@@ -111,6 +112,7 @@ async fn servers(settings: &Settings) -> Vec<Finding> {
     }
     if let Some(bus) = reached {
         findings.push(topology(&bus).await);
+        findings.push(wires::rights(&bus).await);
     }
     findings
 }
@@ -120,7 +122,8 @@ const REACH: &str = "is the server running, is nats.url its address, does a fire
 fn refused(error: &ConnectError) -> Finding {
     let mend = match error {
         ConnectError::Unreachable { .. } => {
-            "is the server running, is nats.url its address, are nats.user and its password its own?"
+            "is the server running, is nats.url its address, is the login its own (nats.nkey_seed_file), and known to the \
+             server; with TLS, is nats.tls.ca_file its authority?"
         }
         ConnectError::TooOld { .. } => "bring the server up to date, one of the cluster at a time",
     };

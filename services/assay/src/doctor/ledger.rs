@@ -65,8 +65,12 @@ async fn enter(settings: &Settings, role: Role) -> (Finding, Option<Seen>) {
     let after = time::now();
     drop(conn);
     if row.superuser {
-        let said = format!("{role} may do everything: the ledger's rules do not hold for it");
-        let mend = format!("ALTER ROLE {role} NOSUPERUSER");
+        let said =
+            format!("{role} may do more than it must: the ledger's rules do not hold for it");
+        let mend = format!(
+            "take from it what the migrations did not give: ALTER ROLE {role} NOSUPERUSER \
+             NOCREATEROLE NOCREATEDB NOREPLICATION NOBYPASSRLS; REVOKE its memberships and rights"
+        );
         return (Finding::bad(check, said, mend), None);
     }
     let finding = match store::migrate::check(&store).await {

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use objects::store::Objects;
 use process::settings::Settings;
+use process::settings::nats::USER_PLACEHOLDER;
+use process::settings::postgres::{ROLE_PLACEHOLDER, Role};
 use process::settings::service::Service;
 use snapshot_builder::git::version::GIT_VERSION_MIN;
 use verifier::sandbox::Sandbox;
@@ -63,19 +65,40 @@ pub(super) async fn look(settings: &Settings, services: &[Service]) -> Vec<Findi
     findings
 }
 
+/// The files with what services and operators log in with.
+fn logins(settings: &Settings) -> Vec<PathBuf> {
+    let users = deploy::users::users().into_iter().map(|user| user.name);
+    let seed = settings.nats.nkey_seed_file.as_deref();
+    let seeds = users.filter_map(|user| Some(seed?.replace(USER_PLACEHOLDER, &user)));
+    let password = settings.postgres.password_file.as_deref();
+    let passwords = Role::ALL.iter();
+    let passwords =
+        passwords.filter_map(|role| Some(password?.replace(ROLE_PLACEHOLDER, role.as_str())));
+    seeds.chain(passwords).map(PathBuf::from).collect()
+}
+
 /// Files with keys and passwords that everybody of the machine may read.
 fn secrets(settings: &Settings) -> Vec<Finding> {
     let sources = settings.sources.values();
     let of_sources = sources.flat_map(|source| source.secrets.iter().map(|secret| &secret.file));
     let bucket = settings.objects.s3.as_ref();
+    let tls_key = settings
+        .nats
+        .tls
+        .as_ref()
+        .and_then(|tls| tls.key_file.clone());
     let files = [
         bucket.map_or(&None, |s3| &s3.secret_key_file),
         &settings.nats.password_file,
+        &tls_key,
         &settings.log.signing_key_file,
         &settings.privacy.pseudonym_key_file,
     ];
-    let named = files.into_iter().chain(of_sources).flatten();
-    let open = named.filter(|file| {
+    let named = files.into_iter().chain(of_sources).flatten().cloned();
+    let keys = settings.privacy.master_keys.iter();
+    let keys = keys.filter_map(|key| key.file.clone());
+    let logins = logins(settings);
+    let open = named.chain(keys).chain(logins).filter(|file| {
         let mode = fs::metadata(file).map(|metadata| metadata.permissions().mode());
         mode.is_ok_and(|mode| mode & 0o007 != 0)
     });

@@ -137,12 +137,14 @@ impl Private {
     ) -> anyhow::Result<(Settings, Self)> {
         let mut private = Self::default();
         if is_free(&settings, "nats.url") {
-            let nats = PrivateNats::start(folder, NatsSettings::default()).await?;
-            let (user, password) = nats.credentials();
+            let nats = NatsSettings {
+                users: keys.nats_users()?,
+                ..NatsSettings::default()
+            };
+            let nats = PrivateNats::start(folder, nats).await?;
             let nats_settings = serde_json::json!({
                 "url": nats.url(),
-                "user": user,
-                "password_file": keys.keep_nats_password(&password)?,
+                "nkey_seed_file": keys.nats_seed_file(),
                 "monitor_url": nats.monitoring_url(),
             });
             settings = settings.with("nats", nats_settings)?;

@@ -6,8 +6,12 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use deploy::users::entries;
+use process::settings::nats::USER_PLACEHOLDER;
 use rand::RngCore as _;
 use rand::rngs::OsRng;
+
+use crate::nats;
 
 /// Length of a made secret, in bytes before it is written as hex.
 const SECRET_BYTES: usize = 32;
@@ -55,6 +59,7 @@ impl Keys {
                 write(file, &hex::encode(bytes))?;
             }
         }
+        nats::make_missing(folder)?;
         if !keys.log_signing.exists() {
             let pair = tlog::key::generate(origin).context("make the log's key")?;
             // The public half first: a signing key without it could not be checked.
@@ -64,11 +69,14 @@ impl Keys {
         Ok(keys)
     }
 
-    /// Writes the password of the private nats-server where the services read it.
-    pub(crate) fn keep_nats_password(&self, password: &str) -> anyhow::Result<PathBuf> {
-        let file = self.folder.join("nats-password");
-        write(&file, password)?;
-        Ok(file)
+    /// Where the key of each user of NATS is, with `{user}` in the place of its name.
+    pub(crate) fn nats_seed_file(&self) -> String {
+        format!("{}/nats-{USER_PLACEHOLDER}", self.folder.display())
+    }
+
+    /// The users of NATS with their rights, as the private server's configuration has them.
+    pub(crate) fn nats_users(&self) -> anyhow::Result<String> {
+        Ok(entries(&nats::keyed(&self.folder)?))
     }
 }
 

@@ -5,6 +5,7 @@ mod commits;
 mod drill;
 mod erasure;
 mod logs;
+mod lost_objects;
 mod moved;
 mod paused;
 mod reprocess;

@@ -10,10 +10,13 @@ mod backup;
 mod bad_input;
 mod bad_labs;
 mod broken_git;
+#[cfg(target_os = "linux")]
+mod by_tls;
 mod commits;
 mod completeness;
 mod dead;
 mod doctor;
+mod documented;
 #[cfg(target_os = "linux")]
 mod forbidden;
 mod forges;
@@ -27,6 +30,7 @@ mod made_again;
 mod marks;
 #[cfg(target_os = "linux")]
 mod memory;
+mod metrics;
 mod once;
 mod order;
 mod planted;

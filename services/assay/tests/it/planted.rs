@@ -12,9 +12,10 @@ use crate::push::LEARNER;
 use crate::site::Site;
 
 /// Files of secrets, in the site's folder.
-const SECRETS: [&str; 5] = [
+const SECRETS: [&str; 6] = [
     "webhook",
-    "nats-password",
+    "nats-attempt-writer",
+    "nats-operator",
     "pseudonym",
     "privacy-master",
     "log-signing",

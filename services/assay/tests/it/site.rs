@@ -34,6 +34,7 @@ pub(crate) struct Site {
     /// The folder of the settings, the logs, and what the services keep.
     folder: TempDir,
     hooks: Port,
+    log: Port,
     health: BTreeMap<&'static str, Port>,
 }
 
@@ -64,6 +65,7 @@ impl Site {
             client: Client::new(),
             folder,
             hooks: Port::take(),
+            log: Port::take(),
             health: BTreeMap::from(health),
         };
         site.write_secrets();
@@ -107,6 +109,18 @@ impl Site {
         plan.variables.push(("PATH", path.display().to_string()));
         let before = self.running.insert(service.as_str(), plan.start(&log));
         assert!(before.is_none(), "{service} runs already");
+    }
+
+    /// A second process of a service by the same settings, with a health port of its own.
+    pub(crate) fn second(&self, service: Service) -> Program {
+        let log = self.folder.path().join(format!("{service}-2.log"));
+        let mut plan = self.plan(&["run", service.as_str()], service);
+        plan.variables.clear();
+        plan.variables.extend([
+            ("ASSAY__HEALTH__LISTEN", "127.0.0.1:0".to_owned()),
+            ("ASSAY__LOG__LISTEN", "127.0.0.1:0".to_owned()),
+        ]);
+        plan.start(&log)
     }
 
     /// Kills one service, as a crash would.
@@ -192,6 +206,11 @@ impl Site {
         self.hooks.address
     }
 
+    /// Where the auditor serves the log.
+    pub(crate) fn log_url(&self) -> String {
+        format!("http://{}/log", self.log.address)
+    }
+
     /// Asks the health port of a service.
     pub(crate) async fn ask(
         &self,
@@ -204,6 +223,15 @@ impl Site {
             Ok::<_, reqwest::Error>((answer.status(), answer.text().await?))
         };
         asked.await.map_err(|error| error.to_string())
+    }
+
+    /// Waits until a service's metrics have this line.
+    pub(crate) async fn until_counted(&self, service: Service, line: &str) {
+        wait::until(&format!("{service} counts {line:?}"), async || {
+            let (_, metrics) = self.ask(service, "/metrics").await?;
+            metrics.contains(line).then_some(()).ok_or(metrics)
+        })
+        .await;
     }
 
     /// Waits until a service says that it is ready.
@@ -230,28 +258,33 @@ impl Site {
     }
 
     fn settings(&self, owner_url: &str) -> String {
-        let (user, _) = self.house.connect_settings().credentials.expect("a login");
         let folder = self.folder.path().display();
         format!(
             include_str!("site.toml"),
             folder = folder,
-            user = user,
             origin = ORIGIN,
             nats = self.house.nats().url(),
             monitoring = self.house.nats().monitoring_url(),
             postgres = owner_url.replacen(OWNER, ROLE_PLACEHOLDER, 1),
             hooks = self.hooks.address,
+            log = self.log.address,
             fetch = self.forge.fetch_url_template(),
         )
     }
 
     fn write_secrets(&self) {
-        let (_, password) = self.house.connect_settings().credentials.expect("a login");
+        // Each program connects with the rights of its own, and no others.
+        for user in deploy::users::users() {
+            let seed = &self.house.key_of(&user.name).seed;
+            write(
+                &self.folder.path().join(format!("nats-{}", user.name)),
+                seed,
+            );
+        }
         let pair = tlog::key::generate(ORIGIN).expect("a key for the log");
         let secret = String::from_utf8(SECRET.to_vec()).expect("it is text");
         for (name, text) in [
-            ("nats-password", password.as_str()),
-            ("webhook", &secret),
+            ("webhook", secret.as_str()),
             ("pseudonym", "a key of the tests, thirty-two bytes"),
             (
                 "privacy-master",

@@ -1,8 +1,10 @@
 //! `deploy/compose`: the whole house on one machine with an engine for containers.
 
-use deploy::list::{folders, ports, secrets};
+use bus::rights::TOPOLOGY;
+use deploy::list::{folders, key_file, ports, secrets};
 use deploy::plan::{
-    DATA_FOLDER, NATS_SERVERS, SECRETS_FOLDER, SETTINGS_FILE, USER, VERIFIER_ENTRY, needs_of,
+    AUTHORITY_FILE, DATA_FOLDER, NATS_SERVERS, SECRETS_FOLDER, SETTINGS_FILE, USER, VERIFIER_ENTRY,
+    needs_of,
 };
 use process::settings::postgres::Role;
 use process::settings::service::Service;
@@ -47,7 +49,7 @@ fn secret_mounts(files: &[String]) -> Value {
     files.iter().map(mount).collect()
 }
 
-/// What starts a server: its password is in a file, and its configuration reads variables.
+/// What starts a server: the password of its cluster is in a file, and its configuration reads variables.
 fn nats_entry() -> String {
     let routes = (1..=NATS_SERVERS).map(|n| format!("nats://route:$$NATS_PASSWORD@nats-{n}:6222"));
     let routes = routes.collect::<Vec<_>>().join(", ");
@@ -59,9 +61,17 @@ fn nats_entry() -> String {
 
 fn nats(number: u16) -> Value {
     json!({
-        "configs": [{"source": "nats", "target": "/etc/nats/nats.conf"}],
+        "configs": [
+            {"source": "nats", "target": "/etc/nats/nats.conf"},
+            {"source": "nats-accounts", "target": "/etc/nats/accounts.conf"},
+        ],
         "entrypoint": ["/bin/sh", "-c", nats_entry()],
-        "environment": {"NATS_NAME": format!("nats-{number}")},
+        "environment": {
+            "NATS_CA": "/run/secrets/ca.crt",
+            "NATS_CERT": "/run/secrets/nats.crt",
+            "NATS_KEY": "/run/secrets/nats.key",
+            "NATS_NAME": format!("nats-{number}"),
+        },
         "healthcheck": {
             "interval": "5s", "retries": 12, "timeout": "3s",
             "test": ["CMD", "wget", "-q", "-O", "-", "http://127.0.0.1:8222/healthz"],
@@ -70,13 +80,21 @@ fn nats(number: u16) -> Value {
         "logging": logging(),
         "networks": ["inside"],
         "restart": "unless-stopped",
-        "secrets": ["nats-password"],
+        "secrets": ["nats-password", AUTHORITY_FILE, "nats.crt", "nats.key"],
         "volumes": [format!("nats-{number}:/data")],
     })
 }
 
+/// Postgres reads a key that nobody else may: the engine's secrets are others' files.
+const POSTGRES_ENTRY: &str = "install -o postgres -g postgres -m 0600 /run/secrets/postgres.key \
+     /var/lib/postgresql/server.key && exec docker-entrypoint.sh postgres -c ssl=on \
+     -c ssl_cert_file=/run/secrets/postgres.crt -c ssl_key_file=/var/lib/postgresql/server.key \
+     -c hba_file=/etc/postgresql/pg_hba.conf";
+
 fn postgres() -> Value {
     json!({
+        "configs": [{"source": "pg-hba", "target": "/etc/postgresql/pg_hba.conf"}],
+        "entrypoint": ["/bin/sh", "-c", POSTGRES_ENTRY],
         "environment": {
             "POSTGRES_DB": "assay",
             "POSTGRES_PASSWORD_FILE": "/run/secrets/assay_owner",
@@ -90,7 +108,7 @@ fn postgres() -> Value {
         "logging": logging(),
         "networks": ["inside"],
         "restart": "unless-stopped",
-        "secrets": [Role::Owner.as_str()],
+        "secrets": [Role::Owner.as_str(), "postgres.crt", "postgres.key"],
         "shm_size": "256m",
         "volumes": ["postgres:/var/lib/postgresql/data"],
     })
@@ -103,7 +121,11 @@ fn step(command: &[&str], files: &[String], after: Value) -> Value {
     step.insert("configs".into(), settings());
     step.insert("depends_on".into(), after);
     step.insert("restart".into(), json!("on-failure"));
-    step.insert("secrets".into(), secret_mounts(files));
+    let authority = [AUTHORITY_FILE.to_owned()];
+    step.insert(
+        "secrets".into(),
+        secret_mounts(&[files, &authority].concat()),
+    );
     step.into()
 }
 
@@ -158,6 +180,7 @@ fn service(service: Service) -> Value {
 fn required(service: Service) -> Vec<String> {
     let mut files = secrets(service);
     files.retain(|file| !file.ends_with("-token"));
+    files.push(AUTHORITY_FILE.to_owned());
     files
 }
 
@@ -214,7 +237,7 @@ fn compose() -> Value {
     services.insert("migrate".into(), step(&["migrate"], &owner, database));
     let copies = NATS_SERVERS.to_string();
     let apply = ["topology", "apply", "--replicas", &copies];
-    let bus = ["nats-password".to_owned()];
+    let bus = [key_file(TOPOLOGY)];
     services.insert("topology".into(), step(&apply, &bus, servers.into()));
     services.insert("passwords".into(), passwords());
     for each in Service::ALL {
@@ -230,6 +253,8 @@ fn compose() -> Value {
     json!({
         "configs": {
             "nats": {"file": "../nats/nats.conf"},
+            "nats-accounts": {"file": "./secrets/nats-accounts.conf"},
+            "pg-hba": {"file": "../postgres/pg_hba.conf"},
             "passwords": {"file": "../postgres/passwords.sql"},
             "settings": {"file": "./assay.toml"},
         },
@@ -246,13 +271,15 @@ fn passwords() -> Value {
     let files: Vec<String> = Role::ALL
         .iter()
         .map(|role| role.as_str().to_owned())
+        .chain([AUTHORITY_FILE.to_owned()])
         .collect();
     json!({
         "configs": [{"source": "passwords", "target": "/etc/assay/passwords.sql"}],
         "depends_on": {"migrate": {"condition": "service_completed_successfully"}},
         "entrypoint": ["/bin/sh", "-c",
-            "PGPASSWORD=$$(cat /run/secrets/assay/assay_owner) exec psql -h postgres \
-             -U assay_owner -d assay -v ON_ERROR_STOP=1 -v folder=/run/secrets/assay \
+            "PGPASSWORD=$$(cat /run/secrets/assay/assay_owner) exec psql \
+             'host=postgres user=assay_owner dbname=assay sslmode=verify-full \
+             sslrootcert=/run/secrets/assay/ca.crt' -v ON_ERROR_STOP=1 -v folder=/run/secrets/assay \
              -f /etc/assay/passwords.sql"],
         "image": "postgres:17",
         "logging": logging(),
@@ -270,7 +297,10 @@ fn all_secrets() -> Value {
     for each in Service::ALL {
         files.extend(required(each));
     }
-    files.push("grafana-password".to_owned());
+    let others = ["grafana-password", "nats-password", "nats.crt", "nats.key"];
+    files.extend(others.map(str::to_owned));
+    files.extend(["postgres.crt", "postgres.key"].map(str::to_owned));
+    files.push(key_file(TOPOLOGY));
     let entry = |file: String| {
         let path = format!("./secrets/{file}");
         (file, json!({"file": path}))

@@ -5,6 +5,7 @@
     reason = "a test that cannot go on says where and why"
 )]
 
+mod accounts;
 mod compose;
 mod dashboard;
 mod files;

@@ -1,8 +1,8 @@
 //! The settings that the deployment files bring, each for its place.
 
 use deploy::plan::{
-    DATA_FOLDER, FOLDERS, HEALTH_PORT, HOOKS_PORT, NATS_PORTS, NATS_SERVERS, POSTGRES_PORT,
-    SECRETS, SECRETS_FOLDER,
+    AUTHORITY_FILE, DATA_FOLDER, FOLDERS, HEALTH_PORT, HOOKS_PORT, NATS_PORTS, NATS_SERVERS,
+    POSTGRES_PORT, SECRETS, SECRETS_FOLDER,
 };
 use process::settings::Settings;
 use serde_json::Value;
@@ -20,9 +20,12 @@ struct Place {
     webhook: String,
     /// Where the other secrets are.
     secrets: &'static str,
+    /// What the servers are recognised by.
+    authority: String,
 }
 
 fn places() -> [Place; 3] {
+    let authority = format!("{SECRETS_FOLDER}/{AUTHORITY_FILE}");
     let webhook = format!("{SECRETS_FOLDER}/webhook");
     [
         Place {
@@ -33,6 +36,7 @@ fn places() -> [Place; 3] {
             listen: "0.0.0.0",
             webhook: webhook.clone(),
             secrets: SECRETS_FOLDER,
+            authority: authority.clone(),
         },
         Place {
             file: "kubernetes/base/assay.toml",
@@ -43,6 +47,7 @@ fn places() -> [Place; 3] {
             listen: "0.0.0.0",
             webhook,
             secrets: SECRETS_FOLDER,
+            authority,
         },
         Place {
             file: "systemd/assay.toml",
@@ -54,6 +59,7 @@ fn places() -> [Place; 3] {
             listen: "127.0.0.1",
             webhook: "/run/credentials/assay-webhook-ingest.service/webhook".to_owned(),
             secrets: "/etc/assay/secrets",
+            authority: format!("/etc/assay/{AUTHORITY_FILE}"),
         },
     ]
 }
@@ -81,15 +87,14 @@ fn text(place: &Place) -> String {
          settings.\n# Written by `ASSAY_WRITE_DEPLOY=1 cargo test -p deploy`; change the copy that \
          you deploy.\n\n"
     );
-    text += &format!("[nats]\nurl = \"{}\"\n", each("nats", clients));
+    text += &format!("[nats]\nurl = \"{}\"\n", each("tls", clients));
+    text += &format!("monitor_url = \"{}\"\n", each("http", monitoring));
+    text += &secret("nkey_seed_file", "nats-{user}");
+    text += &format!("\n[nats.tls]\nca_file = \"{}\"\n", place.authority);
     text += &format!(
-        "monitor_url = \"{}\"\nuser = \"assay\"\n",
-        each("http", monitoring)
-    );
-    text += &secret("password_file", "nats-password");
-    text += &format!(
-        "\n[postgres]\nurl = \"postgres://{{role}}@{}:{POSTGRES_PORT}/assay\"\n",
-        place.postgres
+        "\n[postgres]\nurl = \"postgres://{{role}}@{}:{POSTGRES_PORT}/assay\
+         ?sslmode=verify-full&sslrootcert={}\"\n",
+        place.postgres, place.authority
     );
     text += &secret("password_file", "{role}");
     text += &format!("\n[objects]\nfolder = \"{}\"\n", folder("objects.folder"));

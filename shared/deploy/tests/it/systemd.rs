@@ -78,7 +78,7 @@ fn unit(service: Service) -> String {
     {
         text += &format!("LoadCredential={file}:/etc/assay/secrets/{file}\n");
     }
-    text += "Environment=ASSAY__NATS__PASSWORD_FILE=%d/nats-password\n";
+    text += "Environment=ASSAY__NATS__NKEY_SEED_FILE=%d/nats-{user}\n";
     if service.role().is_some() {
         text += "Environment=ASSAY__POSTGRES__PASSWORD_FILE=%d/{role}\n";
     }

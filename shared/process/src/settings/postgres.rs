@@ -99,6 +99,19 @@ impl Default for Postgres {
     }
 }
 
+/// Whether TLS, where it is asked for, is asked for with a look at the server's certificate.
+fn is_recognised(url: &Url) -> bool {
+    let value = |name: &str| {
+        let mut pairs = url.query_pairs();
+        pairs.find_map(|(key, value)| (key == name).then(|| value.into_owned()))
+    };
+    match value("sslmode").as_deref() {
+        None | Some("disable") => value("sslrootcert").is_none(),
+        Some("verify-full") => value("sslrootcert").is_some(),
+        Some(_) => false,
+    }
+}
+
 impl Postgres {
     pub(crate) fn check(&self, check: &Check<'_>) -> Result<(), SettingsError> {
         let refuse = |reason: &str| Err(check.refused("postgres.url", reason));
@@ -113,6 +126,10 @@ impl Postgres {
             Ok(url) if url.password().is_some() => {
                 refuse("holds a password; expected it in postgres.password_file or password_env")
             }
+            Ok(url) if !is_recognised(&url) => refuse(
+                "expected ?sslmode=verify-full&sslrootcert=<file>, which recognises the server, or \
+                 no sslmode",
+            ),
             Ok(_) => check.number("postgres.pool_size", self.pool_size, 1..=POOL_SIZE_MAX),
             Err(_) => refuse("expected a URL like postgres://{role}@host:5432/assay"),
         }

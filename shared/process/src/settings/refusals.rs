@@ -14,6 +14,8 @@ const REFUSED: &str = r#"
     nats.monitor_url = "x" => setting nats.monitor_url (in FILE): expected a URL
     postgres.url = "postgres://a/b" => setting postgres.url (in FILE): expected {role}
     postgres.url = "http://{role}/b" => begins with postgres://
+    postgres.url = "postgres://{role}@h/b?sslmode=require" => expected ?sslmode=verify-full
+    nats.tls = { ca_file = "a", cert_file = "b" } => nats.tls.cert_file (in FILE): expected
     postgres.pool_size = 0 => setting postgres.pool_size (in FILE): is 0; expected 1 to 100
     postgres.pool_size = 101 => setting postgres.pool_size (in FILE): is 101; expected 1 to 100
     ingest.batch_messages_max = 1001 => is 1001; expected 1 to 1000

@@ -22,6 +22,8 @@ pub(crate) struct Config<'a> {
     pub(crate) store_bytes_max: u64,
     /// Users beside the one of the identity.
     pub(crate) users: &'a str,
+    /// What else it is told.
+    pub(crate) more: &'a str,
 }
 
 impl Config<'_> {
@@ -42,7 +44,7 @@ impl Config<'_> {
         let process_file = quoted(&self.folder.join("nats-server.pid"));
         let store = quoted(&self.folder.join("store"));
         let Identity { user, password, .. } = self.identity;
-        let (store_bytes_max, users) = (self.store_bytes_max, self.users);
+        let (store_bytes_max, users, more) = (self.store_bytes_max, self.users, self.more);
         format!(
             "# Written at every start of the private server; a change here is lost.\n\
              server_name: assay-private\n\
@@ -62,7 +64,7 @@ impl Config<'_> {
              \x20 sync_interval: always\n\
              \x20 max_memory_store: {MEMORY_BYTES_MAX}\n\
              \x20 max_file_store: {store_bytes_max}\n\
-             }}\n"
+             }}\n{more}"
         )
     }
 }
@@ -88,6 +90,7 @@ mod tests {
             identity: &identity,
             ports,
             store_bytes_max: 7,
+            more: "",
             users: "    { user: one, password: other }\n",
         };
         config.text()

@@ -9,8 +9,9 @@ use crate::postgres::{DATABASE, Durability, OWNER, PostgresSettings};
 /// The server's arguments. They win over whatever its configuration files say.
 pub(crate) fn server(cluster: &Cluster, settings: &PostgresSettings) -> Vec<String> {
     let sockets = cluster.sockets.display().to_string().replace('"', "\"\"");
+    let listen = settings.listen.map(|at| at.to_string()).unwrap_or_default();
     let mut options = vec![
-        "listen_addresses=".to_owned(),
+        format!("listen_addresses={listen}"),
         "port=5432".to_owned(),
         format!("unix_socket_directories=\"{sockets}\""),
         format!("max_connections={}", settings.max_connections),

@@ -31,7 +31,7 @@ pub struct ServerRow {
     /// Whether it only follows another one.
     #[diesel(sql_type = Bool)]
     pub standby: bool,
-    /// Whether whoever asks may do everything.
+    /// Whether whoever asks may do more than any service must: everything, or change the ledger.
     #[diesel(sql_type = Bool)]
     pub superuser: bool,
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use testkit::house::House;
 
 /// What each role may insert into: the design's column "written by".
-const WRITERS: [(&str, &[&str]); 8] = [
+pub(crate) const WRITERS: [(&str, &[&str]); 8] = [
     (
         "assay_attempt_writer",
         &[

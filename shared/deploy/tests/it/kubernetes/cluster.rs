@@ -1,7 +1,7 @@
 //! What belongs to the cluster: who may talk to whom, shared storage, jobs before a version.
 
 use deploy::list::ports;
-use deploy::plan::{NATS_PORTS, POSTGRES_PORT, SECRETS_FOLDER, USER, needs_of};
+use deploy::plan::{AUTHORITY_FILE, NATS_PORTS, POSTGRES_PORT, SECRETS_FOLDER, USER, needs_of};
 use process::settings::service::Service;
 use serde_json::{Value, json};
 
@@ -99,10 +99,11 @@ pub(crate) fn names() -> Value {
     })
 }
 
-/// A job of the operator's program, with the password that it needs.
+/// A job of the operator's program, with the password that it needs; without one, with the key of
+/// whoever applies the topology.
 pub(crate) fn job(name: &str, args: &[&str], password: &str) -> Value {
     let secret = if password.is_empty() {
-        "nats-password"
+        "nats-topology"
     } else {
         password
     };
@@ -137,7 +138,7 @@ pub(crate) fn job(name: &str, args: &[&str], password: &str) -> Value {
                     "volumes": [
                         {"configMap": {"name": "assay-settings"}, "name": "settings"},
                         {"name": "secrets", "projected": {
-                            "defaultMode": 0o440, "sources": sources(&[secret.to_owned()]),
+                            "defaultMode": 0o440, "sources": sources(&[secret.to_owned(), AUTHORITY_FILE.to_owned()]),
                         }},
                     ],
                 },

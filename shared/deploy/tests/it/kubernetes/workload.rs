@@ -3,7 +3,8 @@
 
 use deploy::list::{folders, ports, secrets};
 use deploy::plan::{
-    DATA_FOLDER, HEALTH_PORT, REPLICAS_MIN, SECRETS_FOLDER, USER, VERIFIER_ENTRY, needs_of,
+    AUTHORITY_FILE, DATA_FOLDER, HEALTH_PORT, REPLICAS_MIN, SECRETS_FOLDER, USER, VERIFIER_ENTRY,
+    needs_of,
 };
 use process::settings::service::Service;
 use serde_json::{Value, json};
@@ -146,11 +147,13 @@ fn mounts(service: Service) -> Value {
 }
 
 fn volumes(service: Service) -> Value {
+    let mut files = secrets(service);
+    files.push(AUTHORITY_FILE.to_owned());
     let mut volumes = vec![
         json!({"configMap": {"name": "assay-settings"}, "name": "settings"}),
         json!({
             "name": "secrets",
-            "projected": {"defaultMode": 0o440, "sources": sources(&secrets(service))},
+            "projected": {"defaultMode": 0o440, "sources": sources(&files)},
         }),
         json!({"emptyDir": {"medium": "Memory", "sizeLimit": "64Mi"}, "name": "tmp"}),
     ];
