@@ -67,6 +67,8 @@ pub struct PrivateNats {
     program: PathBuf,
     identity: Identity,
     ports: Ports,
+    /// The ports that it was told at its start; without them it chose.
+    told: Option<Ports>,
     child: Child,
 }
 
@@ -88,12 +90,15 @@ impl PrivateNats {
         };
         old.end().await?;
         let identity = Identity::load_or_create(&folder)?;
-        let known = identity.ports.filter(|ports| ports.are_free());
+        let mut told = identity.ports.filter(|ports| ports.are_free());
         let launch = |ports| launch(data, &settings, &program, &identity, ports);
-        let started = match known {
+        let started = match told {
             Some(ports) => match launch(Some(ports)).await {
                 // Somebody may have taken a port since it was tried.
-                Err(ServerError::Ended { .. }) if !ports.are_free() => launch(None).await,
+                Err(ServerError::Ended { .. }) if !ports.are_free() => {
+                    told = None;
+                    launch(None).await
+                }
                 other => other,
             },
             None => launch(None).await,
@@ -106,6 +111,7 @@ impl PrivateNats {
             program,
             identity,
             ports,
+            told,
             child,
         })
     }
@@ -207,7 +213,7 @@ impl PrivateNats {
             Some(ports),
         )
         .await?;
-        self.child = child;
+        (self.child, self.told) = (child, Some(ports));
         Ok(())
     }
 }

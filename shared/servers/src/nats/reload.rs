@@ -17,7 +17,8 @@ impl PrivateNats {
         let config = Config {
             folder: &self.data.path().join("nats"),
             identity: &self.identity,
-            ports: Some(self.ports),
+            // A server that chose its ports keeps them, and refuses to be told any.
+            ports: self.told,
             store_bytes_max: self.settings.store_bytes_max,
             users: &self.settings.users,
             more: &self.settings.more,
