@@ -16,6 +16,10 @@ use crate::room::Room;
 pub const ACK_SECS_MAX: u64 = 5;
 /// Longest pause between two tries to connect again, in milliseconds.
 pub const RECONNECT_MS_MAX: u64 = 1_000;
+/// How often the server must say that it is there, in seconds. The third that it leaves out ends the
+/// connection, and another server of the cluster is tried: one that is stalled, or whose cable is
+/// gone, ends none by itself.
+const PING_SECS: u64 = 2;
 /// The oldest server that has what Assay is built on.
 pub const SERVER_VERSION_MIN: &str = "2.14.0";
 /// Most messages published and not yet acked, over all tasks of the process.
@@ -65,6 +69,7 @@ impl Bus {
     ) -> Result<Self, ConnectError> {
         let mut options = ConnectOptions::new()
             .name(service)
+            .ping_interval(Duration::from_secs(PING_SECS))
             .request_timeout(Some(Duration::from_secs(ACK_SECS_MAX)))
             .reconnect_delay_callback(|tries| {
                 // The first try at once; then 50 ms more each time.

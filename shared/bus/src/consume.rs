@@ -20,7 +20,7 @@ use crate::error::ConsumeError;
 use crate::history::{deliveries, sequence};
 use crate::incoming::Incoming;
 use crate::lag;
-use crate::pull::{open, pull};
+use crate::pull::open;
 use crate::settle::{Desk, Ending};
 use crate::tasks::{ended, reap};
 use crate::topology::ConsumerSpec;
@@ -83,7 +83,7 @@ async fn each_one<H: Handler>(
     slots: usize,
     handler: Arc<H>,
 ) -> Result<(), ConsumeError> {
-    let puller = open(consumption).await?;
+    let mut puller = open(consumption).await?;
     let desk = Desk::of(consumption);
     let mut window = Window::new(slots);
     let permits = Arc::new(Semaphore::new(slots));
@@ -99,7 +99,7 @@ async fn each_one<H: Handler>(
         {
             taken.push(permit);
         }
-        let Some(messages) = pull(consumption, &puller, taken.len()).await else {
+        let Some(messages) = puller.pull(consumption, taken.len()).await else {
             break;
         };
         let (together, alone) = sort(&desk, &mut window, messages).await;
@@ -145,11 +145,11 @@ async fn in_batches<H: BatchHandler>(
     batch_max: usize,
     handler: Arc<H>,
 ) -> Result<(), ConsumeError> {
-    let puller = open(consumption).await?;
+    let mut puller = open(consumption).await?;
     let desk = Desk::of(consumption);
     let mut window = Window::new(batch_max);
     while open_gate(consumption).await {
-        let Some(messages) = pull(consumption, &puller, window.size()).await else {
+        let Some(messages) = puller.pull(consumption, window.size()).await else {
             break;
         };
         let (together, alone) = sort(&desk, &mut window, messages).await;

@@ -247,13 +247,16 @@ impl Cluster {
         (0..SERVERS).find(led)
     }
 
+    /// How many copies of a stream there are to be.
+    pub async fn copies(&self, stream: &str) -> usize {
+        let stream = self.context().await.get_stream(stream).await;
+        let stream = stream.expect("the stream is there");
+        stream.cached_info().config.num_replicas
+    }
+
     /// Has the leader of a stream, or of one of its consumers, hand over to another server.
     pub async fn step_down(&self, stream: &str, consumer: Option<&str>) {
-        let (user, password) = self.credentials();
-        let options = async_nats::ConnectOptions::with_user_and_password(user, password);
-        let servers: Vec<String> = self.url().split(',').map(str::to_owned).collect();
-        let client = options.connect(servers).await;
-        let context = jetstream::new(client.expect("a connection to the cluster"));
+        let context = self.context().await;
         let subject = match consumer {
             None => format!("STREAM.LEADER.STEPDOWN.{stream}"),
             Some(consumer) => format!("CONSUMER.LEADER.STEPDOWN.{stream}.{consumer}"),
@@ -267,5 +270,13 @@ impl Cluster {
             }
         })
         .await;
+    }
+
+    async fn context(&self) -> jetstream::Context {
+        let (user, password) = self.credentials();
+        let options = async_nats::ConnectOptions::with_user_and_password(user, password);
+        let servers: Vec<String> = self.url().split(',').map(str::to_owned).collect();
+        let client = options.connect(servers).await;
+        jetstream::new(client.expect("a connection to the cluster"))
     }
 }

@@ -6,6 +6,9 @@ use super::{CONSUMERS, STREAMS};
 use crate::connect::Bus;
 use crate::error::TopologyError;
 
+/// Copies of each stream in a cluster: the fewest of which one may be lost.
+pub const COPIES_IN_CLUSTER: usize = 3;
+
 /// What applying the topology changed.
 #[derive(Debug, Default)]
 pub struct Applied {
@@ -16,12 +19,17 @@ pub struct Applied {
 }
 
 impl Bus {
-    /// Makes every stream and consumer that is missing and brings the others up to date, with
-    /// `replicas` copies of each stream. Deletes and purges nothing.
+    /// Makes every stream and consumer that is missing and brings the others up to date, with so
+    /// many copies of each stream. Where nothing is said a stream keeps the copies that it has, and
+    /// a new one has three in a cluster and one elsewhere. Deletes and purges nothing.
     ///
     /// # Errors
     /// [`TopologyError::Server`], where the server refuses a change.
-    pub async fn apply_topology(&self, replicas: usize) -> Result<Applied, TopologyError> {
+    pub async fn apply_topology(
+        &self,
+        copies: impl Into<Option<usize>>,
+    ) -> Result<Applied, TopologyError> {
+        let copies = copies.into();
         let mut applied = Applied::default();
         for spec in STREAMS {
             let what = format!("the stream {}", spec.name);
@@ -29,15 +37,20 @@ impl Bus {
                 what: what.clone(),
                 source,
             };
-            let config = spec.config(replicas);
             match self.jetstream.get_stream(spec.name).await {
-                Ok(_) if self.check_stream(spec).await.is_ok() => {}
-                Ok(_) => {
+                Ok(found) => {
+                    let has = found.cached_info().config.num_replicas;
+                    let wanted = copies.unwrap_or(has);
+                    if has == wanted && self.check_stream(spec).await.is_ok() {
+                        continue;
+                    }
+                    let config = spec.config(wanted);
                     let updated = self.jetstream.update_stream(&config).await;
                     updated.map_err(|error| server(error.into()))?;
                     applied.updated.push(spec.name.to_owned());
                 }
                 Err(error) if is_missing(error.kind()) => {
+                    let config = spec.config(copies.unwrap_or_else(|| self.copies_of_new()));
                     let created = self.jetstream.create_stream(config).await;
                     created.map_err(|error| server(error.into()))?;
                     applied.created.push(spec.name.to_owned());
@@ -65,6 +78,14 @@ impl Bus {
                 .map_err(|error| server(error.into()))?;
         }
         Ok(applied)
+    }
+
+    /// How many copies a stream is made with where nobody says.
+    fn copies_of_new(&self) -> usize {
+        match self.client.server_info().cluster {
+            Some(_) => COPIES_IN_CLUSTER,
+            None => 1,
+        }
     }
 }
 

@@ -10,6 +10,7 @@ mod killers;
 mod lease;
 mod letters;
 mod live;
+mod long;
 mod outage;
 mod publish;
 mod renew;

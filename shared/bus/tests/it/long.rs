@@ -1,0 +1,3 @@
+//! What takes longer than a short test may.
+
+mod cluster;
