@@ -1,4 +1,5 @@
-//! Owns the service's life: the port is opened last and closed first.
+//! Owns the service's life: the port is opened last and closed first; where a load balancer needs
+//! time to notice, requests are still taken for that long.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,6 +44,8 @@ pub async fn run(
     let configured = Configured::read(settings)?;
     let live = Arc::new(Live::new(&configured));
     let refused = Arc::new(Refused::default());
+    // The stop signal says that no more requests should come; from here on none is taken.
+    let close = CancellationToken::new();
     let (lane, notices) = (Lane::open(), Arc::new(Notices::default()));
     let objects = service::objects::open(settings)?;
     let Way {
@@ -51,7 +54,7 @@ pub async fn run(
         spool,
         publishing,
         keeping,
-    } = Way::make(settings, health, &lane, &stop).await?;
+    } = Way::make(settings, health, &lane, &close).await?;
     let lingering = TaskTracker::new();
     let shared = Arc::new(Shared {
         live: Arc::clone(&live),
@@ -68,7 +71,7 @@ pub async fn run(
     let connections = Connections::new(settings.http.connections_max);
     let server = server(listener, shared, connections.clone(), settings)?;
     let serving = async {
-        server.serve(stop.clone()).await;
+        server.serve(&stop, &close).await;
         lingering.close();
         lingering.wait().await;
     };
@@ -78,15 +81,15 @@ pub async fn run(
             notices.secrets(change);
         }
     };
-    let reloading = reload::watch(settings, configured, &live, &sources, changed, &stop);
-    let telling = refused.tell(|| stream.there(), &stop);
+    let reloading = reload::watch(settings, configured, &live, &sources, changed, &close);
+    let telling = refused.tell(|| stream.there(), &close);
     let teller = Teller {
         lane: &lane,
         notices: &notices,
         stream: &stream,
         spool,
     };
-    let drained = busy_at_the_end(&connections, settings.ingest.drain_seconds, &stop);
+    let drained = busy_at_the_end(&connections, settings.ingest.drain_seconds, &close);
     // The router, and with it the last publisher, is gone when serving ends: publishing ends too,
     // and then what serves the spool.
     let work = async {
@@ -96,14 +99,15 @@ pub async fn run(
             keeping,
             reloading,
             telling,
-            teller.run(&stop)
+            teller.run(&close)
         )
     };
     tokio::select! {
         _ = work => {}
+        never = grace(settings.ingest.grace_seconds, &stop, &close) => never,
         busy = drained => anyhow::ensure!(
             busy == 0,
-            "{busy} requests were not answered within {} s of the stop signal",
+            "{busy} requests were not answered within {} s of the port's end",
             settings.ingest.drain_seconds,
         ),
     }
@@ -130,13 +134,21 @@ fn server(
     Ok(Server::new(listener, router, connections, http))
 }
 
-/// How many requests are still to be answered so long after the stop signal.
+/// Closes so long after the stop signal; never ends.
+async fn grace(grace_secs: u64, stop: &CancellationToken, close: &CancellationToken) {
+    stop.cancelled().await;
+    tokio::time::sleep(Duration::from_secs(grace_secs)).await;
+    close.cancel();
+    std::future::pending().await
+}
+
+/// How many requests are still to be answered so long after the port was closed.
 async fn busy_at_the_end(
     connections: &Connections,
     drain_secs: u64,
-    stop: &CancellationToken,
+    close: &CancellationToken,
 ) -> usize {
-    stop.cancelled().await;
+    close.cancelled().await;
     tokio::time::sleep(Duration::from_secs(drain_secs)).await;
     // Connections whose request has not come hold nothing that is owed an answer.
     connections.busy()

@@ -6,6 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::HeaderValue;
+use axum::http::header::CONNECTION;
+use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -52,8 +55,9 @@ impl Server {
         }
     }
 
-    /// Serves until `stop`; then closes the port, and returns when every request is answered.
-    pub(crate) async fn serve(self, stop: CancellationToken) {
+    /// Serves until `close`; then closes the port, and returns when every request is answered. From
+    /// `stop` on each answer is the last of its connection, so that the next one goes elsewhere.
+    pub(crate) async fn serve(self, stop: &CancellationToken, close: &CancellationToken) {
         let Self {
             listener,
             router,
@@ -68,14 +72,14 @@ impl Server {
             };
             let (stream, connection) = tokio::select! {
                 accepted = accepting => accepted,
-                () = stop.cancelled() => break,
+                () = close.cancelled() => break,
             };
             serving.spawn(converse(
                 stream,
                 connection,
                 router.clone(),
                 http.clone(),
-                stop.clone(),
+                (stop.clone(), close.clone()),
             ));
             while serving.try_join_next().is_some() {}
         }
@@ -96,13 +100,13 @@ async fn accept(listener: &TcpListener) -> TcpStream {
     }
 }
 
-/// Serves a connection until it ends, has to make room, or is idle when `stop` comes.
+/// Serves a connection until it ends, has to make room, or is idle when the port is closed.
 async fn converse(
     stream: TcpStream,
     connection: Connection,
     router: Router,
     http: http1::Builder,
-    stop: CancellationToken,
+    (stop, close): (CancellationToken, CancellationToken),
 ) {
     // An answer is one small write.
     let _ = stream.set_nodelay(true);
@@ -111,8 +115,15 @@ async fn converse(
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let busy = of_requests.busy();
         let answering = router.clone().oneshot(request);
+        let stop = stop.clone();
         async move {
-            let answer: Result<_, Infallible> = answering.await;
+            let mut answer: Result<Response, Infallible> = answering.await;
+            if stop.is_cancelled()
+                && let Ok(answer) = &mut answer
+            {
+                let last = HeaderValue::from_static("close");
+                answer.headers_mut().insert(CONNECTION, last);
+            }
             drop(busy);
             answer
         }
@@ -125,7 +136,7 @@ async fn converse(
         // How it ended is the sender's affair: what was answered is answered.
         _ = serving.as_mut() => return,
         () = connection.cut() => return,
-        () = stop.cancelled() => serving.as_mut().graceful_shutdown(),
+        () = close.cancelled() => serving.as_mut().graceful_shutdown(),
     }
     let _ = serving.await;
 }

@@ -54,7 +54,7 @@ pub fn find() -> Result<PathBuf> {
     let mut programs = folders.map(|folder| folder.join("haproxy"));
     match programs.find(|program| program.is_file()) {
         Some(program) => Ok(program),
-        None => bail!("haproxy is missing: run `deploy/local/prerequisites --long`"),
+        None => bail!("haproxy is missing: run `deploy/local/prerequisites --all`"),
     }
 }
 

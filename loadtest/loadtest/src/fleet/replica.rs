@@ -22,6 +22,9 @@ const READY_SECS_MAX: u64 = 90;
 const END_SECS_MAX: u64 = 120;
 /// The pause between two looks, in milliseconds.
 const LOOK_MS: u64 = 20;
+/// How long a webhook-ingest still takes requests when it is asked to end, in seconds: four times as
+/// long as the proxy takes to notice.
+const GRACE_SECS: u64 = 3;
 
 /// Which process of which service.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -83,6 +86,7 @@ impl Replica {
                 ("ASSAY__INGEST__SPOOL__FOLDER", format!("{own}/spool")),
                 ("ASSAY__VERIFIER__SCRATCH_FOLDER", format!("{own}/scratch")),
                 ("ASSAY__POSTGRES__POOL_SIZE", POOL_SIZE.to_string()),
+                ("ASSAY__INGEST__GRACE_SECONDS", GRACE_SECS.to_string()),
             ],
             folder: &self.folder,
         };

@@ -3,4 +3,5 @@
 
 mod burst;
 mod liar;
+mod long;
 mod program;

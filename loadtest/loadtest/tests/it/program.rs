@@ -1,10 +1,12 @@
 //! Owns the program under test, run to its end with its reports in a folder of its own.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
 use testkit::program::{Plan, Said};
+use testkit::wait::WAIT_SECS_MAX;
 
 /// A run that is over.
 pub(crate) struct Ran {
@@ -15,6 +17,11 @@ pub(crate) struct Ran {
 impl Ran {
     /// Runs the program with these arguments.
     pub(crate) async fn with(arguments: &[&str]) -> Self {
+        Self::within(arguments, Duration::from_secs(WAIT_SECS_MAX)).await
+    }
+
+    /// The same for what may take so long.
+    pub(crate) async fn within(arguments: &[&str], limit: Duration) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path().display().to_string();
         let all = [arguments, &["--quiet", "--out", &out]].concat();
@@ -24,7 +31,7 @@ impl Ran {
             variables: Vec::new(),
             folder: folder.path(),
         };
-        let said = plan.run().await;
+        let said = plan.run_within(limit).await;
         Self { said, folder }
     }
 

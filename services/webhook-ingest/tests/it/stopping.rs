@@ -88,3 +88,25 @@ async fn an_ingest_that_holds_nothing_leaves_at_once() {
     assert_eq!(Request::push("d", "x").send(&world).await.status, 202);
     world.stopped().await.unwrap();
 }
+
+#[tokio::test]
+async fn what_comes_in_the_grace_time_is_answered_and_is_the_last_of_its_connection() {
+    let world = World::start_with(&[("ingest.grace_seconds", 600.into())]).await;
+    let send = async |delivery: &str, client: &reqwest::Client| {
+        let sent = Request::push(delivery, "x").post(client, &world.url).send();
+        let answer = sent.await.unwrap();
+        let last = answer.headers().get("connection").cloned();
+        (
+            answer.status().as_u16(),
+            last.map(|value| value.to_str().unwrap().to_owned()),
+        )
+    };
+    assert_eq!(send("before", &world.client).await, (202, None));
+    world.stop.cancel();
+    // Over the connection that was kept, and over one that is made only now.
+    for (delivery, client) in [("kept", &world.client), ("new", &reqwest::Client::new())] {
+        let answered = send(delivery, client).await;
+        assert_eq!(answered, (202, Some("close".to_owned())), "{delivery}");
+    }
+    assert_eq!(take_all(&world).await.len(), 3);
+}
