@@ -52,7 +52,7 @@ pub(crate) async fn doctor(context: &Context, asked: &Doctor) -> anyhow::Result<
     add(machine::settings(settings, &services));
     add(keys::look(settings, &services));
     add(wires::look(settings));
-    add(broker::look(settings).await);
+    add(broker::look(settings, &services).await);
     add(ledger::look(settings, &services).await);
     add(machine::look(settings, &services).await);
     let count = |state: State| findings.iter().filter(|found| found.state == state).count();

@@ -24,6 +24,8 @@ const PING_SECS: u64 = 2;
 pub const SERVER_VERSION_MIN: &str = "2.14.0";
 /// Most messages published and not yet acked, over all tasks of the process.
 const ACKS_IN_FLIGHT_MAX: usize = 8_192;
+/// Counts what the servers did not permit us.
+const REFUSED: &str = "assay_bus_refused_total";
 
 /// How to reach the bus.
 #[derive(Clone, Default)]
@@ -67,6 +69,8 @@ impl Bus {
         settings: &ConnectSettings,
         service: &'static str,
     ) -> Result<Self, ConnectError> {
+        // There from the start, so that the first refusal is a change.
+        metrics::counter!(REFUSED).increment(0);
         let mut options = ConnectOptions::new()
             .name(service)
             .ping_interval(Duration::from_secs(PING_SECS))
@@ -162,7 +166,7 @@ impl Bus {
 fn told(event: &Event) {
     match event {
         Event::ServerError(ServerError::Other(said)) if is_refusal(said) => {
-            metrics::counter!("assay_bus_refused_total").increment(1);
+            metrics::counter!(REFUSED).increment(1);
             tracing::error!(
                 said,
                 "NATS does not permit this user what it tried: {said}; compare the servers' \

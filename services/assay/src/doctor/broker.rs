@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use bus::connect::{Bus, ConnectSettings};
 use bus::error::ConnectError;
-use bus::rights::OPERATOR;
 use contract::time::{self, Timestamp};
 use process::settings::Settings;
+use process::settings::service::Service;
 use reqwest::Client;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -75,18 +75,18 @@ struct StreamConfig {
 }
 
 /// Looks at everything of the bus.
-pub(super) async fn look(settings: &Settings) -> Vec<Finding> {
-    let mut findings = servers(settings).await;
+pub(super) async fn look(settings: &Settings, services: &[Service]) -> Vec<Finding> {
+    let mut findings = servers(settings, services).await;
     findings.extend(monitors(settings).await);
     findings
 }
 
 /// Each server by itself, and the topology by the first that answers.
-async fn servers(settings: &Settings) -> Vec<Finding> {
-    let login = match service::connect::connect_settings(settings, OPERATOR) {
+async fn servers(settings: &Settings, services: &[Service]) -> Vec<Finding> {
+    let (user, login) = match wires::login(settings, services) {
         Ok(login) => login,
         Err(error) => {
-            let mend = "put the password where the settings say";
+            let mend = "put the key or the password where the settings say";
             return vec![Finding::bad("nats.login", format!("{error:#}"), mend)];
         }
     };
@@ -97,7 +97,7 @@ async fn servers(settings: &Settings) -> Vec<Finding> {
             ..login.clone()
         };
         let limit = Duration::from_secs(ANSWER_SECS_MAX);
-        match tokio::time::timeout(limit, Bus::connect(&login, OPERATOR)).await {
+        match tokio::time::timeout(limit, Bus::connect(&login, user)).await {
             Ok(Ok(bus)) => {
                 let said = format!("{url} answers, version {}", bus.server_version());
                 findings.push(Finding::good("nats.server", said));

@@ -4,9 +4,11 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use bus::connect::Bus;
+use bus::connect::{Bus, ConnectSettings};
+use bus::rights::OPERATOR;
 use process::settings::Settings;
 use process::settings::postgres::Role;
+use process::settings::service::Service;
 use url::{Host, Url};
 
 use crate::doctor::finding::Finding;
@@ -61,6 +63,23 @@ fn leaves_the_machine(url: &str) -> bool {
     }
 }
 
+/// The operator's login; where this machine has none, that of one of its services.
+pub(super) fn login(
+    settings: &Settings,
+    services: &[Service],
+) -> anyhow::Result<(&'static str, ConnectSettings)> {
+    let as_user = |user: &'static str| {
+        let login = service::connect::connect_settings(settings, user)?;
+        anyhow::Ok((user, login))
+    };
+    let operator = as_user(OPERATOR);
+    if operator.is_ok() {
+        return operator;
+    }
+    let mut others = services.iter().map(|service| as_user(service.as_str()));
+    others.find(anyhow::Result::is_ok).unwrap_or(operator)
+}
+
 /// Whether the user that we are may do what nobody needs.
 pub(super) async fn rights(bus: &Bus) -> Finding {
     let check = "nats.rights";
@@ -71,7 +90,7 @@ pub(super) async fn rights(bus: &Bus) -> Finding {
                     nats.nkey_seed_file";
         return Finding::warning(check, said, mend);
     }
-    Finding::good(check, "the operator's user may do an operator's work alone")
+    Finding::good(check, "this user of NATS may do its own work alone")
 }
 
 #[cfg(test)]
