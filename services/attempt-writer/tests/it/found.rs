@@ -1,5 +1,6 @@
 //! Commits that git has and the payload did not list become attempts of their push.
 
+use bus::topology::ATTEMPT_WRITER_LIVE;
 use contract::job::{CommitsFound, FoundCommit, PushOfSession};
 use contract::message::Lane;
 use testkit::wait;
@@ -36,16 +37,9 @@ fn found(push: &PushOfSession, numbers: &[u32]) -> CommitsFound {
     }
 }
 
+/// Waits until what was found is taken in.
 async fn recorded(world: &World) {
-    wait::until("the found commits are taken in", async || {
-        let states = world.bus.consumer_states().await.unwrap();
-        let state = states.iter().find(|s| s.durable == "attempt-writer-live");
-        match state.map(|state| state.waiting + state.unacked) {
-            Some(0) => Ok(()),
-            left => Err(format!("{left:?}")),
-        }
-    })
-    .await;
+    world.house.until_queued(&ATTEMPT_WRITER_LIVE, 0).await;
 }
 
 #[tokio::test]

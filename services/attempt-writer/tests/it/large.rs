@@ -95,7 +95,8 @@ async fn a_body_that_cannot_be_read_now_is_read_later() {
     world.deliver(&[delivery]).await;
     let writer = world.writer();
     wait::until("it was tried in vain", async || {
-        let states = world.bus.consumer_states().await.unwrap();
+        let states = world.bus.consumer_states().await;
+        let states = states.map_err(|error| error.to_string())?;
         let state = states.iter().find(|s| s.stream == "DELIVERIES").unwrap();
         match state.redelivered {
             0 => Err(format!("{state:?}")),

@@ -1,6 +1,6 @@
 //! What the broker lost is asked for again, once; what it still has is left alone.
 
-use bus::topology::SNAPSHOT_BUILDER_BULK;
+use bus::topology::{SNAPSHOT_BUILDER_BULK, VERIFIER_BULK, VERIFIER_LIVE};
 use contract::ids::CommandId;
 use contract::job::{CommitsFound, FoundCommit};
 use contract::message::Lane;
@@ -12,6 +12,11 @@ use crate::deliveries::{Delivery, Push, sha};
 use crate::jobs::Jobs;
 use crate::world::{ENROLLED, World};
 use testkit::past::Past;
+
+/// After how many seconds work is lost that no queue holds: soon, and so late that none is which a
+/// slow machine has recorded and not published yet.
+const SOON: u64 = 1;
+const LATE: u64 = 600;
 
 impl World {
     async fn until_remade(&self, count: i64) {
@@ -32,7 +37,7 @@ impl World {
 #[tokio::test]
 async fn attempts_whose_job_is_gone_are_asked_for_once_and_those_in_the_queue_are_not() {
     let world = World::start().await;
-    let writer = world.writer_that_seeks();
+    let writer = world.writer_that_seeks(LATE);
     // Recorded, and its job waits: nobody builds here.
     let push = Push::new(ENROLLED, 1, &[2, 3]);
     let delivery = Delivery::new(&world, "waits", &push.payload());
@@ -83,13 +88,9 @@ async fn requests_are_asked_for_with_their_tree_their_try_and_by_two_writers_onc
              ALTER TABLE verification_attempt ENABLE ALWAYS TRIGGER refuse_row_change",
         )
         .await;
-    let writers = [world.writer_that_seeks(), world.writer_that_seeks()];
+    let writers = [world.writer_that_seeks(LATE), world.writer_that_seeks(LATE)];
     world.until_remade(600).await;
-    wait::until("all are queued", async || {
-        let queued = world.queued("verifier-live").await;
-        (queued >= 600).then_some(()).ok_or(format!("{queued}"))
-    })
-    .await;
+    world.house.until_queued(&VERIFIER_LIVE, 600).await;
     for writer in writers {
         writer.stop().await;
     }
@@ -100,7 +101,7 @@ async fn requests_are_asked_for_with_their_tree_their_try_and_by_two_writers_onc
             .await,
         600
     );
-    assert_eq!(world.queued("verifier-live").await, 600);
+    assert_eq!(world.house.queued(&VERIFIER_LIVE).await, 600);
     assert_eq!(world.dead().await, 0);
 }
 
@@ -144,7 +145,7 @@ async fn a_list_that_git_did_not_finish_is_asked_for_and_one_that_it_did_is_not(
     writer.stop().await;
     drop(jobs);
     world.lose_jobs().await;
-    let writer = world.writer_that_seeks();
+    let writer = world.writer_that_seeks(SOON);
     let jobs = Jobs::read_from(&world, &SNAPSHOT_BUILDER_BULK);
     let is_list = |job: &&contract::job::SnapshotRequested| job.lists;
     wait::until("the list is asked for", async || {
@@ -192,7 +193,7 @@ async fn an_order_to_reprocess_whose_next_page_is_lost_goes_on_and_asks_for_each
     .await;
     writer.stop().await;
     world.lose_jobs().await;
-    let writer = world.writer_that_seeks();
+    let writer = world.writer_that_seeks(SOON);
     wait::until("the order is over", async || {
         let over = world
             .count("audit_entry WHERE action = 'reprocess-finished'")
@@ -204,13 +205,8 @@ async fn an_order_to_reprocess_whose_next_page_is_lost_goes_on_and_asks_for_each
     let of_order = format!("verification_request WHERE cause = '{cause}'");
     assert_eq!(world.count(&of_order).await, i64::from(attempts));
     // Those of the page whose jobs were lost are asked for again.
-    wait::until("each is queued again", async || {
-        let queued = world.queued("verifier-bulk").await;
-        (queued >= u64::from(attempts))
-            .then_some(())
-            .ok_or(format!("{queued}"))
-    })
-    .await;
+    let all = u64::from(attempts);
+    world.house.until_queued(&VERIFIER_BULK, all).await;
     writer.stop().await;
-    assert_eq!(world.queued("verifier-bulk").await, u64::from(attempts));
+    assert_eq!(world.house.queued(&VERIFIER_BULK).await, all);
 }

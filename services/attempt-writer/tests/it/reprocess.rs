@@ -1,6 +1,7 @@
 //! Attempts are verified again: those that were meant, each once, whatever dies on the way.
 
 use bus::outgoing::Outgoing;
+use bus::topology::{ATTEMPT_WRITER_BULK, SNAPSHOT_BUILDER_BULK, VERIFIER_BULK};
 use contract::ids::CommandId;
 use contract::message::Message;
 use contract::reprocess::{
@@ -89,8 +90,9 @@ async fn each_meant_attempt_is_asked_for_once_however_often_the_order_comes() {
         writer.stop().await;
     }
     assert_eq!(world.requests_of(order.command).await, i64::from(attempts));
-    assert_eq!(world.queued("verifier-bulk").await, u64::from(attempts));
-    assert_eq!(world.queued("snapshot-builder-bulk").await, 0);
+    let queued = world.house.queued(&VERIFIER_BULK).await;
+    assert_eq!(queued, u64::from(attempts));
+    assert_eq!(world.house.queued(&SNAPSHOT_BUILDER_BULK).await, 0);
     assert_eq!(world.dead().await, 0);
     let covered = "audit_entry, jsonb_array_elements(entry::jsonb -> 'assay.rows') AS r \
                    WHERE r ->> 'table' = 'verification_request'";
@@ -122,17 +124,14 @@ async fn a_page_that_comes_again_asks_for_nothing_twice_and_goes_on() {
         world.bus.publish_raw(copy_of(&first)).await.unwrap();
     }
     world.finished(order.command).await;
-    wait::until("no page is left", async || {
-        let left = world.queued("attempt-writer-bulk").await;
-        (left == 0).then_some(()).ok_or(format!("{left}"))
-    })
-    .await;
+    world.house.until_queued(&ATTEMPT_WRITER_BULK, 0).await;
     for writer in writers {
         writer.stop().await;
     }
     assert_eq!(world.requests_of(order.command).await, i64::from(attempts));
     // Under its own id each job is one message, however often it was published.
-    assert_eq!(world.queued("verifier-bulk").await, u64::from(attempts));
+    let queued = world.house.queued(&VERIFIER_BULK).await;
+    assert_eq!(queued, u64::from(attempts));
     assert_eq!(world.dead().await, 0);
 }
 
@@ -342,13 +341,9 @@ async fn a_tree_that_was_never_preserved_is_preserved_first() {
     world.bus.publish(&order).await.unwrap();
     let writer = world.writer();
     world.finished(order.command).await;
-    wait::until("the job is queued", async || {
-        let queued = world.queued("snapshot-builder-bulk").await;
-        (queued == 1).then_some(()).ok_or(format!("{queued}"))
-    })
-    .await;
+    world.house.until_queued(&SNAPSHOT_BUILDER_BULK, 1).await;
     writer.stop().await;
-    assert_eq!(world.queued("verifier-bulk").await, 0);
+    assert_eq!(world.house.queued(&VERIFIER_BULK).await, 0);
     assert_eq!(world.requests_of(order.command).await, 3);
 }
 
@@ -379,12 +374,8 @@ mod long {
         }
         let writer = world.writer();
         world.finished(order.command).await;
-        wait::until("every job is queued", async || {
-            let queued = world.queued("verifier-bulk").await;
-            let all = queued >= u64::from(attempts);
-            all.then_some(()).ok_or(format!("{queued}"))
-        })
-        .await;
+        let all = u64::from(attempts);
+        world.house.until_queued(&VERIFIER_BULK, all).await;
         writer.stop().await;
         assert_eq!(world.requests_of(order.command).await, i64::from(attempts));
         assert_eq!(world.dead().await, 0);

@@ -109,14 +109,14 @@ impl World {
         self.writer_with(self.settings.clone())
     }
 
-    /// The same with a writer that looks for lost work every second.
-    pub(crate) fn writer_that_seeks(&self) -> Writer {
-        let seeking = ["writer.lost_every_seconds", "writer.lost_after_seconds"];
-        let mut settings = self.settings.clone();
-        for setting in seeking {
-            settings = settings.with(setting, json!(1)).unwrap();
-        }
-        self.writer_with(settings)
+    /// The same with a writer that looks every second for work of which nothing was heard for so
+    /// many seconds.
+    pub(crate) fn writer_that_seeks(&self, after_secs: u64) -> Writer {
+        let settings = self.settings.clone().with("writer.lost_every_seconds", 1);
+        let settings = settings
+            .unwrap()
+            .with("writer.lost_after_seconds", after_secs);
+        self.writer_with(settings.unwrap())
     }
 
     /// The same whose first master key is another one, beside the first or alone.
@@ -178,13 +178,6 @@ impl World {
     pub(crate) async fn dead(&self) -> u64 {
         let states = self.bus.stream_states().await.unwrap();
         states.iter().find(|s| s.name == "DEAD").unwrap().messages
-    }
-
-    /// How many messages wait for a consumer.
-    pub(crate) async fn queued(&self, durable: &str) -> u64 {
-        let states = self.bus.consumer_states().await.unwrap();
-        let state = states.iter().find(|state| state.durable == durable);
-        state.unwrap().waiting
     }
 
     /// Asks for a session of the sample lab; gives the command.

@@ -7,11 +7,12 @@ use bus::connect::Bus;
 use bus::consume::{Consumption, Handler, Outcome, each};
 use bus::incoming::Incoming;
 use bus::outgoing::Outgoing;
-use bus::topology::{ATTEMPT_WRITER_LIVE, VERIFIER_LIVE};
+use bus::topology::{ATTEMPT_WRITER_LIVE, CONSUMERS, VERIFIER_LIVE, VERIFIER_UNCHECKED};
 use contract::command::LabPublishRequested;
 use contract::ids::CommandId;
 use contract::job::{CommitsFound, VerificationRequested};
 use contract::message::Message;
+use contract::unchecked::UncheckedRequested;
 use objects::store::Objects;
 use process::health::{Gate, Health};
 use process::settings::Settings;
@@ -28,6 +29,7 @@ use crate::world::World;
 pub(crate) struct Heard {
     pub(crate) verifications: Mutex<Vec<VerificationRequested>>,
     pub(crate) found: Mutex<Vec<CommitsFound>>,
+    pub(crate) unchecked: Mutex<Vec<UncheckedRequested>>,
 }
 
 pub(crate) struct Office {
@@ -83,7 +85,7 @@ impl Office {
     }
 
     fn listen(&mut self) {
-        for consumer in [&VERIFIER_LIVE, &ATTEMPT_WRITER_LIVE] {
+        for consumer in [&VERIFIER_LIVE, &VERIFIER_UNCHECKED, &ATTEMPT_WRITER_LIVE] {
             let consumption = Consumption {
                 bus: self.bus.clone(),
                 consumer,
@@ -115,19 +117,8 @@ impl Office {
 
     /// Waits until the queue `durable` is empty and nothing of it is being worked on.
     pub(crate) async fn settled(&self, durable: &str) {
-        wait::until("the queue is empty", async || {
-            let states = self.bus.consumer_states().await.unwrap();
-            let state = states
-                .iter()
-                .find(|state| state.durable == durable)
-                .unwrap();
-            if state.waiting + state.unacked == 0 {
-                Ok(())
-            } else {
-                Err(format!("{state:?}"))
-            }
-        })
-        .await;
+        let consumer = CONSUMERS.iter().find(|one| one.durable == durable);
+        self.house.until_queued(consumer.unwrap(), 0).await;
     }
 
     pub(crate) async fn command(&self, request: &LabPublishRequested) -> Value {
@@ -150,6 +141,11 @@ impl Office {
     /// The verifications that were asked for, once there are as many.
     pub(crate) async fn verifications(&self, count: usize) -> Vec<VerificationRequested> {
         heard(&self.heard.verifications, count).await
+    }
+
+    /// What nothing is to be run for, once there are as many messages of it.
+    pub(crate) async fn unchecked(&self, count: usize) -> Vec<UncheckedRequested> {
+        heard(&self.heard.unchecked, count).await
     }
 
     /// The commits that were handed on, once there are as many messages of them.
@@ -229,6 +225,8 @@ impl Handler for Ear {
             self.0.verifications.lock().unwrap().push(message);
         } else if let Ok(message) = incoming.decode() {
             self.0.found.lock().unwrap().push(message);
+        } else if let Ok(message) = incoming.decode() {
+            self.0.unchecked.lock().unwrap().push(message);
         }
         Outcome::Done
     }

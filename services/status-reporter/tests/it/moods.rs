@@ -48,9 +48,10 @@ async fn a_forge_that_limits_our_rate_or_has_trouble_holds_up_no_other() {
     world.gitlab.set_mood(Mood::Good);
     until_told(&world.gitlab, &["pending", "pending"]).await;
     assert_eq!(world.github.asked(), 1);
+    // What was told is due until its report is recorded.
+    world.until_count("work.status_due", 2).await;
     let waits = "work.status_due WHERE source = 'github'";
-    world.until_count(waits, 2).await;
-    assert_eq!(world.count("work.status_due").await, 2);
+    assert_eq!(world.count(waits).await, 2);
     reporter.stop().await;
 }
 

@@ -61,7 +61,7 @@ async fn what_stays_within_the_limits_is_let_alone() {
         return;
     };
     let command = "perl -e '$x = \"x\" x (20 << 20)'; head -c 6000000 /dev/zero > /tmp/a; \
-        cat /tmp/a > /dev/null; sleep 0.05 & sleep 0.05 & sleep 0.05 & sleep 0.05 & wait";
+        cat /tmp/a > /dev/null; sleep 1 & sleep 1 & sleep 1 & sleep 1 & wait";
     let outcome = bench.run(command, SMALL).await;
     assert_eq!(
         (outcome.ending.exit_code, outcome.ending.limit),

@@ -37,7 +37,8 @@ fn waiter(gate: &str) -> Option<PathBuf> {
         .find(|process| fs::read(process.join("cmdline")).is_ok_and(|said| said == line.as_bytes()))
 }
 
-async fn until_it_waits(gate: &str) -> PathBuf {
+/// Waits until a program waits at this gate; gives its process.
+pub(crate) async fn until_it_waits(gate: &str) -> PathBuf {
     wait::until("the program waits", async || {
         waiter(gate).ok_or_else(|| "not yet".to_owned())
     })
@@ -54,7 +55,7 @@ async fn until_it_is_gone(process: &Path) {
 }
 
 /// Lets the program go on, by a way that leads into its box wherever its files are.
-fn release(process: &Path, gate: &str) {
+pub(crate) fn release(process: &Path, gate: &str) {
     let gate = process.join("cwd").join(gate);
     let mut gate = OpenOptions::new().write(true).open(gate).unwrap();
     gate.write_all(b"go\n").unwrap();

@@ -7,6 +7,7 @@ use objects::owner::Owner;
 use sample::lab::LAB_TOML;
 use serde_json::{Value, json};
 
+use crate::overload::{release, until_it_waits};
 use crate::workshop::{TreeEntry, Workshop};
 
 const CALC_RIGHT: &str = "case $1 in add) echo $(($2 + $3));; *) echo $(($2 - $3));; esac\n";
@@ -385,7 +386,9 @@ async fn a_lab_that_works_for_nobody_is_an_error_even_where_its_script_is_there(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_result_under_an_older_claim_is_refused() {
     let mut workshop = Workshop::open().await;
-    let toml = lab_toml("echo begun; sleep 2", "exit-code", "");
+    let gate = format!("older-{}", std::process::id());
+    let run = format!("mkfifo {gate}; cat {gate}");
+    let toml = lab_toml(&run, "exit-code", "");
     let session = workshop.session(&[("lab.toml", Regular, &toml)]).await;
     let digest = workshop
         .keep(Owner::Session(session.id), &[("a", Regular, "")])
@@ -410,6 +413,7 @@ async fn a_result_under_an_older_claim_is_refused() {
         .sql_as("assay_verifier", &newer)
         .await
         .unwrap();
+    release(&until_it_waits(&gate).await, &gate);
     workshop.close().await;
     let rows = "SELECT count(*) FROM verification_attempt";
     assert_eq!(workshop.house.number(rows).await, 0);

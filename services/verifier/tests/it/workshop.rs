@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use bus::connect::Bus;
 use bus::consume::{Consumption, each};
 use bus::outgoing::Outgoing;
-use bus::topology::SNAPSHOT_BUILDER_BULK;
+use bus::topology::{CONSUMERS, SNAPSHOT_BUILDER_BULK};
 use contract::digest::Digest;
 use contract::ids::{
     AttemptId, CommandId, DeliveryId, LabId, LabVersionId, PushId, RequestId, SessionId,
@@ -249,8 +249,11 @@ impl Workshop {
 
     /// Waits until the lane's queue holds this many messages that are not acked.
     pub(crate) async fn unacked(&self, durable: &str, count: u64) {
+        let consumer = CONSUMERS.iter().find(|one| one.durable == durable);
+        self.house.until_queued(consumer.unwrap(), count).await;
         wait::until("the queue is as it should be", async || {
-            let states = self.bus.consumer_states().await.unwrap();
+            let states = self.bus.consumer_states().await;
+            let states = states.map_err(|error| error.to_string())?;
             let state = states
                 .iter()
                 .find(|state| state.durable == durable)
