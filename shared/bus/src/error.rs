@@ -11,6 +11,9 @@ const BATCH_DUPLICATE: u64 = 10201;
 /// JetStream's error code for an atomic batch of which a part never came, as when the connection
 /// was lost in the middle.
 const BATCH_INCOMPLETE: u64 = 10176;
+/// JetStream's error code for a message whose id is in process: in a cluster it is proposed, and not
+/// yet stored, as when its publisher was not answered and tries again.
+const ID_IN_PROCESS: u64 = 10158;
 /// From this status on a refusal is the server's own trouble and passes.
 const STATUS_TROUBLE_MIN: usize = 429;
 
@@ -157,7 +160,7 @@ impl PublishError {
                 | PublishErrorKind::MaxAckPending,
                 _,
             )
-            | (_, None | Some(BATCH_INCOMPLETE)) => Self::NoAnswer(error),
+            | (_, None | Some(BATCH_INCOMPLETE | ID_IN_PROCESS)) => Self::NoAnswer(error),
             _ if passes => Self::NoAnswer(error),
             (_, Some(_)) => Self::Refused {
                 subject: subject.to_owned(),
@@ -181,4 +184,27 @@ pub enum ConsumeError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_passes_by_itself_is_told_from_what_does_not() {
+        for (status, code, passes) in [
+            (503, STREAM_STORE_FAILED, true),
+            (400, BATCH_INCOMPLETE, true),
+            (409, ID_IN_PROCESS, true),
+            (503, 10008, true),
+            (400, BATCH_DUPLICATE, false),
+            (400, 10060, false),
+        ] {
+            let refusal = serde_json::json!({ "code": status, "err_code": code });
+            let refusal: jetstream::Error = serde_json::from_value(refusal).unwrap();
+            let error = NatsPublishError::with_source(PublishErrorKind::Other, refusal);
+            let error = PublishError::from_nats("assay.delivery.github", error);
+            assert_eq!(error.is_transient(), passes, "{code}: {error:?}");
+        }
+    }
 }
