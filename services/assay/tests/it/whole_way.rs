@@ -1,10 +1,11 @@
 //! A push's whole way through five processes, and what the operator is told of it.
 
-use reqwest::StatusCode;
+use process::settings::service::Service;
 use sample::lab::{FAILING, PASSING};
 use serde_json::{Value, json};
 use testkit::wait;
 
+use crate::metrics;
 use crate::push::LEARNER;
 use crate::site::Site;
 
@@ -45,6 +46,7 @@ async fn five_processes_judge_each_push_and_the_operators_commands_say_so() {
     says_the_results(&site, &passing.head).await;
     says_the_way(&site, &passing.forge_id, &passing.receipt, &passed).await;
     says_how_it_stands(&site).await;
+    metrics::are_told(&site, &passing).await;
     site.stop_all().await;
     let log = site.assay_ok(&["verify-log"]).await;
     assert!(log.contains("0 entries waiting"), "{log}");
@@ -140,9 +142,5 @@ async fn says_how_it_stands(site: &Site) {
         }
     })
     .await;
-    let (status, _) = site
-        .ask(process::settings::service::Service::Auditor, "/ready")
-        .await
-        .unwrap();
-    assert_eq!(status, StatusCode::OK);
+    site.until_ready(Service::Auditor).await;
 }

@@ -15,15 +15,14 @@ use sample::lab::{FAILING, PASSING};
 use serde_json::Value;
 use testkit::bucket::{ACCESS_KEY, BucketServer, SECRET_KEY};
 use testkit::house::House;
-use testkit::port::Port;
 use testkit::wait;
 
 use crate::site::{Site, open_folder, write};
 
 const NAME: &str = "assay";
 
-/// A site whose objects lie in a bucket, and whose log is served; `scratch` is a folder of its own.
-async fn furnish(server: &BucketServer, scratch: &Path, log: &Port) -> Site {
+/// A site whose objects lie in a bucket; `scratch` is a folder of its own.
+async fn furnish(server: &BucketServer, scratch: &Path) -> Site {
     let secret = scratch.join("bucket-secret");
     write(&secret, SECRET_KEY);
     let more = format!(
@@ -31,11 +30,7 @@ async fn furnish(server: &BucketServer, scratch: &Path, log: &Port) -> Site {
          secret_key_file = {secret:?}\nanswer_seconds_max = 5\n",
         server.endpoint()
     );
-    let site = Site::furnish(House::start().await, &more).await;
-    let settings = std::fs::read_to_string(site.config()).unwrap();
-    let serving = format!("[log]\nlisten = \"{}\"\n", log.address);
-    write(&site.config(), &settings.replacen("[log]\n", &serving, 1));
-    site
+    Site::furnish(House::start().await, &more).await
 }
 
 fn open(server: &BucketServer) -> Objects {
@@ -58,8 +53,7 @@ fn open(server: &BucketServer) -> Objects {
 async fn a_house_on_a_bucket_judges_proves_erases_and_outlives_the_buckets_server() {
     let scratch = open_folder();
     let mut server = BucketServer::start(&scratch.path().join("weed")).await;
-    let log = Port::take();
-    let mut site = furnish(&server, scratch.path(), &log).await;
+    let mut site = furnish(&server, scratch.path()).await;
     site.start_all().await;
     let (_lab, learner) = site.publish_lab().await;
     let first = site.push(&learner, PASSING).await;
@@ -75,7 +69,7 @@ async fn a_house_on_a_bucket_judges_proves_erases_and_outlives_the_buckets_serve
     let seen = site.until_judged(&second).await;
     assert_eq!(seen["verifications"][0]["result"], "fail", "{seen}");
 
-    is_served_and_proven(&site, &server, &log, scratch.path()).await;
+    is_served_and_proven(&site, &server, scratch.path()).await;
     is_kept_in_a_backup(&site, scratch.path()).await;
     is_erased(&site, &open(&server), &seen).await;
     site.misses_nothing(0).await;
@@ -118,8 +112,8 @@ async fn without_its_server(
     posted
 }
 
-async fn is_served_and_proven(site: &Site, server: &BucketServer, log: &Port, folder: &Path) {
-    let url = format!("http://{}/log/1/checkpoint", log.address);
+async fn is_served_and_proven(site: &Site, server: &BucketServer, folder: &Path) {
+    let url = format!("{}/1/checkpoint", site.log_url());
     let note = wait::until("the log is served", async || {
         let answer = site.client.get(&url).send().await;
         let answer = answer.map_err(|error| error.to_string())?;

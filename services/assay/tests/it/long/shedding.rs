@@ -126,7 +126,8 @@ async fn without_a_verifier_each_stage_before_it_waits_and_none_gives_a_message_
     let room = i64::try_from(ROOM).unwrap();
     site.house.bound_stream("DELIVERIES", room).await;
     let (more, refused) = push_until_refused(&site, &learner).await;
-    assert_eq!(more.len(), ROOM);
+    // A pull that was under way when the intake was shut may still take one.
+    assert!([ROOM, ROOM + 1].contains(&more.len()), "{}", more.len());
     accepted.extend(more);
     says_when_to_come_again(&site, &refused).await;
     site.start_one(Service::Verifier);
