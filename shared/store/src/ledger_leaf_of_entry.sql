@@ -1,5 +1,9 @@
+-- OFFSET 0 keeps the look-up of each entry by its key: a join of a page was planned as a scan of
+-- every entry while the tables had no statistics yet.
 SELECT leaf.epoch, leaf.leaf_index, leaf.audit_entry_id, leaf.leaf_hash, leaf.recorded_at,
-       audit_entry.action, audit_entry.entry, audit_entry.digest, audit_entry.trace_id,
-       audit_entry.recorded_at AS entry_recorded_at
+       kept.action, kept.entry, kept.digest, kept.trace_id, kept.recorded_at AS entry_recorded_at
 FROM ledger_leaf AS leaf
-LEFT JOIN audit_entry ON audit_entry.id = leaf.audit_entry_id
+LEFT JOIN LATERAL (
+    SELECT action, entry, digest, trace_id, recorded_at FROM audit_entry
+    WHERE id = leaf.audit_entry_id OFFSET 0
+) AS kept ON true

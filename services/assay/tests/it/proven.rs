@@ -24,6 +24,8 @@ struct Past {
     key: String,
     attempt: String,
     verification: String,
+    /// What the check of the log that the auditor serves said.
+    served: String,
 }
 
 impl Past {
@@ -40,6 +42,7 @@ impl Past {
             }
         })
         .await;
+        let served = a_mirror_is_read_over_http(&site).await;
         site.stop_all().await;
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let key = fs::read_to_string(site.folder().join("log-verifier")).unwrap();
@@ -47,6 +50,7 @@ impl Past {
             key: key.trim().to_owned(),
             attempt: text(&seen["attempts"][0]["id"]),
             verification: text(&seen["verifications"][0]["id"]),
+            served,
             site,
         }
     }
@@ -139,6 +143,21 @@ async fn proofs_are_checked(past: &Past) {
     assert_eq!(unknown.code, Some(1), "{unknown:?}");
 }
 
+/// Checks the log that the auditor serves, by the published files alone.
+async fn a_mirror_is_read_over_http(site: &Site) -> String {
+    let url = site.log_url();
+    let key = fs::read_to_string(site.folder().join("log-verifier")).unwrap();
+    let check = ["verify-log", "--mirror", &url, "--key", key.trim()];
+    wait::until("the log is published", async || {
+        let said = site.assay(&check).await;
+        match said.code {
+            Some(0) => Ok(said.out),
+            _ => Err(format!("{said:?}")),
+        }
+    })
+    .await
+}
+
 async fn a_mirror_is_checked(past: &Past) {
     let mirror = past.path("objects/log");
     let check = [
@@ -151,6 +170,7 @@ async fn a_mirror_is_checked(past: &Past) {
     ];
     let said = past.site.assay_ok(&check).await;
     assert!(said.contains("ok: "), "{said}");
+    assert!(past.served.contains("ok: "), "{}", past.served);
     assert_eq!(python(&["mirror", &mirror, "--key", &past.key]), Some(0));
     // Entry, digest and leaf agree with each other, and with nobody else's copy.
     let forge = "ALTER TABLE audit_entry DISABLE TRIGGER ALL; \
