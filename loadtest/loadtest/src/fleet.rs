@@ -2,11 +2,12 @@
 //! nats-servers, as a deployment has them, all of it real and on this machine.
 
 pub mod bench;
-pub mod calm;
 pub mod orders;
+pub mod page;
 pub mod proxy;
 pub mod replica;
 pub mod roll;
+pub mod spread;
 pub mod streams;
 pub mod trouble;
 

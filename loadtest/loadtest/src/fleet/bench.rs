@@ -1,24 +1,24 @@
 //! Owns `make bench-scale`: the same load on one, two and four processes of each service, on one
 //! cluster of three, in one table.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
+use witness::programs::Programs;
+use witness::verdict;
 
 use crate::cli::Common;
-use crate::fleet::calm::{self, Spread};
 use crate::fleet::orders::run;
+use crate::fleet::page::{between, table};
+use crate::fleet::spread::{self, Spread};
 use crate::fleet::{Fleet, Size};
 use crate::house::DRIVER;
 use crate::orders::{BAD, OK};
 use crate::report::Report;
 use crate::schedule::Schedule;
-
-/// Where a page's table begins and ends.
-const BEGIN: &str = "<!-- bench-scale begins -->";
-const END: &str = "<!-- bench-scale ends -->";
 
 /// What is sent to each fleet.
 #[derive(Clone, Copy, Debug)]
@@ -83,7 +83,7 @@ pub async fn scale(
     std::fs::write(common.out.join("scale.md"), &table).context("write scale.md")?;
     if let Some(page) = page {
         let old = std::fs::read_to_string(page).context("read the page")?;
-        let new = between(&old, &table).with_context(|| format!("find {BEGIN}"))?;
+        let new = between(&old, &table).context("find the marks")?;
         std::fs::write(page, new).context("write the page")?;
     }
     println!("the table is in {}", common.out.display());
@@ -105,23 +105,63 @@ async fn measure(
         apart: false,
     })
     .await?;
-    let begun = calm::done(&fleet).await;
+    let begun = spread::done(&fleet).await;
     let burst = Schedule::AtOnce { count: loads.count };
-    let burst = send(&fleet, ("burst", burst, common.seed), common, stop).await?;
-    let spread = calm::spread(&begun, &calm::done(&fleet).await);
+    let programs = fleet.programs();
+    let checked = ("burst", burst, common.seed, Some(programs));
+    let burst = send(&fleet, checked, common, stop).await?;
+    let spread = spread::spread(&begun, &spread::done(&fleet).await);
     let lasts = std::time::Duration::from_secs(loads.seconds);
     let steady = Schedule::Steady {
         rate: loads.rate,
         lasts,
     };
-    // Another seed, or everything would be a duplicate.
-    let steady = send(&fleet, ("steady", steady, common.seed + 1), common, stop).await?;
-    Ok(row(replicas, spread, &burst, &steady))
+    // Another seed, or everything would be a duplicate. It is checked with the burst, whose rows
+    // are in the same ledger.
+    let unchecked = ("steady", steady, common.seed + 1, None);
+    let steady = send(&fleet, unchecked, common, stop).await?;
+    let account = common.out.join("sent.jsonl");
+    let both = ["burst", "steady"].map(|name| common.out.join(name).join("sent.jsonl"));
+    join(&both, &account)?;
+    let ledger = fleet.target().ledger.as_deref();
+    let ledger = ledger.context("a fleet has a ledger")?;
+    let verdict = verdict::ask(&programs.checker, &account, ledger).await?;
+    let is_good = burst.is_good && steady.is_good && verdict.is_good;
+    if !is_good {
+        println!("{}", verdict.table);
+    }
+    let found = |kind: &str| verdict.figures[kind].as_u64().unwrap_or(u64::MAX);
+    let row = row(replicas, spread, &burst, &steady);
+    Ok(Row {
+        lost_doubled: [found("lost"), found("doubled")],
+        is_good,
+        ..row
+    })
+}
+
+/// Writes accounts into one, with requests numbered on.
+fn join(accounts: &[PathBuf], into: &Path) -> Result<()> {
+    let (mut text, mut requests) = (String::new(), 0);
+    for account in accounts {
+        let before = requests;
+        for line in std::fs::read_to_string(account)
+            .context("read an account")?
+            .lines()
+        {
+            let mut line: Value = serde_json::from_str(line).context("understand an account")?;
+            if let Some(own) = line["request"].as_u64() {
+                line["request"] = (before + own).into();
+                requests = requests.max(before + own);
+            }
+            text += &format!("{line}\n");
+        }
+    }
+    std::fs::write(into, text).context("write the account")
 }
 
 async fn send(
     fleet: &Fleet,
-    (name, schedule, seed): (&'static str, Schedule, u64),
+    (name, schedule, seed, checker): (&'static str, Schedule, u64, Option<&Programs>),
     common: &Common,
     stop: &CancellationToken,
 ) -> Result<Report> {
@@ -131,9 +171,7 @@ async fn send(
         ..common.clone()
     };
     let run = run(fleet, name, schedule, &own).await?;
-    let report = run
-        .carry_out(fleet.target(), Some(fleet.programs()), stop)
-        .await?;
+    let report = run.carry_out(fleet.target(), checker, stop).await?;
     report.write(&own.out)?;
     Ok(report)
 }
@@ -143,10 +181,6 @@ fn row(replicas: usize, spread: Vec<Spread>, burst: &Report, steady: &Report) ->
     let whole = |report: &Report| {
         let stage = report.stages.get("push to result");
         stage.map_or([0.0; 2], |taken| [taken.p50, taken.p99])
-    };
-    let found = |kind: &str| {
-        let of = |report: &Report| report.verdict.as_ref().and_then(|said| said[kind].as_u64());
-        of(burst).unwrap_or(0) + of(steady).unwrap_or(0)
     };
     Row {
         replicas,
@@ -162,9 +196,9 @@ fn row(replicas: usize, spread: Vec<Spread>, burst: &Report, steady: &Report) ->
             .sum(),
         push_to_result_ms: whole(steady),
         answer_ms: [steady.latency.p50, steady.latency.p99],
-        lost_doubled: [found("lost"), found("doubled")],
+        lost_doubled: [0; 2],
         spread,
-        is_good: burst.is_good && steady.is_good,
+        is_good: false,
     }
 }
 
@@ -189,66 +223,27 @@ fn place(name: &str) -> Option<usize> {
     }
 }
 
-/// The table, for people.
-fn table(rows: &[Row], loads: Loads) -> String {
-    let Loads {
-        count,
-        rate,
-        seconds,
-    } = loads;
-    let mut text = format!(
-        "Burst: {count} deliveries at once. Steady: {rate} a second for {seconds} s.\n\n\
-         | of each service | accepted/s | pushes/s | results/s | CPU ms a push: services | NATS \
-         | Postgres | haproxy | all | memory of services, MiB | steady, answer p50 / p99, ms \
-         | steady, push to result p50 / p99, ms | lost, doubled |\n\
-         |---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n"
-    );
-    for row in rows {
-        let [services, nats, postgres, haproxy] = row.cpu_ms;
-        let all = services + nats + postgres + haproxy;
-        let ([answer, answer_most], [result, result_most]) = (row.answer_ms, row.push_to_result_ms);
-        let [lost, doubled] = row.lost_doubled;
-        text += &format!(
-            "| {} | {:.0} | {:.0} | {:.0} | {services:.2} | {nats:.2} | {postgres:.2} \
-             | {haproxy:.2} | {all:.2} | {:.0} | {answer:.1} / {answer_most:.1} \
-             | {result:.1} / {result_most:.1} | {lost}, {doubled} |\n",
-            row.replicas, row.accepted, row.pushes, row.results, row.memory_mib,
-        );
-    }
-    for row in rows.iter().filter(|row| row.replicas > 1) {
-        let spread = row.spread.iter().map(|one| {
-            let shares = one
-                .shares
-                .iter()
-                .map(|share| format!("{:.0}", share * 100.0));
-            format!("{} {}", one.service, shares.collect::<Vec<_>>().join(" / "))
-        });
-        let spread = spread.collect::<Vec<_>>().join("; ");
-        text += &format!(
-            "\nSpread over {} processes, in percent: {spread}.\n",
-            row.replicas
-        );
-    }
-    text
-}
-
-fn between(page: &str, table: &str) -> Option<String> {
-    let (before, rest) = page.split_once(BEGIN)?;
-    let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{BEGIN}\n{table}{END}{after}"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_table_takes_the_place_of_the_one_before_it() {
-        let page = format!("# A\n\n{BEGIN}\nold\n{END}\n\n## B\n");
-        let new = between(&page, "| new |\n").unwrap();
-        assert_eq!(new, format!("# A\n\n{BEGIN}\n| new |\n{END}\n\n## B\n"));
-        assert_eq!(between(&new, "| new |\n").unwrap(), new);
-        assert_eq!(between("# A page without marks", "| new |"), None);
+    fn accounts_are_joined_with_their_requests_numbered_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = |name: &str| folder.path().join(name);
+        let sent = "{\"kind\":\"sent\",\"request\":1}\n{\"kind\":\"sent\",\"request\":2}\n";
+        for name in ["a", "b"] {
+            std::fs::write(place(name), sent).unwrap();
+        }
+        join(&[place("a"), place("b")], &place("both")).unwrap();
+        let both = std::fs::read_to_string(place("both")).unwrap();
+        let lines = both
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let requests: Vec<_> = lines
+            .map(|line| line["request"].as_u64().unwrap())
+            .collect();
+        assert_eq!(requests, [1, 2, 3, 4]);
     }
 
     #[test]

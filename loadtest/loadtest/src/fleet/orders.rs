@@ -10,9 +10,9 @@ use tokio_util::sync::CancellationToken;
 use witness::dice::Seed;
 
 use crate::cli::Common;
-use crate::fleet::calm::{self, Spread};
 use crate::fleet::proxy::Passed;
 use crate::fleet::roll::{Rolled, kill_leaders, restart_all};
+use crate::fleet::spread::{self, Spread};
 use crate::fleet::trouble::{self, Trouble, Went};
 use crate::fleet::{Fleet, Size};
 use crate::orders::{BAD, OK};
@@ -51,9 +51,9 @@ pub async fn roll(size: Size, rate: f64, common: &Common, stop: &CancellationTok
     let shows = !common.quiet;
     let work = async {
         sleep(Duration::from_secs(WARM_UP_SECS)).await;
-        let before = calm::done(&fleet).await;
+        let before = spread::done(&fleet).await;
         sleep(Duration::from_secs(SPREAD_SECS)).await;
-        let spread = calm::spread(&before, &calm::done(&fleet).await);
+        let spread = spread::spread(&before, &spread::done(&fleet).await);
         let mut rolled = restart_all(&fleet, shows).await?;
         if size.replicas > 1 {
             rolled.taken_over_secs = kill_leaders(&fleet, LEADERS_KILLED, shows).await?;

@@ -2,10 +2,9 @@
 //! under load, as an upgrade does; then the auditor that leads is killed, and killed again.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use process::settings::service::Service;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
@@ -103,23 +102,4 @@ async fn leader<'a>(fleet: &'a Fleet, but: Option<&Replica>) -> Result<&'a Repli
         }
         tokio::time::sleep(Duration::from_millis(LOOK_MS)).await;
     }
-}
-
-/// Looks again and again whether more than one auditor leads, until it is told to stop.
-///
-/// # Errors
-/// If there ever were two.
-pub async fn never_two(fleet: &Fleet, done: &AtomicBool) -> Result<()> {
-    while !done.load(Ordering::Relaxed) {
-        let mut leaders = Vec::new();
-        for replica in fleet.of(Service::Auditor) {
-            if replica.metrics().await.sum(LEADS, &[]) > 0.0 {
-                leaders.push(replica.who.to_string());
-            }
-        }
-        let one = (leaders.len() < 2).then_some(());
-        one.with_context(|| format!("{} lead the log at once", leaders.join(" and ")))?;
-        tokio::time::sleep(Duration::from_millis(LOOK_MS)).await;
-    }
-    Ok(())
 }
