@@ -175,6 +175,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    lane_hole_accepted (lane_id, number) {
+        lane_id -> Uuid,
+        number -> Int8,
+        delivery_id -> Uuid,
+        command_id -> Uuid,
+        recorded_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     lane_manifest (id) {
         id -> Uuid,
         lane_id -> Uuid,

@@ -4,6 +4,7 @@ pub(crate) mod check;
 pub(crate) mod keys;
 pub(crate) mod ledger;
 pub(crate) mod list;
+mod made;
 mod make;
 pub(crate) mod manifest;
 pub(crate) mod objects;
@@ -16,7 +17,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use crate::cli::Place;
+use crate::cli::{Place, Who};
 use crate::context::Context;
 
 /// What is asked of `assay backup`.
@@ -34,6 +35,8 @@ pub(crate) struct Backup {
     /// The keys are kept elsewhere already, and are not copied.
     #[arg(long)]
     keys_elsewhere: bool,
+    #[command(flatten)]
+    who: Who,
 }
 
 #[derive(Debug, Subcommand)]
@@ -76,7 +79,7 @@ pub(crate) async fn backup(place: &Place, asked: Backup) -> anyhow::Result<u8> {
                      backup cannot be read at all; --keys-elsewhere says that they are kept already"
                 ),
             };
-            make::make(&Context::of(place)?, &to, &keys).await
+            make::make(&Context::of(place)?, &to, &keys, &asked.who.actor).await
         }
     }
 }

@@ -1,7 +1,10 @@
 //! Owns `assay completeness`: what was promised, held against what is there, as the auditor judged it.
 
+mod accept;
+
 use std::time::Duration;
 
+use clap::Subcommand;
 use contract::delivery::RECONCILER_KEY;
 use contract::lane::LANE_HEARTBEAT_SECS;
 use contract::time::{Timestamp, now, to_text};
@@ -9,8 +12,11 @@ use process::exit;
 use serde_json::{Value, json};
 use store::lane::{self, LaneRow};
 use store::lane_hole::{self, HoleRow};
+use store::lane_hole_accepted::{self, Accepted};
 use uuid::Uuid;
 
+use crate::cli::Who;
+use crate::completeness::accept::HoleName;
 use crate::context::Context;
 use crate::say::say;
 use crate::table::table;
@@ -24,25 +30,51 @@ const UNHEARD: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// A lane that is silent for so long has ended.
 const SILENT: Duration = Duration::from_secs(3 * LANE_HEARTBEAT_SECS);
 
+/// What may be ordered.
+#[derive(Debug, Subcommand)]
+pub(crate) enum CompletenessOrder {
+    /// Accept that a delivery is missing and cannot be had again: no alarm any more. It is listed as
+    /// accepted for ever, and its lane is never complete.
+    Accept {
+        /// The delivery's id, or the hole as lane/number.
+        hole: HoleName,
+        /// Why, for the record.
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        who: Who,
+    },
+}
+
 /// What there is to say.
 struct Picture {
     lanes: Vec<LaneRow>,
     holes: Vec<HoleRow>,
     holes_count: i64,
+    accepted: Vec<Accepted>,
+    accepted_count: i64,
     unheard: Vec<Uuid>,
     at: Timestamp,
 }
 
-/// Shows it.
+/// Shows it, or carries out an order.
 ///
 /// # Errors
-/// The ledger cannot be reached.
-pub(crate) async fn completeness(context: &Context, as_json: bool) -> anyhow::Result<u8> {
+/// The ledger or the bus cannot be reached.
+pub(crate) async fn completeness(
+    context: &Context,
+    (order, as_json): (Option<CompletenessOrder>, bool),
+) -> anyhow::Result<u8> {
+    if let Some(CompletenessOrder::Accept { hole, reason, who }) = order {
+        return accept::accept(context, hole, reason, who).await;
+    }
     let (mut ledger, at) = (context.reader().await?, now());
     let picture = Picture {
         lanes: lane::newest(&mut ledger, LANES_MAX).await?,
         holes: lane_hole::open_holes(&mut ledger, HOLES_MAX).await?,
         holes_count: lane_hole::open_holes_count(&mut ledger).await?,
+        accepted: lane_hole_accepted::list(&mut ledger, HOLES_MAX).await?,
+        accepted_count: lane_hole_accepted::count(&mut ledger).await?,
         unheard: lane::unheard(&mut ledger, at - UNHEARD, RECONCILER_KEY).await?,
         at,
     };
@@ -58,12 +90,14 @@ pub(crate) async fn completeness(context: &Context, as_json: bool) -> anyhow::Re
     })
 }
 
-/// How a lane stands, in words. Only a lane that closed and is judged to its end is complete.
-fn standing(lane: &LaneRow, holes: usize, at: Timestamp) -> &'static str {
+/// How a lane stands, in words. Only a lane that closed, is judged to its end, and of which nothing
+/// was given up is complete.
+fn standing(lane: &LaneRow, holes: Holes, at: Timestamp) -> &'static str {
     let is_judged = lane.judged_number >= lane.given_number;
     let is_silent = at - lane.heard_at > SILENT_DELTA;
     match (lane.closed, is_judged, is_silent) {
-        _ if holes > 0 => "deliveries are missing",
+        _ if holes.open > 0 => "deliveries are missing",
+        (true, true, _) if holes.accepted > 0 => "ended, not complete: some are given up",
         (true, true, _) => "complete",
         (true, false, _) => "ended, some numbers wait",
         (false, _, true) => "its tail is unknown: it ended without saying so",
@@ -74,9 +108,23 @@ fn standing(lane: &LaneRow, holes: usize, at: Timestamp) -> &'static str {
 
 const SILENT_DELTA: chrono::TimeDelta = chrono::TimeDelta::seconds(SILENT.as_secs() as i64);
 
-fn holes_of(picture: &Picture, lane: &LaneRow) -> usize {
-    let holes = picture.holes.iter();
-    holes.filter(|hole| hole.lane_id == lane.lane_id).count()
+/// How many of a lane's numbers are missing.
+#[derive(Clone, Copy, Default)]
+struct Holes {
+    open: usize,
+    /// Of those that are missing for good.
+    accepted: usize,
+}
+
+fn holes_of(picture: &Picture, lane: &LaneRow) -> Holes {
+    let of_lane = |id: Uuid| id == lane.lane_id;
+    let open = picture.holes.iter().filter(|hole| of_lane(hole.lane_id));
+    let accepted = picture.accepted.iter();
+    let accepted = accepted.filter(|hole| of_lane(hole.lane_id) && !hole.found);
+    Holes {
+        open: open.count(),
+        accepted: accepted.count(),
+    }
 }
 
 fn json(picture: &Picture) -> Value {
@@ -88,7 +136,8 @@ fn json(picture: &Picture) -> Value {
             "given": lane.given_number,
             "told": lane.through_number,
             "judged": lane.judged_number,
-            "missing": holes,
+            "missing": holes.open,
+            "given_up": holes.accepted,
             "in_spool": lane.spool_records,
             "closed": lane.closed,
             "opened_at": to_text(lane.opened_at),
@@ -103,7 +152,20 @@ fn json(picture: &Picture) -> Value {
             "named_at": to_text(hole.recorded_at),
         })
     });
+    let accepted = picture.accepted.iter().map(|hole| {
+        json!({
+            "lane": hole.lane_id,
+            "number": hole.number,
+            "delivery": hole.delivery_id,
+            "accepted_at": to_text(hole.recorded_at),
+            "accepted_by": hole.actor,
+            "reason": hole.reason,
+            "found": hole.found,
+        })
+    });
     json!({
+        "given_up": picture.accepted_count,
+        "accepted": accepted.collect::<Vec<_>>(),
         "missing": picture.holes_count,
         "lanes": lanes.collect::<Vec<_>>(),
         "holes": holes.collect::<Vec<_>>(),
@@ -136,9 +198,32 @@ fn show(picture: &Picture) {
             to_text(hole.recorded_at)
         );
     }
+    for hole in &picture.accepted {
+        say!(
+            "given up   delivery {}: number {} of lane {}, by {} on {}: {}{}",
+            hole.delivery_id,
+            hole.number,
+            hole.lane_id,
+            hole.actor,
+            to_text(hole.recorded_at),
+            hole.reason.as_deref().unwrap_or("no reason"),
+            if hole.found {
+                " (and came after all)"
+            } else {
+                ""
+            }
+        );
+    }
     match picture.holes_count {
+        0 if picture.accepted_count > 0 => say!(
+            "missing    nothing else: {} deliveries were given up",
+            picture.accepted_count
+        ),
         0 => say!("missing    nothing that was promised, as far as it is judged"),
-        count => say!("missing    {count} deliveries that were accepted (have them sent again)"),
+        count => say!(
+            "missing    {count} deliveries that were accepted (have them sent again; what nobody \
+             has any more is given up by `assay completeness accept <delivery> --reason …`)"
+        ),
     }
 }
 
@@ -180,7 +265,16 @@ mod tests {
                 heard_at: at - Duration::from_secs(silent_secs),
                 judged_number: judged,
             };
+            let holes = Holes {
+                open: holes,
+                accepted: 0,
+            };
             assert_eq!(standing(&lane, holes, at), wanted);
+            let given_up = Holes {
+                open: 0,
+                accepted: 1,
+            };
+            assert_ne!(standing(&lane, given_up, at), "complete");
         }
     }
 }

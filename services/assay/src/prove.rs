@@ -7,12 +7,14 @@ use anyhow::{Context as _, bail};
 use auditor::prove::{self, Proven};
 use clap::Args;
 use contract::ids::{AuditEntryId, DeliveryId};
+use contract::time::to_text;
 use objects::store::Objects;
 use process::exit;
 use process::settings::Settings;
 use proofs::entry::EntryText;
 use store::covered;
 use store::pool::Connection;
+use store::view::gone;
 use store::view::provable::{self, EntryOfTraceRow, ProvableRow};
 use tlog::key::VerifyingKey;
 use tlog::proof_file::ProofFile;
@@ -54,6 +56,7 @@ pub(crate) async fn prove(context: &Context, asked: &Prove) -> anyhow::Result<u8
         return Ok(exit::FAILED);
     };
     let entries = entries(&mut ledger, &row).await?;
+    tell_gone(&mut ledger, row.delivery_id).await?;
     let mut prover = Prover {
         tiles: published(&context.settings),
         key,
@@ -94,6 +97,27 @@ pub(crate) async fn prove(context: &Context, asked: &Prove) -> anyhow::Result<u8
         prover.key.as_str()
     );
     Ok(exit::OK)
+}
+
+/// Says what is gone of what is proven: the proof is of the rows, and holds without it.
+async fn tell_gone(ledger: &mut Connection, delivery: Uuid) -> anyhow::Result<()> {
+    let gone = gone::of_delivery(ledger, delivery).await?;
+    if let Some(at) = gone.erased_at {
+        say!("who pushed it was erased on {}", to_text(at));
+    }
+    for (what, at) in [
+        ("raw body", gone.body_removed_at),
+        ("snapshot", gone.snapshot_removed_at),
+        ("log", gone.log_removed_at),
+    ] {
+        if let Some(at) = at {
+            say!(
+                "its {what} was removed on {}: the row and its proof hold",
+                to_text(at)
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Finds the row by its id or the beginning of it.

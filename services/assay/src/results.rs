@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::say::say;
 use crate::table::{short, table};
 
-const COLUMNS: [&str; 10] = [
+const COLUMNS: [&str; 11] = [
     "repository",
     "result",
     "points",
@@ -21,6 +21,7 @@ const COLUMNS: [&str; 10] = [
     "late",
     "errors",
     "waiting",
+    "data",
 ];
 
 pub(crate) async fn results(context: &Context, lab: &Slug, form: Form) -> anyhow::Result<u8> {
@@ -46,7 +47,7 @@ pub(crate) async fn results(context: &Context, lab: &Slug, form: Form) -> anyhow
     Ok(exit::OK)
 }
 
-fn cells(row: &SessionResult, shorten: bool) -> [String; 10] {
+fn cells(row: &SessionResult, shorten: bool) -> [String; 11] {
     let commit = row.commit_sha.as_deref().unwrap_or_default();
     [
         row.repository.clone(),
@@ -63,6 +64,7 @@ fn cells(row: &SessionResult, shorten: bool) -> [String; 10] {
         row.late.to_string(),
         row.errors.to_string(),
         row.waiting.to_string(),
+        row.gone.clone().unwrap_or_default(),
     ]
 }
 

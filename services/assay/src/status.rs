@@ -151,6 +151,7 @@ fn show(picture: &Picture) {
         counts.late
     );
     say!("preserved  {} trees", counts.snapshots);
+    show_gone(counts);
     say!(
         "judged     {} passed, {} failed, {} could not be judged, {} superseded, {} unchecked",
         counts.passed,
@@ -191,6 +192,27 @@ fn show(picture: &Picture) {
         dead_open,
         messages(streams, "DEAD")
     );
+}
+
+/// What is gone of what was recorded: it is counted above all the same.
+fn show_gone(counts: &Status) {
+    if counts.people_erased > 0 {
+        say!(
+            "erased     {} people, of {} attempts: their rows and proofs stay",
+            counts.people_erased,
+            counts.attempts_erased
+        );
+    }
+    let (bodies, logs, trees) = (
+        counts.raw_bodies_removed,
+        counts.logs_removed,
+        counts.snapshots_removed,
+    );
+    if bodies + logs + trees > 0 {
+        say!(
+            "removed    {bodies} raw bodies, {logs} logs, {trees} trees, by erasures and by rules"
+        );
+    }
 }
 
 fn show_consumers(consumers: &[ConsumerState]) {

@@ -1,6 +1,8 @@
 //! Owns the orders about people and about what is kept: who is exported, held, released, erased,
-//! what retention removes, and which master key wraps. One is carried out after the other.
+//! what retention removes, which master key wraps, and what is given up as missing. One is carried
+//! out after the other.
 
+mod accept;
 pub mod erase;
 pub mod export;
 mod hold;
@@ -13,6 +15,7 @@ use std::time::Duration;
 
 use bus::consume::{Handler, Outcome};
 use bus::incoming::Incoming;
+use contract::command::completeness::HoleAcceptRequested;
 use contract::command::privacy::{
     PEOPLE_MAX, PrivacyOrder, PrivacyOrdered, REASON_CHARS_MAX, RetentionRequested, RewrapRequested,
 };
@@ -62,6 +65,10 @@ impl Handler for Privacy {
         let carried_out = match incoming.header("ce-type") {
             Some(RetentionRequested::KIND) => match read::<RetentionRequested>(incoming) {
                 Ok(asked) => retention::ordered(self, &asked).await,
+                Err(reason) => return Outcome::Never(reason),
+            },
+            Some(HoleAcceptRequested::KIND) => match read::<HoleAcceptRequested>(incoming) {
+                Ok(asked) => accept::accept(self, &asked).await,
                 Err(reason) => return Outcome::Never(reason),
             },
             Some(RewrapRequested::KIND) => match read::<RewrapRequested>(incoming) {

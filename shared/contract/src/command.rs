@@ -1,5 +1,6 @@
 //! Owns the commands of operators and pages. Each ends with a row that says what became of it.
 
+pub mod completeness;
 pub mod dead_letter;
 pub mod privacy;
 pub mod replay;

@@ -10,6 +10,7 @@ use std::fmt::Debug;
 use std::path::PathBuf;
 
 use contract::command::dead_letter::{DeadDiscardRequested, DeadSendBackRequested};
+use contract::command::completeness::HoleAcceptRequested;
 use contract::command::privacy::{
     PrivacyOrder, PrivacyOrdered, RetentionRequested, RewrapRequested,
 };
@@ -459,8 +460,18 @@ fn orders_about_people_are_on_the_wire_as_their_golden_files_say() {
         "rewrap-requested",
         &RewrapRequested {
             command,
-            actor,
+            actor: actor.clone(),
             reason: "the old key is retired".into(),
+        },
+    );
+    message(
+        "hole-accept-requested",
+        &HoleAcceptRequested {
+            command,
+            actor,
+            id: command.as_uuid(),
+            number: Some(7),
+            reason: "the forge has forgotten it".into(),
         },
     );
 }

@@ -17,6 +17,7 @@ use crate::lab_session::SessionRow;
 use crate::lab_version::LabVersionRow;
 use crate::lane::ManifestRow;
 use crate::lane_hole::HoleRow;
+use crate::lane_hole_accepted::AcceptedRow;
 use crate::listing::{ListingDueRow, ListingPartRow};
 use crate::principal::PrincipalRow;
 use crate::push::PushRow;
@@ -77,6 +78,7 @@ macro_rules! tables {
 }
 
 tables!(
+    AcceptedRow,
     AttemptRow,
     AttemptSnapshotRow,
     ClaimRow,

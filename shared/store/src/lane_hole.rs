@@ -76,7 +76,7 @@ pub async fn handed_again(
     .await?)
 }
 
-/// The holes that are still open: missing, and not found since. At most `limit`, oldest first.
+/// The holes that are still open: missing, not found since, and accepted by nobody. At most `limit`, oldest first.
 ///
 /// # Errors
 /// What the database answers.
@@ -98,7 +98,8 @@ pub async fn open_holes_count(conn: &mut AsyncPgConnection) -> Result<i64, Store
     let row: CountRow = sql_query(
         "SELECT count(*) FROM lane_hole h WHERE h.what = 'missing' AND NOT EXISTS ( \
          SELECT FROM lane_hole f WHERE f.lane_id = h.lane_id AND f.number = h.number \
-         AND f.what = 'found')",
+         AND f.what = 'found') AND NOT EXISTS (SELECT FROM lane_hole_accepted a \
+         WHERE a.lane_id = h.lane_id AND a.number = h.number)",
     )
     .get_result(conn)
     .await?;

@@ -16,6 +16,7 @@ pub mod lab_session;
 pub mod lab_version;
 pub mod lane;
 pub mod lane_hole;
+pub mod lane_hole_accepted;
 pub mod ledger_leaf;
 pub mod ledger_pending;
 pub mod listing;

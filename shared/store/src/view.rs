@@ -2,6 +2,7 @@
 //! question is one `.sql` file.
 
 pub mod gaps;
+pub mod gone;
 pub mod person;
 pub mod provable;
 pub mod refs;

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use contract::name::Actor;
 use contract::time::to_text;
 use process::exit;
 use process::settings::Settings;
@@ -15,6 +16,7 @@ use uuid::Uuid;
 
 use crate::backup::KeysPlace;
 use crate::backup::ledger::{self, DUMP, Dumped, OwnersWay};
+use crate::backup::made;
 use crate::backup::manifest::{self, FORMAT, KeysOf, LogOf, Manifest, WITHOUT};
 use crate::backup::objects::{self, LIST, Objected};
 use crate::backup::place::{self, MANIFEST, Shelf};
@@ -25,7 +27,12 @@ use crate::say::say;
 
 /// The settings' file.
 const SETTINGS: &str = "settings.toml";
-pub(super) async fn make(context: &Context, to: &Path, keys: &KeysPlace) -> anyhow::Result<u8> {
+pub(super) async fn make(
+    context: &Context,
+    to: &Path,
+    keys: &KeysPlace,
+    actor: &Actor,
+) -> anyhow::Result<u8> {
     let settings = &context.settings;
     let shelf = Shelf::make(to)?;
     refuse_together(settings, &shelf, keys)?;
@@ -68,6 +75,10 @@ pub(super) async fn make(context: &Context, to: &Path, keys: &KeysPlace) -> anyh
     let text = serde_json::to_vec_pretty(&manifest).context("write the manifest")?;
     place::sync_folder_of(&folder.join(DUMP)).context("sync the backup's folder")?;
     place::write(&folder.join(MANIFEST), &text)?;
+    // Now that it is whole: whoever looks at the log knows that a copy of everything went somewhere.
+    made::record(&way, actor, &manifest)
+        .await
+        .context("the backup is whole, and its audit entry could not be written")?;
     tell(&folder, &dumped, &objected, copied.as_deref());
     Ok(match objected.corrupt.is_empty() {
         true => exit::OK,

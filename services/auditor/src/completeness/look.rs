@@ -19,6 +19,7 @@ use process::health::Part;
 use service::ground::Ground;
 use store::lane;
 use store::lane_hole::{self, FOUND, HANDED_AGAIN, MISSING};
+use store::lane_hole_accepted;
 use store::pool::Connection;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -204,7 +205,9 @@ impl Looker {
     /// Holes close when their delivery reaches the ledger after all.
     async fn follow_holes(&self) -> anyhow::Result<()> {
         let mut conn = self.ground.store.connection().await?;
-        let open = lane_hole::open_holes(&mut conn, HOLES_MAX).await?;
+        let mut open = lane_hole::open_holes(&mut conn, HOLES_MAX).await?;
+        // One that was accepted may come back too: that is worth a row.
+        open.extend(lane_hole_accepted::unfound(&mut conn, HOLES_MAX).await?);
         if open.is_empty() {
             return Ok(());
         }
@@ -230,6 +233,8 @@ impl Looker {
             at - Duration::from_secs(SILENT_SECS),
         );
         let tails = lane::unknown_tails(&mut conn, since, silent).await?;
+        let accepted = lane_hole_accepted::count(&mut conn).await?;
+        gauge!("assay_lane_holes_accepted").set(accepted as f64);
         gauge!("assay_lane_holes_open").set(holes as f64);
         gauge!("assay_lane_numbers_waiting").set(waiting as f64);
         gauge!("assay_lane_tails_unknown").set(tails as f64);

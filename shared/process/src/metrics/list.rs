@@ -95,6 +95,7 @@ pub const METRICS: &[Metric] = &[
     metric("assay_ingest_body_bytes", Gauge, &[], &[WebhookIngest], "room that bodies take"),
     metric("assay_ingest_body_bytes_most", Gauge, &[], &[WebhookIngest], "the most room that bodies ever took"),
     metric("assay_ingest_memory_bytes_max", Gauge, &[], &[WebhookIngest], "the room that there is for bodies"),
+    metric("assay_lane_holes_accepted", Gauge, &[], &[Auditor], "missing deliveries that an operator has given up"),
     metric("assay_lane_holes_open", Gauge, &[], &[Auditor], "accepted deliveries that are in no row, no queue and no spool"),
     metric("assay_lane_holes_total", Counter, &["what"], &[Auditor], "holes in the numbers of what was accepted: found missing, read again, there after all"),
     metric("assay_lane_numbers_waiting", Gauge, &[], &[Auditor], "numbers of what was accepted that nobody has accounted for yet"),

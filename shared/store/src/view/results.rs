@@ -45,6 +45,10 @@ pub struct SessionResult {
     /// Why.
     #[diesel(sql_type = Nullable<Text>)]
     pub order_reason: Option<String>,
+    /// `erased`, where who pushed it was; `removed`, where its tree or log went by a rule. The result
+    /// and its proof stay.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub gone: Option<String>,
     /// Attempts of the session.
     #[diesel(sql_type = BigInt)]
     pub attempts: i64,

@@ -12,6 +12,7 @@ WITH chosen AS (
         result.result,
         result.points,
         result.points_max,
+        result.id AS result_id,
         request.cause
     FROM lab_session AS session
     JOIN chosen ON chosen.id = session.lab_id
@@ -66,6 +67,18 @@ SELECT
     judged.cause,
     command.actor AS ordered_by,
     command.body ->> 'reason' AS order_reason,
+    CASE
+        WHEN EXISTS (
+            SELECT FROM attempt_erased AS erased WHERE erased.lab_attempt_id = judged.id
+        ) THEN 'erased'
+        WHEN EXISTS (
+            SELECT FROM removal WHERE kind = 'log' AND subject_id = judged.result_id
+        ) OR EXISTS (
+            SELECT FROM removal
+            JOIN attempt_snapshot AS kept ON kept.snapshot_id = removal.subject_id
+            WHERE removal.kind = 'snapshot' AND kept.lab_attempt_id = judged.id
+        ) THEN 'removed'
+    END AS gone,
     coalesce(tally.attempts, 0) AS attempts,
     coalesce(tally.late, 0) AS late,
     coalesce(tally.errors, 0) AS errors,

@@ -33,6 +33,16 @@ counts! {
         late,
         /// Trees preserved.
         snapshots,
+        /// People who were erased.
+        people_erased,
+        /// Attempts of theirs: the rows stay.
+        attempts_erased,
+        /// Raw bodies that were removed, by an erasure or a rule.
+        raw_bodies_removed,
+        /// Logs that were removed.
+        logs_removed,
+        /// Snapshots that were removed; they are counted among the preserved.
+        snapshots_removed,
         /// Leaves of the log.
         leaves,
         /// Audit entries without a leaf yet.

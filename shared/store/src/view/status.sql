@@ -27,6 +27,12 @@ SELECT
     ) AS late,
     (SELECT count(*) FROM work_remade) AS remade,
     (SELECT count(*) FROM snapshot) AS snapshots,
+    (SELECT count(DISTINCT principal_id) FROM erasure) AS people_erased,
+    (SELECT count(DISTINCT lab_attempt_id) FROM attempt_erased) AS attempts_erased,
+    (SELECT count(DISTINCT (subject_id, digest)) FROM removal WHERE kind = 'raw-body')
+        AS raw_bodies_removed,
+    (SELECT count(DISTINCT subject_id) FROM removal WHERE kind = 'log') AS logs_removed,
+    (SELECT count(DISTINCT subject_id) FROM removal WHERE kind = 'snapshot') AS snapshots_removed,
     (SELECT count(*) FROM ledger_leaf) AS leaves,
     (SELECT count(*) FROM ledger_pending) AS pending,
     count(*) AS requests,

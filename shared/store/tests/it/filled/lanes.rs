@@ -2,6 +2,7 @@
 
 use store::lane::ManifestRow;
 use store::lane_hole::{HoleRow, MISSING};
+use store::lane_hole_accepted::AcceptedRow;
 
 use super::*;
 
@@ -30,7 +31,7 @@ pub(super) async fn fill(
             recorded_at: now,
         }
     );
-    put!(
+    let hole = put!(
         conn,
         covered,
         HoleRow {
@@ -40,6 +41,31 @@ pub(super) async fn fill(
             delivery_id: Uuid::now_v7(),
             what: MISSING.to_owned(),
             sequence: None,
+            recorded_at: now,
+        }
+    );
+    let command = put!(
+        conn,
+        covered,
+        CommandRow {
+            id: Uuid::now_v7(),
+            kind: "hole-accept".to_owned(),
+            actor: "operator".to_owned(),
+            body: odd_json(),
+            outcome: "accepted".to_owned(),
+            reason: None,
+            result: None,
+            recorded_at: now,
+        }
+    );
+    put!(
+        conn,
+        covered,
+        AcceptedRow {
+            lane_id: hole.lane_id,
+            number: hole.number,
+            delivery_id: hole.delivery_id,
+            command_id: command.id,
             recorded_at: now,
         }
     );
