@@ -18,7 +18,7 @@ use crate::world::{ENROLLED, OTHER, World};
 const RULED: &str = "[retention]\nraw_bodies_days = 1\n";
 
 /// The body of a push by somebody of this number, who is their own author.
-fn by(number: u32, repository: &str, commit: u32) -> Value {
+pub(crate) fn by(number: u32, repository: &str, commit: u32) -> Value {
     let mut payload = Push::new(repository, commit - 1, &[commit]).payload();
     let login = format!("learner-{number}");
     let email = format!("{login}@example.org");
@@ -32,14 +32,14 @@ fn by(number: u32, repository: &str, commit: u32) -> Value {
 }
 
 impl World {
-    async fn give<M: Message>(&self, command: CommandId, order: &M) -> Value {
+    pub(crate) async fn give<M: Message>(&self, command: CommandId, order: &M) -> Value {
         self.bus.publish(order).await.unwrap();
         let outcome = self.outcome(command).await;
         self.settled().await;
         outcome
     }
 
-    async fn order(&self, order: PrivacyOrder, person: PrincipalId, reason: &str) -> Value {
+    pub(crate) async fn order(&self, order: PrivacyOrder, person: PrincipalId, reason: &str) -> Value {
         let order = PrivacyOrdered {
             command: CommandId::new(),
             actor: "operator".parse().unwrap(),
@@ -51,7 +51,7 @@ impl World {
         self.give(order.command, &order).await
     }
 
-    async fn retention(&self, plan: bool) -> Value {
+    pub(crate) async fn retention(&self, plan: bool) -> Value {
         let order = RetentionRequested {
             command: CommandId::new(),
             actor: "operator".parse().unwrap(),
@@ -62,7 +62,7 @@ impl World {
     }
 
     /// Whoever pushed a delivery.
-    async fn pusher(&self, delivery: &Delivery) -> PrincipalId {
+    pub(crate) async fn pusher(&self, delivery: &Delivery) -> PrincipalId {
         let query = format!(
             "SELECT pusher_id FROM push WHERE delivery_id = '{}'",
             delivery.id()

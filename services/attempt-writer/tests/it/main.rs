@@ -20,6 +20,8 @@ mod poison;
 mod pushes;
 mod repeats;
 mod reprocess;
+mod retained;
 mod sealed;
 mod sessions;
+mod unchecked;
 mod world;

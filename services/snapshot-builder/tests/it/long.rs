@@ -1,5 +1,7 @@
 //! What takes minutes: a blob of 10 GB that is really there.
 
+mod forgotten;
+
 use snapshot_builder::limits::Limits;
 
 use crate::hostile::{Siege, caches};

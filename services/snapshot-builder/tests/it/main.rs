@@ -15,6 +15,7 @@ mod labs;
 mod long;
 mod office;
 mod pushes;
+mod removed;
 mod unchecked;
 mod world;
 mod writer;
