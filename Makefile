@@ -4,7 +4,7 @@
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help demo up test test-full fuzz torture bench bench-scale lint prerequisites
+.PHONY: help demo up test test-full fuzz torture bench bench-growth bench-scale lint prerequisites
 
 help: ## Say what can be made
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -64,6 +64,15 @@ bench: prerequisites ## Measure everything that has a bound, into target/bench/s
 	-$(LOADTEST) steady --rate 200 --seconds 30 $(PUSHES) --bench steady --out $(TARGET)/bench/steady
 	-$(LOADTEST) single --bench single --out $(TARGET)/bench/single
 	-$(LOADTEST) burst --count 100000 --bench burst --out $(TARGET)/bench/burst
+	$(TARGET)/release/loadtest summary --figures $(FIGURES) --out $(TARGET)/bench/summary.json
+
+# The ledger lies in a folder for temporary files, some 6 KiB an attempt, and is gone at the end.
+# ATTEMPTS=200000 takes a minute or two.
+ATTEMPTS ?= 10000000
+bench-growth: prerequisites ## Measure with ATTEMPTS=10000000 in the ledger beside an empty one
+	mkdir -p $(FIGURES)
+	cargo build --release -p assay -p assay-checker -p loadtest
+	$(LOADTEST) growth --attempts $(ATTEMPTS) --bench growth
 	$(TARGET)/release/loadtest summary --figures $(FIGURES) --out $(TARGET)/bench/summary.json
 
 # On 2 cores more processes cannot be faster: what is measured is what they cost, and that nothing is

@@ -179,6 +179,18 @@ pub enum Order {
         #[command(flatten)]
         common: Common,
     },
+    /// The rates of a ledger that has grown beside those of an empty one.
+    Growth {
+        /// Attempts that the ledger is filled with: copies of those that were measured.
+        #[arg(long, default_value_t = 10_000_000)]
+        attempts: u64,
+        /// Deliveries of each of four measurements.
+        #[arg(long, default_value_t = 2_000)]
+        count: u64,
+        /// What every workload can be told.
+        #[command(flatten)]
+        common: Common,
+    },
     /// Collect what benches handed over into one summary: see the README.
     Summary {
         /// The folder that they wrote into.

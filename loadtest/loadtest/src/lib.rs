@@ -5,6 +5,7 @@ pub mod compare;
 pub mod drain;
 pub mod figures;
 pub mod fleet;
+pub mod growth;
 pub mod house;
 pub mod http;
 pub mod idle;

@@ -127,6 +127,11 @@ pub async fn carry_out(cli: Cli, stop: &CancellationToken) -> Result<u8> {
             streams::streams(&traffic, count, &common, stop).await
         }
         Order::Limits { count, common } => crate::limits::limits(count, &common).await,
+        Order::Growth {
+            attempts,
+            count,
+            common,
+        } => crate::growth::growth(attempts, count, &common).await,
         Order::Summary { figures, out } => summarize(&figures, &out),
         Order::EmptyHandler => crate::limits::empty::serve().await,
     }
