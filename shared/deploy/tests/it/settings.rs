@@ -106,6 +106,8 @@ fn text(place: &Place) -> String {
         "\n[[sources.github.secrets]]\nname = \"first\"\nfile = \"{}\"\n",
         place.webhook
     );
+    text += "\n[ingest]\n# Longer than a load balancer takes to notice that /ready says 503.\n";
+    text += "grace_seconds = 5\n";
     text += &format!(
         "\n[ingest.spool]\nfolder = \"{}\"\npersistent = true\n",
         folder("ingest.spool.folder")
