@@ -68,15 +68,9 @@ pub(crate) fn setup(
     Box::pin(connect(url))
 }
 
-/// An error with its causes: Diesel keeps a text alone.
+/// Diesel keeps a text alone; the client's has its cause in it.
 fn bad(error: &tokio_postgres::Error) -> diesel::ConnectionError {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    BadConnection(text)
+    BadConnection(error.to_string())
 }
 
 impl Address {

@@ -10,8 +10,6 @@ mod backup;
 mod bad_input;
 mod bad_labs;
 mod broken_git;
-#[cfg(target_os = "linux")]
-mod by_tls;
 mod commits;
 mod completeness;
 mod dead;
