@@ -10,8 +10,9 @@ use crate::error::StoreError;
 /// The advisory lock of the log's leader: "log-head" in ASCII.
 const LEADER_LOCK: i64 = 0x6c6f_672d_6865_6164;
 /// After how long without a statement the server ends a leader's connection, in seconds: one that
-/// is frozen, or whose machine is gone, must not keep the lock. A leader speaks far more often.
-pub const LEADER_SILENCE_SECS_MAX: u32 = 5;
+/// is frozen, or whose machine is gone, must not keep the lock. A leader speaks far more often. With
+/// the half second after which those that stand by ask again another leads within five.
+pub const LEADER_SILENCE_SECS_MAX: u32 = 4;
 
 /// The log's head: how far it goes, and from where it grows.
 #[derive(Clone, Debug, PartialEq, Eq, QueryableByName)]
