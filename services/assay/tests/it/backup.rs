@@ -23,6 +23,10 @@ async fn a_backup_is_restored_into_nothing_and_the_log_goes_on_in_a_new_epoch() 
         .assay_ok(&["backup", "check", kept.shelf.to_str().unwrap()])
         .await;
     assert!(said.contains("good:"), "{said}");
+    let told = "SELECT count(*) FROM audit_entry WHERE action = 'ledger-backed-up' \
+                AND entry::jsonb ->> 'user.name' = 'operator' \
+                AND entry::jsonb ? 'assay.backup.leaves'";
+    assert_eq!(site.house.number(told).await, 1);
     site.stop_all().await;
     let before = site.house.rows("SELECT * FROM lab_version").await;
     lose_all(&site).await;

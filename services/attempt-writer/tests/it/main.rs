@@ -10,6 +10,7 @@ mod deliveries;
 mod entries;
 mod erased;
 mod found;
+mod given_up;
 mod jobs;
 mod large;
 mod lost;

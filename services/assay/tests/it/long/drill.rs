@@ -117,7 +117,7 @@ async fn live_and_lose(site: &mut Site, api: &HooksApi) -> (Kept, Seen) {
 
     let recorded = made(&learner, PASSING, None).await;
     assert_eq!(api.deliver(hook, &recorded.signed).await, 202);
-    recorded.note(&account, LEARNER, "pass", &Value::Null);
+    recorded.note_delivered(&account, LEARNER, "pass");
     until_judged_once(site, &recorded.after).await;
     let person = format!("github:{OTHER_LOGIN}");
     site.assay_ok(&["privacy", "erase", &person, "--reason", "it was asked for"])
@@ -143,7 +143,7 @@ async fn live_and_lose(site: &mut Site, api: &HooksApi) -> (Kept, Seen) {
     site.stop(Service::AttemptWriter).await;
     let accepted = made(&learner, &[Change::File(b"notes.txt", b"!\n")], None).await;
     assert_eq!(api.deliver(hook, &accepted.signed).await, 202);
-    accepted.note(&account, LEARNER, "pass", &Value::Null);
+    accepted.note_delivered(&account, LEARNER, "pass");
     for service in Service::ALL {
         if service != Service::AttemptWriter {
             site.stop(service).await;

@@ -269,14 +269,59 @@ async fn says_so(site: &Site, theirs: &Posted, before: &Value) {
     let seen = site
         .assay_json(&["trace", "--json", &theirs.forge_id])
         .await;
-    assert_eq!(seen["verifications"], before["verifications"]);
+    // The body in conflict has its head verified again, before the erasure or not at all.
+    let (seen, before_all) = (&seen["verifications"], before["verifications"].as_array());
+    for was in before_all.unwrap() {
+        let seen = seen.as_array().unwrap();
+        assert!(seen.contains(was), "{was} in {seen:?}");
+    }
     let told = site.assay_ok(&["trace", &theirs.forge_id]).await;
     assert!(told.contains("erased"), "{told}");
     let logs = site.assay_ok(&["logs", &theirs.forge_id]).await;
     assert!(logs.contains("its log was removed on"), "{logs}");
     let status = site.assay_json(&["status", "--json"]).await;
     assert_eq!(status["ledger"]["attempts"], 3, "{status}");
+    for (what, count) in [
+        ("people_erased", 2),
+        ("attempts_erased", 2),
+        ("snapshots_removed", 2),
+        ("raw_bodies_removed", 3),
+    ] {
+        assert_eq!(status["ledger"][what], count, "{what} in {status}");
+    }
+    let results = site
+        .assay_json(&["results", "--lab", "calculator", "--json"])
+        .await;
+    let gone: Vec<_> = results
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| &row["gone"])
+        .collect();
+    assert!(gone.contains(&&json!("erased")), "{results}");
+    assert!(gone.contains(&&Value::Null), "{results}");
+    proves(site, before["verifications"][0]["id"].as_str().unwrap()).await;
     assert_eq!(status["dead_letters_open"], 0, "{status}");
+}
+
+/// A result of whoever is erased is still proven, and the proof says what is gone.
+async fn proves(site: &Site, verification: &str) {
+    let file = site
+        .folder()
+        .join("erased.tlog-proof")
+        .display()
+        .to_string();
+    let said = site.assay_ok(&["prove", verification, "-o", &file]).await;
+    for words in [
+        "who pushed it was erased on",
+        "its raw body was removed on",
+        "its log was removed on",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    let key = fs::read_to_string(site.folder().join("log-verifier")).unwrap();
+    site.assay_ok(&["check-proof", &file, "--key", key.trim()])
+        .await;
 }
 
 async fn unharmed(site: &Site, others: &Posted, before: &Value) {

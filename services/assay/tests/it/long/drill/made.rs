@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use contract::digest::Digest;
+use contract::ids::DeliveryId;
 use sample::delivery::{Push, SignedDelivery, sign};
 use sample::repository::{Change, Repository};
 use serde_json::{Value, json};
@@ -31,6 +32,14 @@ impl Made {
     ) {
         let (status, receipt) = site.post(&self.signed).await.unwrap();
         assert_eq!(status, 202, "{receipt}");
+        self.note(account, repository, result, &receipt);
+    }
+
+    /// Notes that the forge sent it, and was told that it is accepted: the receipt names the delivery
+    /// that it must have become.
+    pub(super) fn note_delivered(&self, account: &Account, repository: &str, result: &str) {
+        let delivery = DeliveryId::compute("github", &self.guid);
+        let receipt = json!({ "delivery": delivery });
         self.note(account, repository, result, &receipt);
     }
 
