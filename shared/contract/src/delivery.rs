@@ -29,7 +29,6 @@ pub const RECONCILER_KEY: &str = "assay-reconciler";
 
 /// The body of a delivery of the event [`REF_FOUND`].
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct RefFound {
     /// The repository.
     pub repository: Repository,

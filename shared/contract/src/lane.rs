@@ -15,7 +15,6 @@ pub const LANE_HEARTBEAT_SECS: u64 = 20;
 
 /// Numbers without a gap.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Numbers {
     /// The first.
     pub first: u64,
