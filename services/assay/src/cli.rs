@@ -102,14 +102,7 @@ enum Order {
     },
     /// Whether all that was accepted is in the ledger: each ingest's lane, how far it is judged,
     /// what is missing. Exit code 1 when something is missing that nobody has accepted.
-    #[command(args_conflicts_with_subcommands = true)]
-    Completeness {
-        #[command(subcommand)]
-        order: Option<completeness::CompletenessOrder>,
-        /// As JSON, for machines.
-        #[arg(long)]
-        json: bool,
-    },
+    Completeness(completeness::Completeness),
     /// The result that counts, for each session of a lab.
     Results {
         /// The lab's short name.
@@ -277,8 +270,8 @@ impl Cli {
             Order::Session(order) => session::session(&Context::of(&place)?, order).await,
             Order::Roster(order) => roster::roster(&Context::of(&place)?, order).await,
             Order::Status { json } => status::status(&Context::of(&place)?, json).await,
-            Order::Completeness { order, json } => {
-                completeness::completeness(&Context::of(&place)?, (order, json)).await
+            Order::Completeness(asked) => {
+                completeness::completeness(&Context::of(&place)?, asked).await
             }
             Order::Results { lab, form } => {
                 results::results(&Context::of(&place)?, &lab, form).await

@@ -4,7 +4,7 @@ mod accept;
 
 use std::time::Duration;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use contract::delivery::RECONCILER_KEY;
 use contract::lane::LANE_HEARTBEAT_SECS;
 use contract::time::{Timestamp, now, to_text};
@@ -30,9 +30,20 @@ const UNHEARD: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// A lane that is silent for so long has ended.
 const SILENT: Duration = Duration::from_secs(3 * LANE_HEARTBEAT_SECS);
 
+/// What is asked of `assay completeness`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Completeness {
+    #[command(subcommand)]
+    order: Option<CompletenessOrder>,
+    /// As JSON, for machines.
+    #[arg(long)]
+    json: bool,
+}
+
 /// What may be ordered.
 #[derive(Debug, Subcommand)]
-pub(crate) enum CompletenessOrder {
+enum CompletenessOrder {
     /// Accept that a delivery is missing and cannot be had again: no alarm any more. It is listed as
     /// accepted for ever, and its lane is never complete.
     Accept {
@@ -61,11 +72,8 @@ struct Picture {
 ///
 /// # Errors
 /// The ledger or the bus cannot be reached.
-pub(crate) async fn completeness(
-    context: &Context,
-    (order, as_json): (Option<CompletenessOrder>, bool),
-) -> anyhow::Result<u8> {
-    if let Some(CompletenessOrder::Accept { hole, reason, who }) = order {
+pub(crate) async fn completeness(context: &Context, asked: Completeness) -> anyhow::Result<u8> {
+    if let Some(CompletenessOrder::Accept { hole, reason, who }) = asked.order {
         return accept::accept(context, hole, reason, who).await;
     }
     let (mut ledger, at) = (context.reader().await?, now());
@@ -78,7 +86,7 @@ pub(crate) async fn completeness(
         unheard: lane::unheard(&mut ledger, at - UNHEARD, RECONCILER_KEY).await?,
         at,
     };
-    if as_json {
+    if asked.json {
         say!("{}", serde_json::to_string_pretty(&json(&picture))?);
     } else {
         show(&picture);

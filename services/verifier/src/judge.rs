@@ -22,7 +22,7 @@ use account::{Account, Accounts};
 /// Most messages of tests that one step keeps.
 const MESSAGES_MAX: usize = 100;
 /// What is said of a test that never came.
-pub(crate) const NOT_REPORTED: &str = "expected, but not reported";
+const NOT_REPORTED: &str = "expected, but not reported";
 /// Most tests that a reason names.
 const NAMED_MAX: usize = 5;
 
@@ -212,6 +212,16 @@ fn shortened(mut tests: Vec<TestResult>) -> Vec<TestResult> {
         }
     }
     tests
+}
+
+/// The steps without what reports said of tests: that quotes the learner's program, may name
+/// somebody, and is kept with the log. What we said ourselves stays.
+pub(crate) fn without_quotes(mut steps: Vec<StepResult>) -> Vec<StepResult> {
+    let tests = steps.iter_mut().flat_map(|step| &mut step.tests);
+    for test in tests {
+        test.message = test.message.take().filter(|said| said == NOT_REPORTED);
+    }
+    steps
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use contract::digest::Digest;
 use contract::ids::VerificationId;
 use contract::job::{PreservedTree, VerificationRequested};
 use contract::message::canonical_json;
-use contract::result::{ErrorCause, StepResult, Verdict};
+use contract::result::{ErrorCause, Verdict};
 use contract::time::Timestamp;
 use lab::spec::Limits;
 use serde_json::{Map, Value, json};
@@ -16,7 +16,7 @@ use store::verification_claim::ClaimRow;
 use store::verification_origin::OriginRow;
 use store::verification_refused::RefusedRow;
 
-use crate::judge::{Judgement, NOT_REPORTED};
+use crate::judge::{self, Judgement};
 use crate::schedule;
 
 /// The service's name in the audit log.
@@ -138,23 +138,13 @@ pub(crate) fn row(job: &VerificationRequested, tried: &Try<'_>, came: Came) -> V
             detail: judgement.detail,
             points: integer(judgement.points),
             points_max: integer(judgement.points_max),
-            steps: json!(without_quotes(judgement.steps)),
+            steps: json!(judge::without_quotes(judgement.steps)),
             peaks,
             log_digest: Some(digest.to_string()),
             log_bytes: i64::try_from(bytes).ok(),
             ..row
         },
     }
-}
-
-/// The steps without what reports said of tests: that quotes the learner's program, may name
-/// somebody, and is kept with the log. What we said ourselves stays.
-fn without_quotes(mut steps: Vec<StepResult>) -> Vec<StepResult> {
-    let tests = steps.iter_mut().flat_map(|step| &mut step.tests);
-    for test in tests {
-        test.message = test.message.take().filter(|said| said == NOT_REPORTED);
-    }
-    steps
 }
 
 /// What made the result of a run, beside what its row says.
