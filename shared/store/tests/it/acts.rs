@@ -26,7 +26,6 @@ const ACTS: &[&str] = &[
     "UPDATE verification_attempt SET result = 'pass'",
     "DELETE FROM audit_entry",
     "TRUNCATE push",
-    "LOCK TABLE push IN ACCESS EXCLUSIVE MODE",
     "CREATE TRIGGER mine BEFORE INSERT ON push FOR EACH ROW EXECUTE FUNCTION refuse_change()",
 ];
 
