@@ -299,3 +299,33 @@ fn a_run_of_which_a_step_is_missing_is_no_pass() {
     let judgement = judge(&spec, &[ended(CLEAN, Reported::Nothing)]);
     assert_eq!(judgement.verdict, Verdict::Fail);
 }
+
+#[test]
+fn a_row_has_what_we_said_of_a_test_and_not_what_its_report_said() {
+    let test = |said: &str| TestResult {
+        name: "adds".to_owned(),
+        outcome: TestOutcome::Failed,
+        duration_ms: None,
+        message: Some(said.to_owned()),
+    };
+    let step = |tests| StepResult {
+        name: "unit".to_owned(),
+        strength: None,
+        passed: false,
+        exit_code: Some(1),
+        signal: None,
+        limit: None,
+        wall_ms: 1,
+        points: 0,
+        points_max: 1,
+        reason: None,
+        tests,
+    };
+    let kept = without_quotes(vec![step(vec![test("gives a name"), test(NOT_REPORTED)])]);
+    let said: Vec<_> = kept[0]
+        .tests
+        .iter()
+        .map(|test| test.message.as_deref())
+        .collect();
+    assert_eq!(said, [None, Some(NOT_REPORTED)]);
+}
