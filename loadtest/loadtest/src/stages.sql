@@ -17,5 +17,5 @@ LEFT JOIN LATERAL (
     SELECT max(leaf.recorded_at) AS logged_at
     FROM audit_entry AS entry
     JOIN ledger_leaf AS leaf ON leaf.audit_entry_id = entry.id
-    WHERE entry.trace_id = request.trace_id AND entry.action = 'verification-recorded'
+    WHERE entry.trace_id = request.trace_id AND entry.action IN ('verification-recorded', 'unchecked-recorded')
 ) AS leaf ON true

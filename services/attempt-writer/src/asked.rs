@@ -24,6 +24,9 @@ use crate::plan::{self, People, Standing, sorted};
 use crate::taken::{Pushed, Taken};
 use crate::write::Recorded;
 
+/// The executor of a lab that has nothing run.
+const NOTHING_RUN: &str = "none";
+
 /// What one push asks for in one session.
 pub(crate) struct Wanted<'a> {
     place: usize,
@@ -207,6 +210,7 @@ pub(crate) fn recorded(
         .map(|&standing| Recorded {
             standing,
             jobs: Vec::new(),
+            unchecked: Vec::new(),
             matched: false,
             opened: false,
         })
@@ -233,6 +237,11 @@ pub(crate) fn recorded(
                 })
             })
             .collect();
+        // A list that git must complete is snapshot-builder's, whatever the lab has run.
+        if wanted.session.executor == NOTHING_RUN && !wanted.lists {
+            recorded.unchecked.extend(plan::unchecked(&push, &attempts));
+            continue;
+        }
         let mut jobs = plan::jobs(&push, &attempts, Lane::Live);
         if let Some(first) = jobs.first_mut() {
             first.lists = wanted.lists;

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bus::consume::{BatchHandler, Outcome};
+use bus::error::PublishError;
 use bus::incoming::Incoming;
 use bus::outgoing::Outgoing;
 use contract::delivery::BodyPlace;
-use contract::job::SnapshotRequested;
 use futures::StreamExt;
 use futures::future::{BoxFuture, join_all};
 use futures::stream;
@@ -15,6 +15,7 @@ use objects::store::{Objects, ObjectsError};
 use process::dependency::Dependency;
 use process::settings::Settings;
 use service::ground::Ground;
+use service::together::{self, Together};
 use store::error::StoreError;
 use store::{transaction, verification_request};
 use tracing::{Instrument, Span, info_span};
@@ -56,6 +57,22 @@ impl BatchHandler for Deliveries {
     }
 }
 
+impl Together for Deliveries {
+    type One = Taken;
+    type Done = Recorded;
+
+    async fn transact(&self, takens: &[Taken]) -> Result<Vec<Recorded>, StoreError> {
+        let mut conn = self.ground.store.connection().await?;
+        let (pseudonyms, masters) = (&self.pseudonyms, &self.masters);
+        let work = async |conn: &mut _| write::record(conn, takens, pseudonyms, masters).await;
+        transaction::run(&mut conn, work).await
+    }
+
+    fn ground(&self) -> &Ground {
+        &self.ground
+    }
+}
+
 impl Deliveries {
     async fn settle(&self, batch: &[Incoming]) -> Vec<Outcome> {
         let mut taking: Vec<BoxFuture<'_, _>> = Vec::with_capacity(batch.len());
@@ -79,7 +96,7 @@ impl Deliveries {
                 Err(outcome) => outcomes.push(Some(outcome)),
             }
         }
-        let mut recorded = self.record(&takens).await;
+        let mut recorded = together::record(self, &takens).await;
         self.publish_together(&takens, &mut recorded).await;
         let following = takens.iter().zip(recorded).map(|(taken, recorded)| async {
             match recorded {
@@ -109,36 +126,6 @@ impl Deliveries {
         Outcome::Never(format!("the body of the delivery: {error}"))
     }
 
-    /// Records the deliveries in one transaction; a batch that a bad one fails is split until the
-    /// bad one stands alone.
-    fn record<'a>(&'a self, takens: &'a [Taken]) -> BoxFuture<'a, Vec<Result<Recorded, Outcome>>> {
-        Box::pin(async move {
-            if takens.is_empty() {
-                return Vec::new();
-            }
-            match self.transact(takens).await {
-                Ok(recorded) => recorded.into_iter().map(Ok).collect(),
-                Err(error) if !error.is_transient() && takens.len() > 1 => {
-                    let (left, right) = takens.split_at(takens.len() / 2);
-                    let mut all = self.record(left).await;
-                    all.extend(self.record(right).await);
-                    all
-                }
-                Err(error) => {
-                    let outcome = self.ground.ledger_refused(&error);
-                    takens.iter().map(|_| Err(outcome.clone())).collect()
-                }
-            }
-        })
-    }
-
-    async fn transact(&self, takens: &[Taken]) -> Result<Vec<Recorded>, StoreError> {
-        let mut conn = self.ground.store.connection().await?;
-        let (pseudonyms, masters) = (&self.pseudonyms, &self.masters);
-        let work = async |conn: &mut _| write::record(conn, takens, pseudonyms, masters).await;
-        transaction::run(&mut conn, work).await
-    }
-
     /// Publishes what follows the new ones of a batch together, with as few syncs as can be, and
     /// takes it off their hands. What cannot go so is left to each alone.
     async fn publish_together(&self, takens: &[Taken], recorded: &mut [Result<Recorded, Outcome>]) {
@@ -147,10 +134,9 @@ impl Deliveries {
         for (taken, recorded) in takens.iter().zip(recorded.iter()) {
             let Ok(recorded) = recorded else { continue };
             if recorded.standing == Standing::First {
-                let jobs = recorded.jobs.iter();
-                let made = jobs.map(|job| taken.span.in_scope(|| Outgoing::of(service, job)));
+                let made = taken.span.in_scope(|| followers(service, recorded));
                 // One that cannot be written is told of when it goes alone.
-                let Ok(made) = made.collect::<Result<Vec<_>, _>>() else {
+                let Ok(made) = made else {
                     return;
                 };
                 messages.extend(made);
@@ -166,6 +152,7 @@ impl Deliveries {
         for recorded in recorded.iter_mut().flatten() {
             if recorded.standing == Standing::First {
                 recorded.jobs.clear();
+                recorded.unchecked.clear();
             }
         }
     }
@@ -178,16 +165,19 @@ impl Deliveries {
             return outcome;
         }
         if recorded.standing == Standing::Repeat {
-            match self.is_answered(&recorded.jobs).await {
+            match self.is_answered(&recorded).await {
                 Ok(true) => return Outcome::Done,
                 Ok(false) => {}
                 Err(error) => return self.ground.ledger_refused(&error),
             }
         }
-        for job in &recorded.jobs {
-            if let Err(error) = self.ground.bus.publish(job).await {
-                return self.ground.bus_refused(&error);
-            }
+        let bus = &self.ground.bus;
+        let published = match followers(bus.service(), &recorded) {
+            Ok(messages) => bus.publish_all(&messages).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = published {
+            return self.ground.bus_refused(&error);
         }
         if let (true, Some(pushed)) = (recorded.opened, taken.pushed.first()) {
             let cause = opening(taken.received.delivery);
@@ -200,17 +190,26 @@ impl Deliveries {
 
     /// Whether every request of these jobs has a result: then a repeat has nothing to set going.
     /// One that has none may have been lost with the broker's data.
-    async fn is_answered(&self, jobs: &[SnapshotRequested]) -> Result<bool, StoreError> {
-        let requests: Vec<_> = jobs
-            .iter()
-            .flat_map(|job| &job.attempts)
+    async fn is_answered(&self, recorded: &Recorded) -> Result<bool, StoreError> {
+        let preserved = recorded.jobs.iter().flat_map(|job| &job.attempts);
+        let unchecked = recorded.unchecked.iter().flat_map(|job| &job.requests);
+        let requests: Vec<_> = preserved
             .filter_map(|attempt| attempt.request)
+            .chain(unchecked.copied())
             .map(|request| request.as_uuid())
             .collect();
         let mut conn = self.ground.store.connection().await?;
         let answered = verification_request::answered(&mut conn, &requests).await?;
         Ok(answered.len() == requests.len())
     }
+}
+
+/// The messages that follow.
+fn followers(service: &str, recorded: &Recorded) -> Result<Vec<Outgoing>, PublishError> {
+    let jobs = recorded.jobs.iter().map(|job| Outgoing::of(service, job));
+    let unchecked = recorded.unchecked.iter();
+    let unchecked = unchecked.map(|job| Outgoing::of(service, job));
+    jobs.chain(unchecked).collect()
 }
 
 fn count(taken: &Taken, recorded: &Recorded) {

@@ -7,11 +7,12 @@ mod tests;
 
 use std::collections::{BTreeMap, HashMap};
 
-use contract::ids::{LabVersionId, PushId, SessionId};
+use contract::ids::{LabVersionId, PushId, RequestId, SessionId};
 use contract::job::{ATTEMPTS_PER_JOB_MAX, AttemptToPreserve, PushOfSession, SnapshotRequested};
 use contract::message::Lane;
 use contract::name::CommitSha;
 use contract::time::Timestamp;
+use contract::unchecked::UncheckedRequested;
 use forge::push::{Person, Push, RefKind};
 use store::delivery::{ConflictRow, DeliveryRow, ReceiptRow};
 use store::lab_session::SessionRules;
@@ -184,6 +185,22 @@ pub(crate) fn jobs(
         .enumerate()
         .map(part)
         .collect()
+}
+
+/// What follows a push to a lab that has nothing run: its requests, in messages that fit.
+pub(crate) fn unchecked(
+    push: &PushOfSession,
+    attempts: &[AttemptToPreserve],
+) -> Vec<UncheckedRequested> {
+    let requests: Vec<_> = attempts.iter().filter_map(|one| one.request).collect();
+    let message = |requests: &[RequestId]| UncheckedRequested {
+        delivery: push.delivery,
+        push: push.push,
+        session: push.session,
+        requests: requests.to_vec(),
+        try_number: 1,
+    };
+    requests.chunks(ATTEMPTS_PER_JOB_MAX).map(message).collect()
 }
 
 /// What the jobs of a push say of it.

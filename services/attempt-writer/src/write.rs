@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use contract::job::SnapshotRequested;
 use contract::time::{Timestamp, now};
+use contract::unchecked::UncheckedRequested;
 use store::audit_entry;
 use store::delivery::{self, ConflictRow, DeliveryRow, ReceiptRow};
 use store::error::StoreError;
@@ -26,6 +27,8 @@ pub(crate) struct Recorded {
     pub(crate) standing: Standing,
     /// What follows: to be published after the commit, however often the delivery is recorded.
     pub(crate) jobs: Vec<SnapshotRequested>,
+    /// The same for labs that have nothing run: there is nothing to preserve.
+    pub(crate) unchecked: Vec<UncheckedRequested>,
     /// Whether a session took the push.
     pub(crate) matched: bool,
     /// Whether this delivery opened a session, now or when it was recorded before.

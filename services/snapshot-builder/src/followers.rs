@@ -7,6 +7,7 @@ use contract::job::{
     SnapshotRequested, VerificationRequested,
 };
 use contract::name::CommitSha;
+use contract::unchecked::UncheckedRequested;
 
 /// The request to verify an attempt, if the lab wants it verified.
 pub(crate) fn verification(
@@ -24,6 +25,19 @@ pub(crate) fn verification(
         not_before: None,
         lane: job.lane,
         handed: Handed::default(),
+    })
+}
+
+/// What follows where nothing is run for the attempts that bear a request, if any does.
+pub(crate) fn unchecked(job: &SnapshotRequested) -> Option<UncheckedRequested> {
+    let attempts = job.attempts.iter();
+    let requests: Vec<_> = attempts.filter_map(|one| one.request).collect();
+    (!requests.is_empty()).then(|| UncheckedRequested {
+        delivery: job.push.delivery,
+        push: job.push.push,
+        session: job.push.session,
+        requests,
+        try_number: job.try_number,
     })
 }
 

@@ -4,9 +4,8 @@
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 
-use bus::outgoing::Outgoing;
 use contract::ids::LabVersionId;
-use contract::job::{PreservedTree, SnapshotRequested};
+use contract::job::SnapshotRequested;
 use lab::spec::{Executor, LabSpec};
 use lru::LruCache;
 use store::pool::Store;
@@ -56,12 +55,9 @@ impl Executors {
 /// Hands on a push of a lab that has nothing run.
 pub(crate) async fn hand_on(desk: &Desk, job: &SnapshotRequested) -> Result<(), Trouble> {
     let bus = &desk.ground.bus;
-    let attempts = job.attempts.iter();
-    let asked =
-        attempts.filter_map(|one| followers::verification(job, one, PreservedTree::Unneeded));
-    let messages = asked.map(|asked| Outgoing::of(bus.service(), &asked));
-    let messages = messages.collect::<Result<Vec<_>, _>>()?;
-    bus.publish_all(&messages).await?;
+    if let Some(unchecked) = followers::unchecked(job) {
+        bus.publish(&unchecked).await?;
+    }
     // Who waits for what git has beyond the payload must not wait for ever.
     if job.lists && job.part == 0 {
         for part in followers::found(job, Vec::new(), 0) {

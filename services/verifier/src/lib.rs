@@ -26,4 +26,5 @@ mod tend;
 pub mod tools;
 pub mod tree;
 mod trial;
+mod unchecked;
 mod verify;

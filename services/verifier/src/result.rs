@@ -2,7 +2,7 @@
 
 use contract::audit::AuditEvent;
 use contract::digest::Digest;
-use contract::ids::VerificationId;
+use contract::ids::{RequestId, VerificationId};
 use contract::job::{PreservedTree, VerificationRequested};
 use contract::message::canonical_json;
 use contract::result::{ErrorCause, Verdict};
@@ -83,16 +83,39 @@ pub(crate) struct Try<'a> {
     pub(crate) finished_at: Timestamp,
 }
 
+/// What a result is about.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct About {
+    pub(crate) request: RequestId,
+    pub(crate) try_number: u32,
+    pub(crate) snapshot_digest: Option<String>,
+}
+
 /// The row of a try that has come out.
 pub(crate) fn row(job: &VerificationRequested, tried: &Try<'_>, came: Came) -> VerificationRow {
     let snapshot_digest = match &job.tree {
         PreservedTree::Kept { digest } => Some(digest.to_string()),
         PreservedTree::Missing { .. } | PreservedTree::Unneeded => None,
     };
+    let about = About {
+        request: job.request,
+        try_number: job.try_number,
+        snapshot_digest,
+    };
+    row_about(about, tried, came)
+}
+
+/// The row of a try of this that has come out.
+pub(crate) fn row_about(about: About, tried: &Try<'_>, came: Came) -> VerificationRow {
+    let About {
+        request,
+        try_number,
+        snapshot_digest,
+    } = about;
     let row = VerificationRow {
         id: VerificationId::new().as_uuid(),
-        request_id: job.request.as_uuid(),
-        try_number: integer(job.try_number),
+        request_id: request.as_uuid(),
+        try_number: integer(try_number),
         token: tried.token,
         result: Verdict::Error.to_string(),
         cause: None,
@@ -117,7 +140,7 @@ pub(crate) fn row(job: &VerificationRequested, tried: &Try<'_>, came: Came) -> V
         Came::Error { cause, detail } => VerificationRow {
             cause: Some(cause.to_string()),
             detail: Some(detail),
-            retry_at: schedule::retry_at(cause, job.try_number, tried.finished_at),
+            retry_at: schedule::retry_at(cause, try_number, tried.finished_at),
             ..row
         },
         Came::Superseded { detail } => VerificationRow {

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use bus::consume::{Consumption, each};
-use bus::topology::{ConsumerSpec, VERIFIER_BULK, VERIFIER_LIVE, VERIFIER_REPLAY};
+use bus::consume::{Consumption, batches, each};
+use bus::topology::{
+    ConsumerSpec, VERIFIER_BULK, VERIFIER_LIVE, VERIFIER_REPLAY, VERIFIER_UNCHECKED,
+};
 use process::dependency::Dependency;
 use process::health::{Gate, Health};
 use process::settings::Settings;
@@ -25,6 +27,7 @@ use crate::sandbox::{Bounding, Sandbox, Site};
 use crate::slots::{Capacity, Slots};
 use crate::tools::{Shelf, ToolError};
 use crate::trial::Trials;
+use crate::unchecked::{self, Unchecked};
 use crate::verify::Verifier;
 
 /// Runs the service until it is told to stop.
@@ -79,6 +82,7 @@ pub async fn run(
         memory_mib,
         "runs of pushes at once, and what they may take"
     );
+    let unchecked = Arc::new(Unchecked::new(&verifier));
     let lane = |consumer: &'static ConsumerSpec| Consumption {
         gate: Gate::new(
             ["bus", "ledger", "objects", "sandbox"]
@@ -98,6 +102,12 @@ pub async fn run(
         each(lane(&VERIFIER_LIVE), slots, Arc::clone(&verifier)),
         // What is taken beyond the lane's own slot waits for one that is free.
         each(lane(&VERIFIER_BULK), slots, Arc::clone(&verifier)),
+        // On the heap, so that what holds the loops is small: threads' stacks are.
+        Box::pin(batches(
+            ground.consumption(&VERIFIER_UNCHECKED),
+            unchecked::MESSAGES_MAX,
+            unchecked,
+        )),
         each(
             lane(&VERIFIER_REPLAY),
             REPLAYS_MAX,

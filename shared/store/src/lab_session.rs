@@ -62,6 +62,9 @@ pub struct SessionRules {
     /// Which commits of a push are verified: `head` or `all`.
     #[diesel(sql_type = Text)]
     pub commits: String,
+    /// What runs the lab's steps: `box` or `none`.
+    #[diesel(sql_type = Text)]
+    pub executor: String,
 }
 
 /// A lab version as a session is opened with it.

@@ -11,7 +11,8 @@ SELECT DISTINCT ON (lab_session.repository, lab_session.lab_id)
         SELECT sibling.commit_sha FROM lab_version AS sibling
         WHERE sibling.lab_id = lab_session.lab_id
     ) AS template,
-    lab_version.spec #>> '{verify,commits}' AS commits
+    lab_version.spec #>> '{verify,commits}' AS commits,
+    coalesce(lab_version.spec #>> '{verify,executor}', 'box') AS executor
 FROM lab_session
 JOIN lab_version ON lab_version.id = lab_session.lab_version_id
 WHERE lab_session.repository = ANY($1)

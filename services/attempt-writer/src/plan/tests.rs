@@ -82,6 +82,7 @@ fn session(starting: Option<char>, commits: &str) -> SessionRules {
         starting_commit: starting.map(sha),
         template: Vec::new(),
         commits: commits.to_owned(),
+        executor: "box".into(),
     }
 }
 

@@ -1,6 +1,5 @@
 //! Labs that have nothing run.
 
-use contract::job::PreservedTree;
 use sample::lab::PASSING;
 use sample::repository::{Change, Clock};
 use serde_json::json;
@@ -45,9 +44,9 @@ async fn a_push_to_such_a_lab_is_handed_on_and_nothing_is_fetched_or_kept() {
         .record_push(&session, "branch", before, &[&one], json!({}))
         .await;
     office.bus.publish(&job).await.unwrap();
-    let asked = office.verifications(1).await;
-    assert_eq!(asked[0].tree, PreservedTree::Unneeded);
-    assert_eq!(asked[0].commit, one);
+    let asked = office.unchecked(1).await;
+    assert_eq!(asked[0].requests, [job.attempts[0].request.unwrap()]);
+    assert_eq!((asked[0].push, asked[0].try_number), (job.push.push, 1));
     office.settled("snapshot-builder-live").await;
     assert_eq!(office.world.forge.fetch_count(), fetches);
     let kept = "SELECT count(*) FROM attempt_snapshot";

@@ -3,3 +3,4 @@
 mod crowd;
 mod not_root;
 mod side_by_side;
+mod unchecked;
