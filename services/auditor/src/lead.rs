@@ -1,6 +1,6 @@
 //! Owns who leads: one auditor holds the lock and takes the log's steps, the others stand by.
 //!
-//! New entries are found by asking, a few milliseconds after the last ones and ever more rarely
+//! New entries are found by asking, some milliseconds after the last ones and ever more rarely
 //! while nothing comes. LISTEN/NOTIFY would find them sooner by a hair, and would cost the writers:
 //! a commit that notifies takes a lock on the whole database, one such commit after the other.
 
