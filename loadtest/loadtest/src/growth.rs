@@ -112,27 +112,7 @@ pub async fn growth(attempts: u64, count: u64, common: &Common) -> Result<u8> {
     let empty = rates(&owner, begins, count).await?;
     let there = ledger.written().await?.attempts.max(1);
     let copies = attempts.div_ceil(there);
-    let began = Instant::now();
-    multiply(&owner, copies, |done| {
-        if !common.quiet {
-            eprintln!(
-                "{} of {} attempts are there",
-                there * (done + 1),
-                there * (copies + 1)
-            );
-        }
-    })
-    .await?;
-    let size: i64 = owner
-        .query_one("SELECT pg_database_size(current_database())", &[])
-        .await?
-        .get(0);
-    println!(
-        "{} attempts were written in {:.0} s, and take {:.1} GiB",
-        there * (copies + 1),
-        began.elapsed().as_secs_f64(),
-        size as f64 / 1024.0 / 1024.0 / 1024.0
-    );
+    fill(&owner, (there, copies), common.quiet).await?;
     let before = scans(&owner).await?;
     let begins = bench.measure(house, &ledger).await?;
     let after = scans(&owner).await?;
@@ -154,6 +134,29 @@ pub async fn growth(attempts: u64, count: u64, common: &Common) -> Result<u8> {
         Figure::measured("growth.attempts", (there * (copies + 1)) as f64, "attempts"),
     ];
     settle(&figures, &common)
+}
+
+/// Fills the ledger with copies of the attempts that are there, and says what that took.
+async fn fill(owner: &Client, (there, copies): (u64, u64), is_quiet: bool) -> Result<()> {
+    let began = Instant::now();
+    multiply(owner, copies, |done| {
+        if !is_quiet {
+            let (now, last) = (there * (done + 1), there * (copies + 1));
+            eprintln!("{now} of {last} attempts are there");
+        }
+    })
+    .await?;
+    let size: i64 = owner
+        .query_one("SELECT pg_database_size(current_database())", &[])
+        .await?
+        .get(0);
+    println!(
+        "{} attempts were written in {:.0} s, and take {:.1} GiB",
+        there * (copies + 1),
+        began.elapsed().as_secs_f64(),
+        size as f64 / 1024.0 / 1024.0 / 1024.0
+    );
+    Ok(())
 }
 
 fn say(empty: Rates, grown: Rates, read: &[String]) {

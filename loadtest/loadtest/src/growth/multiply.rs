@@ -33,7 +33,7 @@ struct Column {
 ///
 /// # Errors
 /// What Postgres says.
-pub async fn multiply(client: &Client, copies: u64, say: impl Fn(u64)) -> Result<()> {
+pub(super) async fn multiply(client: &Client, copies: u64, say: impl Fn(u64)) -> Result<()> {
     let tables = tables(client).await?;
     let unique: BTreeSet<String> = tables
         .iter()
