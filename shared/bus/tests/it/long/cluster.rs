@@ -29,7 +29,7 @@ fn outgoing(text: &str) -> Outgoing {
 
 /// Publishes batches until it is told to stop, as webhook-ingest does: one that nobody answered for
 /// goes message by message, until each is stored. Gives what was promised.
-async fn publish(bus: Bus, stop: Arc<AtomicBool>) -> Vec<String> {
+async fn publish(bus: &Bus, stop: &AtomicBool) -> Vec<String> {
     let mut promised = Vec::new();
     for number in 0.. {
         if stop.load(Ordering::Relaxed) {
@@ -81,13 +81,14 @@ async fn all_is_taken_while(disturb: impl AsyncFnOnce(&mut Cluster)) {
     let mut cluster = Cluster::start(folder.path()).await;
     let bus = cluster.bus("tested").await;
     bus.apply_topology(SERVERS).await.unwrap();
-    let (enough, stop) = (Arc::new(AtomicBool::new(false)), CancellationToken::new());
+    let (enough, stop) = (AtomicBool::new(false), CancellationToken::new());
     let (taking, record) = take(&cluster.bus("tested").await, &stop);
-    let publishing = tokio::spawn(publish(bus.clone(), Arc::clone(&enough)));
-    record.reaches(BATCH * 2).await;
-    disturb(&mut cluster).await;
-    enough.store(true, Ordering::Relaxed);
-    let promised = publishing.await.unwrap();
+    let disturbing = async {
+        record.reaches(BATCH * 2).await;
+        disturb(&mut cluster).await;
+        enough.store(true, Ordering::Relaxed);
+    };
+    let (promised, ()) = tokio::join!(publish(&bus, &enough), disturbing);
     wait::until("all that was promised was taken", async || {
         let taken: HashSet<String> = record.all().into_iter().map(|seen| seen.text).collect();
         let missing = promised
