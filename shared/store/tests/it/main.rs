@@ -12,6 +12,7 @@ mod migrations;
 mod outage;
 mod plans;
 mod refs;
+mod released;
 mod rows;
 mod sweeps;
 mod tables;
