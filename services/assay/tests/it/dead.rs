@@ -147,13 +147,14 @@ async fn an_operator_lists_shows_sends_back_and_discards_what_died() {
     assert!(planned.contains("1 would be discarded"), "{planned}");
     assert_eq!(site.assay_ok(&all).await, "discarded: 1\n");
     assert_eq!(site.assay_ok(&all).await, "no open dead letter is chosen\n");
+    // It leaves `DEAD` after its row says so.
+    site.until_dead(0).await;
     let discarded = site.letters(&["--state", "discarded"]).await;
     assert_eq!(discarded.len(), 1);
     assert_eq!(discarded[0]["closed_reason"], "no push");
     assert_eq!(discarded[0]["has_bytes"], false);
     let status = site.assay_json(&["status", "--json"]).await;
     assert_eq!(status["dead_letters_open"], 0, "{status}");
-    site.until_dead(0).await;
 }
 
 /// What is listed and shown of the poison's letter.

@@ -146,8 +146,8 @@ async fn the_command_finds_a_lost_delivery_has_it_made_again_and_tells_of_it() {
         "{refused:?}"
     );
 
-    let (_, metrics) = site.ask(Service::Reconciler, "/metrics").await.unwrap();
-    assert!(metrics.contains("assay_reconcile_redeliveries_requested_total{source=\"github\"} 1"));
+    let asked = "assay_reconcile_redeliveries_requested_total{source=\"github\"} 1";
+    site.until_counted(Service::Reconciler, asked).await;
     site.stop_all().await;
     for service in Service::ALL {
         let log = site.folder().join(format!("{service}.log"));

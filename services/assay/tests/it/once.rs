@@ -224,16 +224,8 @@ async fn another_body_under_a_known_id_is_recorded_for_good_and_counted() {
     until_counted(&site, "delivery_conflict", 1).await;
     until_counted(&site, "push", 2).await;
     until_counted(&site, "audit_entry WHERE action = 'delivery-conflicted'", 1).await;
-    wait::until("it is counted", async || {
-        let (_, metrics) = site.ask(Service::AttemptWriter, "/metrics").await?;
-        let counted = "assay_delivery_conflicts_total{source=\"github\"} 1";
-        if metrics.contains(counted) {
-            Ok(())
-        } else {
-            Err(metrics)
-        }
-    })
-    .await;
+    let counted = "assay_delivery_conflicts_total{source=\"github\"} 1";
+    site.until_counted(Service::AttemptWriter, counted).await;
 }
 
 #[tokio::test]

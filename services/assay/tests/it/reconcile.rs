@@ -107,11 +107,8 @@ async fn a_push_without_a_delivery_is_found_recorded_and_verified_once() {
     let again = result_of(&site, again).await;
     assert_eq!(again["ref_gaps"], 0, "{again}");
 
-    let (_, metrics) = site.ask(Service::Reconciler, "/metrics").await.unwrap();
-    assert!(
-        metrics.contains("assay_reconcile_gaps{source=\"github\",kind=\"ref\"} 0"),
-        "{metrics}"
-    );
+    let none = "assay_reconcile_gaps{source=\"github\",kind=\"ref\"} 0";
+    site.until_counted(Service::Reconciler, none).await;
     site.stop_all().await;
     let log = site.assay_ok(&["verify-log", "--ledger"]).await;
     assert!(log.contains("0 entries waiting"), "{log}");

@@ -66,6 +66,27 @@ async fn until_asked(site: &Site, order: &ReprocessRequested, count: i64) {
     .await;
 }
 
+/// Has Postgres stop whoever asks for more than so many, in the middle of a transaction: however fast
+/// the writer is, it can be killed on its way.
+async fn halt_after(site: &Site, count: i64) {
+    let halting = format!(
+        "CREATE FUNCTION halt() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+             IF (SELECT count(*) FROM verification_request WHERE cause LIKE 'command:%') > {count} \
+             THEN PERFORM pg_sleep(3600); END IF; RETURN NULL; END $$; \
+         CREATE TRIGGER halt AFTER INSERT ON verification_request \
+         FOR EACH STATEMENT EXECUTE FUNCTION halt()"
+    );
+    site.house.sql(&halting).await;
+}
+
+/// Lets go whoever was stopped, and stops nobody any more.
+async fn go_on(site: &Site) {
+    let ended = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+                 WHERE usename = 'assay_attempt_writer'";
+    site.house.number(ended).await;
+    site.house.sql("DROP FUNCTION halt CASCADE").await;
+}
+
 pub(crate) async fn all_are_asked_for_once_in_flat_memory(course: &Course) {
     let mut site = Site::furnish(House::start().await, "").await;
     let past = Past {
@@ -82,9 +103,11 @@ pub(crate) async fn all_are_asked_for_once_in_flat_memory(course: &Course) {
     for _ in 0..2 {
         bus.publish_raw(copy_of(&order)).await.unwrap();
     }
+    halt_after(&site, course.killed_at).await;
     site.start_one(Service::AttemptWriter);
     until_asked(&site, &order, course.killed_at).await;
     site.kill(Service::AttemptWriter);
+    go_on(&site).await;
     let before = asked_for(&site, &order).await;
     assert!(before < i64::from(course.attempts), "killed too late");
 
@@ -100,7 +123,8 @@ pub(crate) async fn all_are_asked_for_once_in_flat_memory(course: &Course) {
     bus.publish_raw(copy_of(&order)).await.unwrap();
     let over = "SELECT count(*) FROM audit_entry WHERE action = 'reprocess-finished'";
     wait::until("the order is over and each job is queued", async || {
-        let states = bus.consumer_states().await.unwrap();
+        let states = bus.consumer_states().await;
+        let states = states.map_err(|error| error.to_string())?;
         let left = |name| states.iter().find(|s| s.durable == name).unwrap();
         let commands = left("attempt-writer-reprocess");
         let (jobs, pages) = (left("verifier-bulk"), left("attempt-writer-bulk"));
