@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{PoisonError, RwLock};
 
 use process::settings::service::Service;
 use rustix::process::Signal;
@@ -84,7 +85,8 @@ pub struct Seat {
     /// The work of those before it, when the process began.
     began_with: AtomicU64,
     program: Mutex<Option<Program>>,
-    assay: PathBuf,
+    /// What its next process runs.
+    assay: RwLock<PathBuf>,
     folder: PathBuf,
 }
 
@@ -112,7 +114,7 @@ impl Seat {
             elsewhere: AtomicU64::new(0),
             began_with: AtomicU64::new(0),
             program: Mutex::new(None),
-            assay: assay.to_owned(),
+            assay: RwLock::new(assay.to_owned()),
             folder: folder.to_owned(),
         }
     }
@@ -138,7 +140,11 @@ impl Seat {
         let config = self.folder.join("assay.toml").display().to_string();
         let service = self.who.service.to_string();
         Plan {
-            program: self.assay.clone(),
+            program: self
+                .assay
+                .read()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
             arguments: vec!["--config".into(), config, "run".into(), service],
             variables,
             folder: &self.folder,
@@ -174,6 +180,12 @@ impl Seat {
 
     fn work(&self) -> u64 {
         self.nats.work() + self.postgres.work() + self.elsewhere.load(Ordering::Relaxed)
+    }
+
+    /// Has its next process run another program: that of another version.
+    pub fn give(&self, assay: &Path) {
+        let mut given = self.assay.write().unwrap_or_else(PoisonError::into_inner);
+        assay.clone_into(&mut given);
     }
 
     /// Starts its process, if none runs.

@@ -2,6 +2,8 @@
 //! longer still.
 
 mod full;
+mod mixed;
+mod previous;
 
 use std::time::Duration;
 
