@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use objects::store::Objects;
+use objects::store::{Objects, ObjectsError};
 use process::settings::Settings;
 use process::settings::nats::USER_PLACEHOLDER;
 use process::settings::postgres::{ROLE_PLACEHOLDER, Role};
@@ -137,7 +137,8 @@ async fn objects(settings: &Settings) -> Vec<Finding> {
             Finding::bad(check, said, mend)
         }
         Err(said) => {
-            let mend = "let the key of [objects.s3] list, get, put and delete in that bucket";
+            let mend = "see that its server answers, and that the key of [objects.s3] may list, get, \
+                        put and delete there";
             Finding::bad(check, format!("{place}: {said}"), mend)
         }
     };
@@ -153,12 +154,18 @@ enum Kept {
     InVersions,
 }
 
+/// What the store said. Its own causes are in its words already.
+fn said(error: &ObjectsError) -> String {
+    let cause = error.source().map(|cause| format!(": {cause}"));
+    format!("{error}{}", cause.unwrap_or_default())
+}
+
 async fn try_objects(objects: &Objects) -> Result<Kept, String> {
     let versions = objects.keeps_versions().await;
-    let versions = versions.map_err(|error| chain(&error))?;
+    let versions = versions.map_err(|error| said(&error))?;
     // That a key may put does not say that it may list: erasing and backups need it.
     let listed = objects.is_empty().await;
-    listed.map_err(|error| chain(&error))?;
+    listed.map_err(|error| said(&error))?;
     Ok(match versions {
         true => Kept::InVersions,
         false => Kept::Once,
