@@ -9,8 +9,8 @@
 use std::fmt::Debug;
 use std::path::PathBuf;
 
-use contract::command::dead_letter::{DeadDiscardRequested, DeadSendBackRequested};
 use contract::command::completeness::HoleAcceptRequested;
+use contract::command::dead_letter::{DeadDiscardRequested, DeadSendBackRequested};
 use contract::command::privacy::{
     PrivacyOrder, PrivacyOrdered, RetentionRequested, RewrapRequested,
 };

@@ -14,10 +14,10 @@ pub mod port;
 pub mod program;
 pub mod queue;
 mod room;
+pub mod stranger;
 mod template;
 #[cfg(target_os = "linux")]
 mod tls;
-pub mod stranger;
 mod users;
 pub mod wait;
 pub mod wire;

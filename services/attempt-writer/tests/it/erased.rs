@@ -39,7 +39,12 @@ impl World {
         outcome
     }
 
-    pub(crate) async fn order(&self, order: PrivacyOrder, person: PrincipalId, reason: &str) -> Value {
+    pub(crate) async fn order(
+        &self,
+        order: PrivacyOrder,
+        person: PrincipalId,
+        reason: &str,
+    ) -> Value {
         let order = PrivacyOrdered {
             command: CommandId::new(),
             actor: "operator".parse().unwrap(),

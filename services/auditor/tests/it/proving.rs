@@ -37,7 +37,9 @@ async fn grown(ground: &Ground) -> (PathBuf, Vec<AuditEntryId>) {
     copy(&ground.objects_folder(), &older);
     entries.extend(ground.record(LATER).await);
     ground.settled().await;
-    ground.until_published(1, u64::from(PUBLISHED + LATER)).await;
+    ground
+        .until_published(1, u64::from(PUBLISHED + LATER))
+        .await;
     auditor.stop().await;
     let some = entries.into_iter().step_by(97).collect();
     (older, some)

@@ -88,7 +88,10 @@ async fn each_file_says_what_it_is_and_for_how_long_it_may_be_kept() {
         let answer = ask(&port, "GET", path).await;
         assert_eq!(answer.status, 404, "{path}: {answer:?}");
         let cache = answer.header("cache-control");
-        assert!(cache.is_none_or(|cache| cache == "no-store"), "{path}: {answer:?}");
+        assert!(
+            cache.is_none_or(|cache| cache == "no-store"),
+            "{path}: {answer:?}"
+        );
     }
     for method in ["POST", "PUT", "DELETE"] {
         let answer = ask(&port, method, "/log/1/checkpoint").await;
