@@ -67,6 +67,7 @@ impl<'a> Way<'a> {
         health: &Health,
         stop: &'a CancellationToken,
     ) -> anyhow::Result<Self> {
+        metrics::gauge!("assay_spool_bytes_max").set(0.0);
         let nats = Dependency::new(health.part("bus"));
         let bus = find(settings, nats.part(), stop).await?;
         let stream = Stream::new(nats.clone(), Patience::Full);
