@@ -7,7 +7,7 @@ use crate::connect::Bus;
 use crate::error::TopologyError;
 
 /// Copies of each stream in a cluster: the fewest of which one may be lost.
-pub const COPIES_IN_CLUSTER: usize = 3;
+const COPIES_IN_CLUSTER: usize = 3;
 
 /// What applying the topology changed.
 #[derive(Debug, Default)]
