@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::fleet::trouble::Trouble;
+use crate::fleet::cli::FleetOrder;
 use crate::shape::Bodies;
 use crate::target::Elsewhere;
 use crate::traffic::Shares;
@@ -115,61 +115,9 @@ pub enum Order {
         #[command(flatten)]
         common: Common,
     },
-    /// Every process of every service restarted in turn under load, behind haproxy, on a cluster of
-    /// three; then the log's leader is killed.
-    Roll {
-        /// The fleet.
-        #[command(flatten)]
-        fleet: Fleet,
-        /// What every workload can be told.
-        #[command(flatten)]
-        common: Common,
-    },
-    /// Servers of a cluster of three killed, paused, cut off, and leaders moved, under load.
-    Cluster {
-        /// The fleet.
-        #[command(flatten)]
-        fleet: Fleet,
-        /// Give each server a network of its own, so that one can be cut off (root alone can).
-        #[arg(long)]
-        apart: bool,
-        /// What is done; everything, if it is not given.
-        #[arg(long, value_enum)]
-        trouble: Vec<Trouble>,
-        /// What every workload can be told.
-        #[command(flatten)]
-        common: Common,
-    },
-    /// The same load on fleets of several sizes, on a cluster of three, in one table.
-    Scale {
-        /// Processes of each service, one size after the other.
-        #[arg(long, value_delimiter = ',', default_values_t = [1, 2, 4])]
-        replicas: Vec<u8>,
-        /// Deliveries of the burst.
-        #[arg(long, default_value_t = 10_000)]
-        count: u64,
-        /// Deliveries a second of the steady load.
-        #[arg(long, default_value_t = 100.0)]
-        rate: f64,
-        /// Seconds of the steady load.
-        #[arg(long, default_value_t = 30)]
-        seconds: u64,
-        /// A page with marks that the table is written between.
-        #[arg(long, value_name = "FILE")]
-        page: Option<PathBuf>,
-        /// What every workload can be told.
-        #[command(flatten)]
-        common: Common,
-    },
-    /// How far one stream goes, of one copy and of three, on a cluster of three.
-    Streams {
-        /// Messages of each measurement.
-        #[arg(long, default_value_t = 10_000)]
-        count: u64,
-        /// What every workload can be told.
-        #[command(flatten)]
-        common: Common,
-    },
+    /// What is asked of a fleet.
+    #[command(flatten)]
+    Fleet(FleetOrder),
     /// What this machine can do at most, and what of it we use.
     Limits {
         /// Deliveries of each measurement.
@@ -207,17 +155,6 @@ pub enum Order {
     /// Answers everything 202 at once: what an HTTP server costs that does nothing.
     #[command(hide = true)]
     EmptyHandler,
-}
-
-/// How large a fleet is, and its load.
-#[derive(Clone, Copy, Debug, Args)]
-pub struct Fleet {
-    /// Processes of each service.
-    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=8))]
-    pub replicas: u8,
-    /// Deliveries a second.
-    #[arg(long, default_value_t = 100.0)]
-    pub rate: f64,
 }
 
 /// What every workload can be told.

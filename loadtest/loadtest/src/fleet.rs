@@ -2,6 +2,7 @@
 //! nats-servers, as a deployment has them, all of it real and on this machine.
 
 pub mod bench;
+pub mod cli;
 pub mod orders;
 pub mod page;
 pub mod proxy;

@@ -35,7 +35,7 @@ enum Way {
     /// there for what it measures.
     Near(String, Arc<Mutex<Vec<Wire>>>),
     /// What speaks to anybody.
-    Far(legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>),
+    Far(Box<legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>>),
 }
 
 impl Poster {
@@ -60,7 +60,7 @@ impl Poster {
             .wrap_connector(connector);
         let client = legacy::Client::builder(TokioExecutor::new()).build(connector);
         Ok(Self {
-            way: Way::Far(client),
+            way: Way::Far(Box::new(client)),
             url,
         })
     }

@@ -9,13 +9,10 @@ use tokio_util::sync::CancellationToken;
 use witness::dice::Seed;
 use witness::programs::Programs;
 
-use crate::cli::{self, Cli, Common, Order};
+use crate::cli::{Cli, Common, Order};
 use crate::compare::worse;
 use crate::figures::{self, Figure, summary};
-use crate::fleet::bench::{self, Loads};
-use crate::fleet::streams;
-use crate::fleet::trouble::Trouble;
-use crate::fleet::{self, Size};
+use crate::fleet;
 use crate::house::House;
 use crate::ramp::Ramp;
 use crate::replay;
@@ -89,43 +86,7 @@ pub async fn carry_out(cli: Cli, stop: &CancellationToken) -> Result<u8> {
         } => repeat(&file, speed, &common, stop).await,
         Order::Single { count, common } => crate::single::single(count, &common).await,
         Order::Idle { seconds, common } => crate::idle::idle(seconds, &common).await,
-        Order::Roll { fleet, common } => {
-            let size = size(fleet, false);
-            fleet::orders::roll(size, fleet.rate, &common, stop).await
-        }
-        Order::Cluster {
-            fleet,
-            apart,
-            trouble,
-            common,
-        } => {
-            let wanted = match trouble.is_empty() {
-                true => Trouble::ALL.to_vec(),
-                false => trouble,
-            };
-            let load = (fleet.rate, wanted.as_slice());
-            fleet::orders::trouble(size(fleet, apart), load, &common, stop).await
-        }
-        Order::Scale {
-            replicas,
-            count,
-            rate,
-            seconds,
-            page,
-            common,
-        } => {
-            let loads = Loads {
-                count,
-                rate,
-                seconds,
-            };
-            let sizes: Vec<usize> = replicas.into_iter().map(usize::from).collect();
-            bench::scale(&sizes, loads, page.as_deref(), &common, stop).await
-        }
-        Order::Streams { count, common } => {
-            let traffic = streams::traffic(&common).await?;
-            streams::streams(&traffic, count, &common, stop).await
-        }
+        Order::Fleet(order) => fleet::cli::carry_out(order, stop).await,
         Order::Limits { count, common } => crate::limits::limits(count, &common).await,
         Order::Growth {
             attempts,
@@ -134,13 +95,6 @@ pub async fn carry_out(cli: Cli, stop: &CancellationToken) -> Result<u8> {
         } => crate::growth::growth(attempts, count, &common).await,
         Order::Summary { figures, out } => summarize(&figures, &out),
         Order::EmptyHandler => crate::limits::empty::serve().await,
-    }
-}
-
-fn size(fleet: cli::Fleet, apart: bool) -> Size {
-    Size {
-        replicas: usize::from(fleet.replicas),
-        apart,
     }
 }
 

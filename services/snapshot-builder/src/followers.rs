@@ -32,7 +32,7 @@ pub(crate) fn verification(
 pub(crate) fn unchecked(job: &SnapshotRequested) -> Option<UncheckedRequested> {
     let attempts = job.attempts.iter();
     let requests: Vec<_> = attempts.filter_map(|one| one.request).collect();
-    (!requests.is_empty()).then(|| UncheckedRequested {
+    (!requests.is_empty()).then_some(UncheckedRequested {
         delivery: job.push.delivery,
         push: job.push.push,
         session: job.push.session,

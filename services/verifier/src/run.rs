@@ -76,12 +76,7 @@ pub async fn run(
         worker: format!("verifier-{}", Uuid::now_v7()),
         stop: stop.clone(),
     });
-    let Capacity { slots, memory_mib } = capacity;
-    tracing::info!(
-        slots,
-        memory_mib,
-        "runs of pushes at once, and what they may take"
-    );
+    let slots = told(capacity);
     let unchecked = Arc::new(Unchecked::new(&verifier));
     let lane = |consumer: &'static ConsumerSpec| Consumption {
         gate: Gate::new(
@@ -115,6 +110,17 @@ pub async fn run(
         ),
     )?;
     Ok(())
+}
+
+/// Says what runs may take; gives how many there may be at once.
+fn told(capacity: Capacity) -> usize {
+    let Capacity { slots, memory_mib } = capacity;
+    tracing::info!(
+        slots,
+        memory_mib,
+        "runs of pushes at once, and what they may take"
+    );
+    slots
 }
 
 /// What runs are made of here.

@@ -105,11 +105,7 @@ pub async fn run(
     tokio::select! {
         _ = work => {}
         never = grace(settings.ingest.grace_seconds, &stop, &close) => never,
-        busy = drained => anyhow::ensure!(
-            busy == 0,
-            "{busy} requests were not answered within {} s of the port's end",
-            settings.ingest.drain_seconds,
-        ),
+        busy = drained => busy?,
     }
     // Everything is answered: what was promised is known.
     teller.close().await;
@@ -142,14 +138,19 @@ async fn grace(grace_secs: u64, stop: &CancellationToken, close: &CancellationTo
     std::future::pending().await
 }
 
-/// How many requests are still to be answered so long after the port was closed.
+/// Ends so long after the port was closed: in order where no request is still to be answered.
 async fn busy_at_the_end(
     connections: &Connections,
     drain_secs: u64,
     close: &CancellationToken,
-) -> usize {
+) -> anyhow::Result<()> {
     close.cancelled().await;
     tokio::time::sleep(Duration::from_secs(drain_secs)).await;
     // Connections whose request has not come hold nothing that is owed an answer.
-    connections.busy()
+    let busy = connections.busy();
+    anyhow::ensure!(
+        busy == 0,
+        "{busy} requests were not answered within {drain_secs} s of the port's end",
+    );
+    Ok(())
 }

@@ -190,6 +190,10 @@ fn each_job_is_on_the_wire_as_its_golden_file_says() {
         "verification-requested-unneeded",
         &verification(PreservedTree::Unneeded, 1, None, Lane::Live),
     );
+}
+
+#[test]
+fn what_nothing_is_run_for_is_on_the_wire_as_its_golden_file_says() {
     let unchecked = UncheckedRequested {
         delivery: push().delivery,
         push: push().push,
@@ -198,6 +202,10 @@ fn each_job_is_on_the_wire_as_its_golden_file_says() {
         try_number: 1,
     };
     message("unchecked-requested", &unchecked);
+}
+
+#[test]
+fn commits_that_were_found_are_on_the_wire_as_their_golden_file_says() {
     let found = FoundCommit {
         commit: "c".repeat(40).parse().unwrap(),
         author_email: "learner@example.org".into(),
