@@ -1,6 +1,7 @@
 //! Owns the service's life: the port is opened last and closed first; where a load balancer needs
 //! time to notice, requests are still taken for that long.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -54,7 +55,7 @@ pub async fn run(
         spool,
         publishing,
         keeping,
-    } = Way::make(settings, health, &lane, &close).await?;
+    } = way(settings, health, &lane, (&stop, &close)).await?;
     let lingering = TaskTracker::new();
     let shared = Arc::new(Shared {
         live: Arc::clone(&live),
@@ -104,12 +105,26 @@ pub async fn run(
     };
     tokio::select! {
         _ = work => {}
-        never = grace(settings.ingest.grace_seconds, &stop, &close) => never,
+        never = grace(settings.ingest.grace_seconds, &stop, &close) => match never {},
         busy = drained => busy?,
     }
     // Everything is answered: what was promised is known.
     teller.close().await;
     Ok(())
+}
+
+/// Makes the way. The stop signal ends the wait for it at once: nothing is served yet, so there is
+/// nobody whom a grace time is for.
+async fn way<'a>(
+    settings: &'a Settings,
+    health: &Health,
+    lane: &Lane,
+    (stop, close): (&CancellationToken, &'a CancellationToken),
+) -> anyhow::Result<Way<'a>> {
+    tokio::select! {
+        made = Way::make(settings, health, lane, close) => made,
+        never = grace(0, stop, close) => match never {},
+    }
 }
 
 /// Says where webhooks are received.
@@ -131,7 +146,7 @@ fn server(
 }
 
 /// Closes so long after the stop signal; never ends.
-async fn grace(grace_secs: u64, stop: &CancellationToken, close: &CancellationToken) {
+async fn grace(grace_secs: u64, stop: &CancellationToken, close: &CancellationToken) -> Infallible {
     stop.cancelled().await;
     tokio::time::sleep(Duration::from_secs(grace_secs)).await;
     close.cancel();

@@ -175,9 +175,9 @@ async fn logs_and_trees_go_by_the_labs_rules_with_what_nothing_else_needs_and_a_
     world
         .house
         .sql(
-            "ALTER TABLE verification_request DISABLE TRIGGER USER; \
+            "ALTER TABLE verification_request DISABLE TRIGGER refuse_row_change; \
              UPDATE verification_request SET recorded_at = now() - interval '3 days'; \
-             ALTER TABLE verification_request ENABLE ALWAYS TRIGGER USER",
+             ALTER TABLE verification_request ENABLE ALWAYS TRIGGER refuse_row_change",
         )
         .await;
     let person = world.pusher(&old).await;
