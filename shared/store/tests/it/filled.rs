@@ -132,7 +132,7 @@ async fn fill(conn: &mut Connection, covered: &mut Vec<CoveredRow>) -> Result<()
     fill_reconciliation(conn, covered, now).await?;
     fill_dead(conn, covered, now).await?;
     restored::fill(conn, covered, now).await?;
-    lanes::fill(conn, covered, now).await?;
+    lanes::fill(conn, covered, version.command_id, now).await?;
     judged::fill(conn, covered, &attempt, &version, now).await
 }
 

@@ -19,6 +19,7 @@ pub(crate) const WRITERS: [(&str, &[&str]); 8] = [
             "erasure",
             "lab_attempt",
             "lab_session",
+            "lane_hole_accepted",
             "lane_message",
             "ledger_pending",
             "legal_hold",

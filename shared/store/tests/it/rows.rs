@@ -55,6 +55,7 @@ async fn a_row_read_back_has_the_digest_of_the_row_that_was_written() {
         principal::PersonRow,
         lane::ManifestRow,
         lane_hole::HoleRow,
+        lane_hole_accepted::AcceptedRow,
         push::PushRow,
         dead_letter::DeadLetterRow,
         reconciliation::ReconciliationRow,

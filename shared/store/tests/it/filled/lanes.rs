@@ -6,9 +6,11 @@ use store::lane_hole_accepted::AcceptedRow;
 
 use super::*;
 
+/// `order` is a command: that somebody accepted the hole.
 pub(super) async fn fill(
     conn: &mut Connection,
     covered: &mut Vec<CoveredRow>,
+    order: Uuid,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let manifest = put!(
@@ -44,20 +46,6 @@ pub(super) async fn fill(
             recorded_at: now,
         }
     );
-    let command = put!(
-        conn,
-        covered,
-        CommandRow {
-            id: Uuid::now_v7(),
-            kind: "hole-accept".to_owned(),
-            actor: "operator".to_owned(),
-            body: odd_json(),
-            outcome: "accepted".to_owned(),
-            reason: None,
-            result: None,
-            recorded_at: now,
-        }
-    );
     put!(
         conn,
         covered,
@@ -65,7 +53,7 @@ pub(super) async fn fill(
             lane_id: hole.lane_id,
             number: hole.number,
             delivery_id: hole.delivery_id,
-            command_id: command.id,
+            command_id: order,
             recorded_at: now,
         }
     );
