@@ -68,9 +68,18 @@ pub(crate) fn setup(
     Box::pin(connect(url))
 }
 
-/// Diesel keeps a text alone; the client's has its cause in it.
+/// Diesel keeps a text alone: it says the causes too, of which an untrusted certificate is one.
 fn bad(error: &tokio_postgres::Error) -> diesel::ConnectionError {
-    BadConnection(error.to_string())
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        let said = next.to_string();
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
+        cause = next.source();
+    }
+    BadConnection(text)
 }
 
 impl Address {

@@ -124,7 +124,7 @@ async fn an_auditor_that_wakes_up_while_another_leads_signs_nothing_and_stands_b
     let kept = log.metrics().await.unwrap();
     assert!(signed(&kept) <= its_own, "it signed while another led");
     let said = log.site.assay_ok(&["verify-log", "--ledger"]).await;
-    assert!(said.contains("ok: "), "{said}");
+    assert!(said.starts_with("ok"), "{said}");
 
     // The other one goes, and the one that slept takes its place.
     drop(second);
@@ -132,7 +132,7 @@ async fn an_auditor_that_wakes_up_while_another_leads_signs_nothing_and_stands_b
     log.record().await;
     log.until_signed().await;
     let said = log.site.assay_ok(&["verify-log", "--ledger"]).await;
-    assert!(said.contains("ok: "), "{said}");
+    assert!(said.starts_with("ok"), "{said}");
     paused.signal(Signal::TERM);
     assert!(paused.ended().await.success());
 }
