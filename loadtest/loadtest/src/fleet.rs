@@ -25,7 +25,6 @@ use servers::folder::DataFolder;
 use servers::postgres::{DATABASE, Durability, PostgresSettings, PrivatePostgres};
 use tempfile::TempDir;
 use testkit::cluster::{Cluster, SERVERS};
-use testkit::program::Plan;
 use tokio::sync::Mutex;
 use witness::programs::Programs;
 
@@ -33,6 +32,7 @@ use crate::fleet::proxy::Proxy;
 use crate::fleet::replica::{Replica, Who};
 use crate::house::{DRIVER, SOURCE, UNCHECKED_LAB};
 use crate::machine::Watched;
+use crate::operate::operate;
 use crate::settings::Told;
 use crate::target::Target;
 use crate::template::Template;
@@ -223,20 +223,7 @@ impl Fleet {
     /// # Errors
     /// What the command says, where it does not succeed.
     pub async fn assay(&self, arguments: &[&str]) -> Result<String> {
-        let config = self.folder.path().join("assay.toml").display().to_string();
-        let mut all = vec!["--config".to_owned(), config];
-        all.extend(arguments.iter().map(|&text| text.to_owned()));
-        let plan = Plan {
-            program: self.programs.assay.clone(),
-            arguments: all,
-            variables: Vec::new(),
-            folder: self.folder.path(),
-        };
-        let said = plan.run().await;
-        if said.code != Some(0) {
-            bail!("assay {arguments:?}: {}{}", said.out, said.err);
-        }
-        Ok(said.out)
+        operate(&self.programs, self.folder.path(), arguments).await
     }
 }
 

@@ -22,6 +22,7 @@ use tokio::time::Instant;
 use witness::programs::Programs;
 
 use crate::machine::Watched;
+use crate::operate::operate;
 use crate::settings::Told;
 use crate::target::Target;
 
@@ -249,20 +250,7 @@ impl House {
     /// # Errors
     /// What the command says, where it does not succeed.
     pub async fn assay(&self, arguments: &[&str]) -> Result<String> {
-        let config = self.folder.path().join("assay.toml").display().to_string();
-        let mut all = vec!["--config".to_owned(), config];
-        all.extend(arguments.iter().map(|&text| text.to_owned()));
-        let plan = Plan {
-            program: self.programs.assay.clone(),
-            arguments: all,
-            variables: Vec::new(),
-            folder: self.folder.path(),
-        };
-        let said = plan.run().await;
-        if said.code != Some(0) {
-            bail!("assay {arguments:?}: {}{}", said.out, said.err);
-        }
-        Ok(said.out)
+        operate(&self.programs, self.folder.path(), arguments).await
     }
 
     fn write_settings(&self) -> Result<()> {

@@ -13,6 +13,7 @@ pub mod latency;
 pub mod ledger;
 pub mod limits;
 pub mod machine;
+mod operate;
 pub mod orders;
 pub mod ramp;
 pub mod replay;

@@ -174,9 +174,10 @@ struct Prover {
 
 /// The published log, where it can be had from here.
 fn published(settings: &Settings) -> Option<Objects> {
-    let folder = &settings.objects.folder;
-    // To open one makes it: nobody asked for a folder.
-    folder.is_dir().then(|| Objects::open_folder(folder).ok())?
+    let objects = &settings.objects;
+    // To open a folder makes it: nobody asked for one.
+    let is_there = objects.s3.is_some() || objects.folder.is_dir();
+    is_there.then(|| service::objects::open(settings).ok())?
 }
 
 impl Prover {

@@ -70,8 +70,8 @@ impl Rights {
     }
 
     /// To take messages from this consumer: pull them, answer for them in both forms that servers
-    /// use, put one of a queue back as a fresh
-    /// message, make one a dead letter, and see how old the oldest is.
+    /// use, put one of a queue back as a fresh message, make one a dead letter, and see how old the
+    /// oldest is.
     #[must_use]
     pub fn consume(mut self, spec: &ConsumerSpec) -> Self {
         let ConsumerSpec {

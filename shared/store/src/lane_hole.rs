@@ -76,7 +76,8 @@ pub async fn handed_again(
     .await?)
 }
 
-/// The holes that are still open: missing, not found since, and accepted by nobody. At most `limit`, oldest first.
+/// The holes that are still open: missing, not found since, and accepted by nobody. At most `limit`,
+/// oldest first.
 ///
 /// # Errors
 /// What the database answers.

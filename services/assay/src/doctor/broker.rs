@@ -122,8 +122,8 @@ const REACH: &str = "is the server running, is nats.url its address, does a fire
 fn refused(error: &ConnectError) -> Finding {
     let mend = match error {
         ConnectError::Unreachable { .. } => {
-            "is the server running, is nats.url its address, is the login its own (nats.nkey_seed_file), and known to the \
-             server; with TLS, is nats.tls.ca_file its authority?"
+            "is the server running, is nats.url its address, is the login its own \
+             (nats.nkey_seed_file), and known to the server; with TLS, is nats.tls.ca_file its authority?"
         }
         ConnectError::TooOld { .. } => "bring the server up to date, one of the cluster at a time",
     };

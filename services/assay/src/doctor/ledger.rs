@@ -64,7 +64,7 @@ async fn enter(settings: &Settings, role: Role) -> (Finding, Option<Seen>) {
     };
     let after = time::now();
     drop(conn);
-    if row.superuser {
+    if row.privileged {
         let said =
             format!("{role} may do more than it must: the ledger's rules do not hold for it");
         let mend = format!(
@@ -139,7 +139,7 @@ mod tests {
             connections_max: 100,
             connections: 10,
             standby: false,
-            superuser: false,
+            privileged: false,
         };
         let off = std::time::Duration::from_secs(60);
         for (row, bad) in [

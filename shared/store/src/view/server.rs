@@ -33,7 +33,7 @@ pub struct ServerRow {
     pub standby: bool,
     /// Whether whoever asks may do more than any service must: everything, or change the ledger.
     #[diesel(sql_type = Bool)]
-    pub superuser: bool,
+    pub privileged: bool,
 }
 
 /// Asks the server.

@@ -15,4 +15,4 @@ SELECT current_setting('server_version_num')::bigint / 10000 AS major,
             OR coalesce(has_table_privilege(to_regclass('audit_entry'),
                                             'UPDATE, DELETE, TRUNCATE'), false)
         FROM pg_roles, pg_database
-        WHERE rolname = current_user AND datname = current_database()) AS superuser
+        WHERE rolname = current_user AND datname = current_database()) AS privileged
