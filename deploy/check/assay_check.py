@@ -103,8 +103,16 @@ def read(path, limit=PROOF_MAX):
     try:
         with open(path, "rb") as file:
             return file.read(limit)
-    except FileNotFoundError:
-        raise incomplete(f"there is no {path}") from None
+    except OSError as error:
+        raise incomplete(f"{path} cannot be read: {error.strerror}") from None
+
+
+def row_of(data):
+    """What is no JSON is no row that an entry covers."""
+    try:
+        return json.loads(data)
+    except ValueError:
+        return {}
 
 
 def run(asked):
@@ -112,7 +120,7 @@ def run(asked):
     base = asked.origin or key.name
     trust = Trust(base, key)
     if asked.check == "proof":
-        row = None if asked.row is None else json.loads(read(asked.row))
+        row = None if asked.row is None else row_of(read(asked.row))
         entry = None if asked.entry is None else read(asked.entry)
         check_proof(read(asked.file).decode(errors="replace"), trust, entry, row)
         return

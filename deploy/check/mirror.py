@@ -78,9 +78,15 @@ class Folder:
                 return file.read(limit + 1)
         except (FileNotFoundError, NotADirectoryError):
             return None
+        except OSError as error:
+            raise incomplete(f"{path} cannot be read: {error.strerror}") from None
 
     def epochs(self):
-        numbers = (decimal(name) for name in os.listdir(self.folder))
+        try:
+            names = os.listdir(self.folder)
+        except OSError as error:
+            raise incomplete(f"{self.folder} cannot be read: {error.strerror}") from None
+        numbers = (decimal(name) for name in names)
         return sorted(number for number in numbers if number)
 
 
@@ -165,11 +171,13 @@ class Mirror:
         link = self.after(after)
         if link:
             marks.append((link[1], link[2], f"what epoch {after[0]} says it follows"))
+        within = [mark for mark in marks if mark[0] <= size]
+        self.walk(number, prefix, size, sorted(within, key=lambda mark: mark[0]))
+        self.trust.settle(note, origin, place)
+        # Told last: a fork may end early to pass for a lack.
         for reach, _, name in marks:
             if reach > size:
                 raise incomplete(f"epoch {number} ends at {size} leaves, and {name} is of {reach}")
-        self.walk(number, prefix, size, sorted(marks, key=lambda mark: mark[0]))
-        self.trust.settle(note, origin, place)
         if link and link[1] != size:
             raise incomplete(f"epoch {after[0]} follows leaf {link[1] - 1} of the one before, "
                              f"which goes on to leaf {size - 1}")

@@ -116,17 +116,21 @@ impl<F: Files> Mirror<'_, F> {
         };
         let signed = self.trust.read(&note, here.number, &name)?;
         let said = signed.said().clone();
-        let mut marks = self.kept_marks(here.number, &said)?;
+        let mut marks = self.kept_marks(&said)?;
         marks.push(Mark {
             size: said.size,
             root: said.root,
             name: name.clone(),
         });
         if let Some((number, Some(follows))) = next {
-            marks.push(follows.mark(&said, here.number, *number)?);
+            marks.push(follows.mark(*number));
         }
+        // What goes further than the files is told last: a fork may end early to pass for a lack.
+        let (marks, beyond): (Vec<Mark>, Vec<Mark>) =
+            marks.into_iter().partition(|mark| mark.size <= said.size);
         self.walk(here, marks, watch).await?;
         self.trust.settle_read(&signed, &name)?;
+        reaches(here.number, said.size, beyond)?;
         if let Some((number, Some(follows))) = next {
             forgotten(&said, *number, follows)?;
         }
@@ -195,24 +199,14 @@ impl<F: Files> Mirror<'_, F> {
     }
 
     /// The roots that kept checkpoints say the beginning of this epoch has.
-    fn kept_marks(&mut self, epoch: u64, said: &Checkpoint) -> Result<Vec<Mark>, MirrorError> {
+    fn kept_marks(&self, said: &Checkpoint) -> Result<Vec<Mark>, MirrorError> {
         let mut marks = Vec::new();
         for kept in self.kept {
             let signed = Trust::kept(&kept.note, &kept.name)?;
             if signed.origin != said.origin {
                 continue;
             }
-            let name = kept.name.clone();
-            if signed.size > said.size {
-                return Err(Missing::Behind {
-                    epoch,
-                    size: said.size,
-                    signed: name,
-                    wanted: signed.size,
-                }
-                .into());
-            }
-            let (size, root) = (signed.size, signed.root);
+            let (size, root, name) = (signed.size, signed.root, kept.name.clone());
             marks.push(Mark { size, root, name });
         }
         Ok(marks)
@@ -269,6 +263,19 @@ fn missing(here: &Place, leaf: u64, file: &str) -> Missing {
         epoch: here.number,
         leaf,
         file: format!("{}{file}", here.prefix),
+    }
+}
+
+/// Nothing that was signed may go further than an epoch's files.
+fn reaches(epoch: u64, size: u64, beyond: Vec<Mark>) -> Result<(), Missing> {
+    match beyond.into_iter().next() {
+        None => Ok(()),
+        Some(mark) => Err(Missing::Behind {
+            epoch,
+            size,
+            signed: mark.name,
+            wanted: mark.size,
+        }),
     }
 }
 

@@ -34,6 +34,10 @@ pub(crate) fn make() -> Files {
     };
     let real = first.files(&keys.new);
     put("forged", others(forged.files(&keys.new), &real));
+    // The same fork, gone on with.
+    let mut longer = forged.clone();
+    longer.entries.extend(second.entries[1..].iter().cloned());
+    put("longer", others(longer.files(&keys.new), &real));
     put("stranger", others(first.files(&keys.stranger), &real));
     let mut alone = log::second(&first.at(FIRST_LEAVES));
     alone.entries.remove(0);

@@ -3,14 +3,75 @@
 
 use super::Change::{Copy, Remove, Replace};
 use super::mirror::{
-    CHECKPOINT, FULL_ENTRIES, FULL_LEAVES, NODES, PART_ENTRIES, SECOND, SECOND_ENTRIES,
-    SECOND_LEAVES, of,
+    CHECKPOINT, FULL_ENTRIES, FULL_LEAVES, LONGER_ENTRIES, LONGER_LEAVES, NODES, PART_ENTRIES,
+    SECOND, SECOND_ENTRIES, SECOND_LEAVES, of,
 };
 use super::{Case, INCOMPLETE, TAMPERED, UNTRUSTED};
 use crate::log::Keys;
 
 pub(super) fn cases(keys: &Keys) -> Vec<Case> {
-    [forged(keys), kept(keys), epochs(keys), pinned(keys)].concat()
+    [
+        forged(keys),
+        forks(keys),
+        kept(keys),
+        epochs(keys),
+        pinned(keys),
+    ]
+    .concat()
+}
+
+/// A fork of the first epoch, made or shown after the second was opened.
+fn forks(keys: &Keys) -> Vec<Case> {
+    let with = |case: Case, files: &[(&'static str, &'static str)]| {
+        let files = files.iter();
+        files.fold(case, |case, (to, from)| case.with(Copy(to, from)))
+    };
+    let forged = [
+        (FULL_ENTRIES, "forged/1/tile/entries/000"),
+        (FULL_LEAVES, "forged/1/tile/0/000"),
+        (NODES, "forged/1/tile/1/000.p/1"),
+    ];
+    let longer = [
+        (CHECKPOINT, "longer/1/checkpoint"),
+        (LONGER_ENTRIES, "longer/1/tile/entries/001.p/10"),
+        (LONGER_LEAVES, "longer/1/tile/0/001.p/10"),
+    ];
+    let shorter = [(CHECKPOINT, "kept/forged-200")];
+    let followed = [
+        (CHECKPOINT, "forged/1/checkpoint"),
+        (SECOND, "late/2/checkpoint"),
+        (SECOND_ENTRIES, "late/2/tile/entries/000.p/5"),
+        (SECOND_LEAVES, "late/2/tile/0/000.p/5"),
+    ];
+    let fork =
+        |name, more: &[(&'static str, &'static str)]| with(with(of(name, keys), &forged), more);
+    vec![
+        with(
+            of("the checkpoint alone is a fork's", keys),
+            &[(CHECKPOINT, "forged/1/checkpoint")],
+        )
+        .found(TAMPERED, "a leaf from 0 to 261"),
+        fork("a fork that goes on after the next epoch", &longer)
+            .found(TAMPERED, "a leaf from 0 to 261"),
+        fork(
+            "a fork that ends before what the next epoch follows",
+            &shorter,
+        )
+        .found(INCOMPLETE, "262"),
+        fork("the same, against what was kept from before it", &shorter)
+            .since("kept/100")
+            .since("kept/260")
+            .found(TAMPERED, "a leaf from 0 to 99"),
+        fork("a fork and a next epoch that follows it", &followed)
+            .since("kept/100")
+            .found(TAMPERED, "a leaf from 0 to 99"),
+        fork(
+            "the same, against what was kept of the true next",
+            &followed,
+        )
+        .since("kept/second-3")
+        .found(TAMPERED, "epoch 2: a leaf from 0 to 2"),
+    ]
 }
 
 fn forged(keys: &Keys) -> Vec<Case> {
