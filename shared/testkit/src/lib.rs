@@ -5,6 +5,7 @@ pub mod authority;
 pub mod bucket;
 pub mod cluster;
 pub mod collector;
+mod damage;
 pub mod house;
 pub mod json_schema;
 mod ledger;

@@ -2,7 +2,6 @@
 //! flipped in its file, a consumer that passed a message over, a process that ended without a word.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use bus::topology::ATTEMPT_WRITER;
@@ -96,42 +95,15 @@ async fn until_accounted_for(site: &Site, accepted: &BTreeSet<Uuid>) -> BTreeSet
     .await
 }
 
-/// The file in which the broker keeps a stream's messages.
-fn block(folder: &Path) -> PathBuf {
-    let mut open = vec![folder.to_owned()];
-    while let Some(folder) = open.pop() {
-        for entry in std::fs::read_dir(&folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                open.push(path);
-            } else if path.ends_with("DELIVERIES/msgs/1.blk") {
-                return path;
-            }
-        }
-    }
-    panic!("no messages of DELIVERIES in {}", folder.display());
-}
-
-/// Flips one bit in the description of a delivery in the middle of the file: the server then has
-/// the message, and gives it to nobody.
-fn flip_a_bit(file: &Path) {
-    let mut bytes = std::fs::read(file).unwrap();
-    let middle = bytes.len() / 2;
-    let word = b"forge_delivery";
-    let at = bytes[middle..]
-        .windows(word.len())
-        .position(|run| run == word);
-    bytes[middle + at.unwrap()] ^= 0b0001_0000;
-    std::fs::write(file, bytes).unwrap();
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bit_that_flips_in_the_brokers_file_loses_nothing_in_silence() {
     let mut site = site().await;
     let accepted = post(&site, DELIVERIES).await;
     until_told(&site, DELIVERIES).await;
     site.house.nats_mut().stop().await.unwrap();
-    flip_a_bit(&block(&site.house.nats().streams_folder()));
+    // In the middle of a field's name of some delivery.
+    site.house
+        .flip_a_bit(ATTEMPT_WRITER.stream, b"forge_delivery");
     let restarted = Instant::now();
     site.house.nats_mut().start_again().await.unwrap();
     let up = restarted.elapsed();
