@@ -4,7 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use deploy::users::users;
 use process::settings::Settings;
+use process::settings::nats::USER_PLACEHOLDER;
 use process::settings::postgres::{ROLE_PLACEHOLDER, Role};
 use serde_json::Value;
 
@@ -13,7 +15,7 @@ use crate::backup::place;
 /// A key by its setting, and the file that it is in.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct KeyFile {
-    /// The dotted path of the setting; of a file per role, with the role's name after it.
+    /// The dotted path of the setting; of a file per role or user, with its name after it.
     pub(crate) setting: String,
     pub(crate) file: PathBuf,
 }
@@ -22,6 +24,8 @@ pub(crate) struct KeyFile {
 /// alone. Webhooks' secrets and passwords can be set anew.
 pub(crate) fn is_irreplaceable(setting: &str) -> bool {
     setting == "log.signing_key_file"
+        // The log may be signed by it already.
+        || setting == "log.next_signing_key_file"
         || setting == "privacy.pseudonym_key_file"
         || setting.starts_with("privacy.master_keys.")
 }
@@ -56,14 +60,26 @@ fn collect(values: &Value, at: String, found: &mut Vec<KeyFile>) {
             let file = PathBuf::from(file);
             found.push(KeyFile { setting, file });
         };
-        if !value.contains(ROLE_PLACEHOLDER) {
+        let Some((placeholder, names)) = each_of(value) else {
             return add(setting.to_owned(), value.to_owned());
-        }
-        for role in Role::ALL {
-            let file = value.replace(ROLE_PLACEHOLDER, role.as_str());
-            add(format!("{setting}.{role}"), file);
+        };
+        for name in names {
+            let file = value.replace(placeholder, &name);
+            add(format!("{setting}.{name}"), file);
         }
     });
+}
+
+/// What stands for a name in a path, and the names: there is a file for each.
+fn each_of(path: &str) -> Option<(&'static str, Vec<String>)> {
+    if path.contains(ROLE_PLACEHOLDER) {
+        let roles = Role::ALL.iter().map(|role| role.as_str().to_owned());
+        return Some((ROLE_PLACEHOLDER, roles.collect()));
+    }
+    path.contains(USER_PLACEHOLDER).then(|| {
+        let users = users().into_iter().map(|user| user.name);
+        (USER_PLACEHOLDER, users.collect())
+    })
 }
 
 /// Calls `each` with the path, the name and the value of every text in the settings.
@@ -159,6 +175,7 @@ mod tests {
     fn every_file_of_a_key_is_found_by_its_setting() {
         let values = json!({
             "log": { "origin": "o", "signing_key_file": "/k/log" },
+            "nats": { "user": "{user}", "nkey_seed_file": "/k/nats-{user}" },
             "postgres": { "password_file": "/k/{role}" },
             "sources": { "github": { "secrets": [{ "name": "first", "file": "/k/hook" }] } },
             "privacy": { "master_keys": [{ "id": "a", "env": "KEY" }] },
@@ -176,7 +193,13 @@ mod tests {
         );
         let role = of("postgres.password_file.assay_auditor");
         assert_eq!(role.as_deref(), Some("/k/assay_auditor"));
-        assert_eq!(found.len(), 2 + Role::ALL.len());
+        let seed = of("nats.nkey_seed_file.attempt-writer");
+        assert_eq!(seed.as_deref(), Some("/k/nats-attempt-writer"));
+        assert_eq!(found.len(), 2 + Role::ALL.len() + users().len());
+        let unnamed = found
+            .iter()
+            .find(|key| key.file.to_string_lossy().contains('{'));
+        assert_eq!(unnamed, None, "every file has its own name");
     }
 
     #[test]
