@@ -12,6 +12,7 @@ use crate::dead::DeadOrder;
 use crate::deployment::DeployOrder;
 use crate::doctor::Doctor;
 use crate::log::VerifyLog;
+use crate::log_key::LogOrder;
 use crate::logs::Logs;
 use crate::nats::NatsOrder;
 use crate::privacy::PrivacyOrders;
@@ -26,8 +27,8 @@ use crate::service_name::ServiceName;
 use crate::tools::ToolsOrder;
 use crate::verify::LocalVerify;
 use crate::{
-    backup, check_proof, completeness, config, dead, demo, deployment, doctor, lab, log, logs,
-    nats, operate, privacy, prove, reconcile, replay, reprocess, restore, results, retention,
+    backup, check_proof, completeness, config, dead, demo, deployment, doctor, lab, log, log_key,
+    logs, nats, operate, privacy, prove, reconcile, replay, reprocess, restore, results, retention,
     roster, run, session, status, tools, trace, up, verify,
 };
 
@@ -151,6 +152,9 @@ enum Order {
     Prove(Prove),
     /// Check a proof, without any server: 0 ok, 1 tampered, 2 incomplete, 3 untrusted.
     CheckProof(CheckProof),
+    /// The signed log itself: its key.
+    #[command(subcommand)]
+    Log(LogOrder),
     /// Recompute the whole log, from the database or from a mirror: 0 ok, 1 tampered, 2 incomplete,
     /// 3 untrusted.
     VerifyLog(VerifyLog),
@@ -293,6 +297,7 @@ impl Cli {
             Order::Prove(asked) => prove::prove(&Context::of(&place)?, &asked).await,
             // It needs no settings, and no servers.
             Order::CheckProof(asked) => Ok(check_proof::check(&asked)),
+            Order::Log(order) => log_key::log(&Context::of(&place)?, &order).await,
             Order::VerifyLog(asked) => log::verify(&place, &asked).await,
         }
     }

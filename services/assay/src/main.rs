@@ -14,6 +14,7 @@ mod doctor;
 mod lab;
 mod live;
 mod log;
+mod log_key;
 mod logs;
 mod moment;
 mod nats;

@@ -1,6 +1,8 @@
 //! Owns the keys of the log as the auditor holds them: what it signs with, and the check that what
 //! it signed can be checked by those who pinned the verifying key.
 
+use serde::Deserialize;
+use store::log_key::KeyChangeRow;
 use thiserror::Error;
 use tlog::checkpoint::{self, Checkpoint, CheckpointError};
 use tlog::key::{KeyError, SigningKey, VerifyingKey};
@@ -130,6 +132,25 @@ impl Keys {
             _ => Err(CannotSign::OtherKey(wanted.to_owned())),
         }
     }
+}
+
+/// What an entry says of the change of a key.
+#[derive(Deserialize)]
+struct Change {
+    #[serde(rename = "assay.log.key.new")]
+    new: String,
+}
+
+/// The verifying key that the last change which a checkpoint covers says: the log is signed by it.
+/// `None` where the key was never changed.
+pub fn in_force(changes: &[KeyChangeRow]) -> Option<String> {
+    new_key(changes.iter().rev().find(|change| change.covered)?)
+}
+
+/// The verifying key that a change says.
+pub(crate) fn new_key(change: &KeyChangeRow) -> Option<String> {
+    let change: Change = serde_json::from_str(&change.entry).ok()?;
+    Some(change.new)
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use process::health::Part;
 use retry::delays::Delays;
 use retry::policy::Policy;
 use store::error::StoreError;
-use store::pool::Store;
+use store::pool::{Connection, Store};
 use store::{log_checkpoint, log_epoch};
 use thiserror::Error;
 use tokio::sync::watch;
@@ -65,6 +65,17 @@ impl Publisher {
     /// How far an epoch is published, judged against the checkpoints that the ledger has.
     pub(crate) async fn look(&self, epoch: &Epoch, size: u64) -> Result<u64, PublishError> {
         let newest = self.objects.log_epochs().await?.last().copied();
+        self.look_beside(epoch, size, newest.unwrap_or_default())
+            .await
+    }
+
+    /// The same with another newest epoch that has files.
+    async fn look_beside(
+        &self,
+        epoch: &Epoch,
+        size: u64,
+        newest_published: u64,
+    ) -> Result<u64, PublishError> {
         let note = published_note(&self.objects, epoch.number).await?;
         let said = note.as_deref().map(published::read).transpose()?;
         let ours = match &said {
@@ -77,7 +88,7 @@ impl Publisher {
         let standing = Standing {
             epoch: epoch.number,
             size,
-            newest_published: newest.unwrap_or_default(),
+            newest_published,
         };
         Ok(standing.judge(said.as_ref(), ours.as_ref())?)
     }
@@ -133,8 +144,8 @@ impl Publisher {
         }
     }
 
-    /// Publishes what earlier epochs have signed and not published. What is published of them
-    /// otherwise stays as it is: that is why they ended.
+    /// Publishes what earlier epochs have signed and not published, and what was lost of it. What is
+    /// published of them otherwise stays as it is: that is why they ended.
     async fn finish_older(&self, current: &Epoch) -> Result<(), PublishError> {
         let mut conn = self.store.connection().await?;
         for row in log_epoch::all(&mut conn).await? {
@@ -146,24 +157,33 @@ impl Publisher {
             if epoch.number >= current.number {
                 break;
             }
-            let newest = log_checkpoint::newest(&mut conn, &epoch.origin).await?;
-            let signed = newest.map_or(0, |row| row.tree_size.unsigned_abs());
-            let published = match self.look_at_older(&epoch, signed).await {
-                Ok(published) if published < signed => published,
-                Ok(_) | Err(PublishError::Blocked(_)) => continue,
-                Err(error) => return Err(error),
-            };
-            let mut growing = self.resume(&mut conn, &epoch, published).await?;
-            while self.publish_next(&mut conn, &epoch, &mut growing).await? {}
+            match self.finish(&mut conn, &epoch).await {
+                Err(
+                    error @ (PublishError::Blocked(_)
+                    | PublishError::Objects(ObjectsError::Differs { .. })),
+                ) => {
+                    let (epoch, reason) = (epoch.number, chain(&error));
+                    warn!(
+                        log.epoch = epoch,
+                        reason,
+                        "epoch {epoch} is published otherwise than the ledger has it: {reason}"
+                    );
+                }
+                finished => finished?,
+            }
         }
         Ok(())
     }
 
-    async fn look_at_older(&self, epoch: &Epoch, signed: u64) -> Result<u64, PublishError> {
-        match self.look(epoch, signed).await {
-            Err(PublishError::Blocked(Blocked::PublishedEpoch { .. })) => Ok(0),
-            judged => judged,
-        }
+    /// Publishes the rest of an epoch that ended.
+    async fn finish(&self, conn: &mut Connection, epoch: &Epoch) -> Result<(), PublishError> {
+        let newest = log_checkpoint::newest(conn, &epoch.origin).await?;
+        let signed = newest.map_or(0, |row| row.tree_size.unsigned_abs());
+        // That there are files of newer ones says nothing of this one.
+        let published = self.look_beside(epoch, signed, epoch.number).await?;
+        let mut growing = self.resume(conn, epoch, published).await?;
+        while self.publish_next(conn, epoch, &mut growing).await? {}
+        Ok(())
     }
 }
 

@@ -3,7 +3,6 @@
 
 use contract::audit::{AuditEntry, AuditEvent};
 use contract::time::Timestamp;
-use serde::Deserialize;
 use serde_json::{Map, json};
 use store::ledger_leaf::LeafRow;
 use store::log_checkpoint::CheckpointRow;
@@ -13,7 +12,7 @@ use tlog::key::{SigningKey, VerifyingKey};
 use tlog::key_change;
 use uuid::Uuid;
 
-use crate::keys::{CannotSign, Keys};
+use crate::keys::{CannotSign, Keys, in_force, new_key};
 
 /// What signs for the log while this auditor leads.
 #[derive(Clone, Debug)]
@@ -23,13 +22,6 @@ pub(crate) struct Signer {
     changed: bool,
     /// The entry that says that the next key follows, once it was made, and its leaf.
     announced: Option<(Uuid, Option<u64>)>,
-}
-
-/// What an entry says of the change of a key.
-#[derive(Deserialize)]
-struct Change {
-    #[serde(rename = "assay.log.key.new")]
-    new: String,
 }
 
 impl Signer {
@@ -131,16 +123,6 @@ impl Signer {
     pub(crate) fn key(&self) -> VerifyingKey {
         self.keys.key(self.changed).verifying()
     }
-}
-
-/// The key that the last change which a checkpoint covers says.
-fn in_force(changes: &[KeyChangeRow]) -> Option<String> {
-    new_key(changes.iter().rev().find(|change| change.covered)?)
-}
-
-fn new_key(change: &KeyChangeRow) -> Option<String> {
-    let change: Change = serde_json::from_str(&change.entry).ok()?;
-    Some(change.new)
 }
 
 #[cfg(test)]

@@ -15,11 +15,14 @@ mod completeness;
 mod dead;
 mod doctor;
 mod documented;
+mod entries;
 #[cfg(target_os = "linux")]
 mod forbidden;
 mod forges;
+mod forked;
 mod health;
 mod kept;
+mod log_key;
 mod logs;
 #[cfg(target_os = "linux")]
 mod long;

@@ -84,7 +84,7 @@ impl Past {
     }
 }
 
-fn python(arguments: &[&str]) -> Option<i32> {
+pub(crate) fn python(arguments: &[&str]) -> Option<i32> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/check");
     let mut command = Command::new("python3");
     command.arg(folder.join("assay_check.py")).args(arguments);

@@ -22,7 +22,7 @@ use testkit::wait;
 /// What webhooks are signed with.
 pub(crate) const SECRET: &[u8] = b"a secret of the tests";
 /// The log's name.
-const ORIGIN: &str = "assay.test/log";
+pub(crate) const ORIGIN: &str = "assay.test/log";
 
 /// Everything that a push meets, each service its own process.
 pub(crate) struct Site {

@@ -85,7 +85,17 @@ impl Publisher {
             files.extend(growing.partials(end));
         }
         self.put(epoch, &mut files).await?;
-        self.release(epoch, last).await?;
+        let there = published_note(&self.objects, epoch.number).await?;
+        if there.is_none() && begun > 0 {
+            warn!(
+                log.epoch = epoch.number,
+                log.size = begun,
+                "the published checkpoint is gone, and what it covered may be: published again"
+            );
+            *growing = Growing::default();
+            return Ok(true);
+        }
+        self.release(epoch, last, there.as_deref()).await?;
         show(end);
         let edge = edge_of(begun).chain(Tile::of_count(Kind::Entries, begun / WIDTH, begun));
         for tile in edge.filter(|tile| is_full_at(tile, end)) {
@@ -96,9 +106,13 @@ impl Publisher {
 
     /// Releases a checkpoint whose files are all there; never over one that is ahead of it, which
     /// somebody put who leads now while we were held up.
-    async fn release(&self, epoch: &Epoch, row: &CheckpointRow) -> Result<(), PublishError> {
-        let there = published_note(&self.objects, epoch.number).await?;
-        let there = there.as_deref().map(published::read).transpose()?;
+    async fn release(
+        &self,
+        epoch: &Epoch,
+        row: &CheckpointRow,
+        there: Option<&str>,
+    ) -> Result<(), PublishError> {
+        let there = there.map(published::read).transpose()?;
         if there.is_some_and(|said| column(said.size) >= row.tree_size) {
             return Ok(());
         }

@@ -125,6 +125,14 @@ async fn a_ledger_of_the_same_size_with_another_root_is_not_signed_and_its_leave
     }
     assert_eq!(ground.published(1).await.unwrap(), old);
     auditor.stop().await;
+
+    // Whoever leads next leaves the first epoch as others have seen it, and is not held up by it.
+    let auditor = ground.auditor();
+    ground.record(1).await;
+    ground.until_published(2, 7).await;
+    auditor.until_ready().await;
+    auditor.stop().await;
+    assert_eq!(ground.published(1).await.unwrap(), old);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,6 +12,7 @@ mod following;
 mod ground;
 mod key_changes;
 mod lanes;
+mod lost_files;
 mod noticed;
 mod proving;
 mod publishing;
