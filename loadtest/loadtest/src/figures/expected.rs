@@ -21,7 +21,7 @@ const fn row(id: &'static str, unit: &'static str, must: Must, by: &'static str)
 }
 
 /// Every figure that is asked for.
-pub const EXPECTED: [Expected; 24] = [
+pub const EXPECTED: [Expected; 27] = [
     // Ours as a share of what this machine can do, in the same run.
     row(
         "ingest.share-of-jetstream",
@@ -123,8 +123,21 @@ pub const EXPECTED: [Expected; 24] = [
         "cargo bench -p auditor",
     ),
     Expected {
-        by: "cargo bench -p auditor",
+        by: "cargo bench -p proofs --bench mirror",
         ..for_orientation("auditor.verify-log-share", "ratio")
+    },
+    // A proof in a log of a million leaves; those of smaller ones are handed over beside it.
+    Expected {
+        by: "cargo bench -p proofs --bench mirror",
+        ..for_orientation("proofs.bytes-1000000", "bytes")
+    },
+    Expected {
+        by: "cargo bench -p proofs --bench mirror",
+        ..for_orientation("proofs.made-1000000", "ms")
+    },
+    Expected {
+        by: "cargo bench -p proofs --bench mirror",
+        ..for_orientation("proofs.checked-1000000", "ms")
     },
     Expected {
         by: "cargo bench -p auditor",
