@@ -22,6 +22,7 @@ const TABLES_MIN: usize = 10;
 struct Past {
     site: Site,
     key: String,
+    delivery: String,
     attempt: String,
     verification: String,
     /// What the check of the log that the auditor serves said.
@@ -48,6 +49,7 @@ impl Past {
         let key = fs::read_to_string(site.folder().join("log-verifier")).unwrap();
         Self {
             key: key.trim().to_owned(),
+            delivery: text(&posted.receipt["delivery"]),
             attempt: text(&seen["attempts"][0]["id"]),
             verification: text(&seen["verifications"][0]["id"]),
             served,
@@ -124,6 +126,15 @@ async fn proofs_are_checked(past: &Past) {
     assert_eq!(past.site.assay(&missing).await.code, Some(2));
     let untrusted = ["check-proof", &proof, "--key", "no key"];
     assert_eq!(past.site.assay(&untrusted).await.code, Some(3));
+
+    let delivery = past.path("delivery.tlog-proof");
+    past.site
+        .assay_ok(&["prove", &past.delivery, "-o", &delivery])
+        .await;
+    past.site
+        .assay_ok(&["check-proof", &delivery, "--key", &past.key])
+        .await;
+    assert_eq!(python(&["proof", &delivery, "--key", &past.key]), Some(0));
 
     let story = past.path("story");
     let all = ["prove", &past.verification, "--all", "-o", &story];

@@ -16,4 +16,5 @@ mod released;
 mod rows;
 mod sweeps;
 mod tables;
+mod tampered;
 mod transactions;

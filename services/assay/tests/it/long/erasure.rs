@@ -11,10 +11,12 @@ use sample::delivery::{Push, SENDER_ID, SENDER_LOGIN, SignedDelivery, sign, sign
 use sample::lab::make_learner;
 use sample::repository::{AUTHOR_EMAIL, AUTHOR_NAME, Change, Clock, Repository};
 use serde_json::{Value, json};
+use servers::client::{Clients, Login};
 use testkit::house::House;
 use testkit::wait;
 use uuid::Uuid;
 
+use crate::kept::Kept;
 use crate::push::Posted;
 use crate::site::{SECRET, Site};
 
@@ -191,12 +193,56 @@ async fn whoever_is_erased_is_nowhere_and_nobody_else_is_harmed() {
         }
     })
     .await;
+    later_backups_have_nothing(&site).await;
     refused(&site, &erase, "nobody of github is called that").await;
     says_so(&site, &theirs, &theirs_seen).await;
     unharmed(&site, &others, &others_seen).await;
     site.stop_all().await;
     let log = site.assay_ok(&["verify-log", "--ledger"]).await;
     assert!(log.contains("0 entries waiting"), "{log}");
+}
+
+/// A dump as SQL: it is loaded into a database of its own, and that is written out.
+async fn written_out(site: &Site, dump: &Path) -> String {
+    site.house.sql("CREATE DATABASE elsewhere").await;
+    let url = site.house.owner_url();
+    let (server, _) = url.rsplit_once('/').unwrap();
+    let url = format!("{server}/elsewhere");
+    let login = Login {
+        url: &url,
+        password: None,
+    };
+    let clients = Clients::find(15).unwrap();
+    clients.restore(&login, &[dump.into()]).await.unwrap();
+    let file = site.folder().join("elsewhere.sql");
+    let plain = [
+        "--format=plain".into(),
+        format!("--file={}", file.display()).into(),
+    ];
+    clients.dump(&login, &plain).await.unwrap();
+    site.house.sql("DROP DATABASE elsewhere").await;
+    let text = fs::read_to_string(&file).unwrap();
+    fs::remove_file(file).unwrap();
+    text
+}
+
+/// A backup that is made now names the person nowhere, and has no key of theirs: neither its ledger,
+/// written out as SQL, nor anything beside it.
+async fn later_backups_have_nothing(site: &Site) {
+    let kept = Kept::of(site).await;
+    let dump = kept.all().pop().unwrap().join("ledger.dump");
+    let text = written_out(site, &dump).await;
+    assert!(text.contains("COPY privacy.person_key"), "it is the ledger");
+    for planted in PLANTED {
+        assert!(!text_or_hex(planted, &text), "{planted} is in the dump");
+    }
+    let mut found = Vec::new();
+    holding(&kept.shelf, &mut found);
+    holding(&kept.keys, &mut found);
+    assert_eq!(found, [""; 0]);
+    let keys = "SELECT count(*) FROM privacy.person_key AS key \
+        JOIN erasure ON erasure.principal_id = key.owner_id";
+    assert_eq!(site.house.number(keys).await, 0);
 }
 
 /// The names of the caches.
