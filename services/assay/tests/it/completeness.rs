@@ -124,6 +124,7 @@ async fn a_bit_that_flips_in_the_brokers_file_loses_nothing_in_silence() {
         assert!(!known.contains(delivery), "{delivery} is in the ledger");
     }
     is_alarmed(&site, missing.len()).await;
+    site.house.entries_are_by_the_schema().await;
     site.stop(Service::AttemptWriter).await;
 }
 
@@ -179,5 +180,6 @@ async fn a_message_that_its_consumer_passed_over_is_found_in_the_stream_and_hand
         part.get("note").is_none().then_some(()).ok_or(ready)
     })
     .await;
+    site.house.entries_are_by_the_schema().await;
     site.stop(Service::AttemptWriter).await;
 }

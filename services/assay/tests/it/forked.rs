@@ -87,6 +87,7 @@ impl Forked {
         self.site.until_log_published(opened.epoch, size).await;
         self.site.until_ready(Service::Auditor).await;
         self.site.stop(Service::Auditor).await;
+        self.site.house.entries_are_by_the_schema().await;
         opened.epoch
     }
 

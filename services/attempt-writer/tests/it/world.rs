@@ -172,6 +172,7 @@ impl World {
             Err(format!("{left:?}"))
         })
         .await;
+        self.house.entries_are_by_the_schema().await;
     }
 
     /// How many dead letters there are.

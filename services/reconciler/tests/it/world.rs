@@ -160,6 +160,7 @@ redeliveries_per_minute = 6000
         self.bus.publish(&asked).await.unwrap();
         let outcome = self.outcome(asked.command).await;
         assert_eq!(outcome["outcome"], "accepted", "{outcome}");
+        self.house.entries_are_by_the_schema().await;
         outcome["result"].clone()
     }
 

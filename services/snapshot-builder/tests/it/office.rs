@@ -105,6 +105,7 @@ impl Office {
         for task in self.tasks {
             task.await.unwrap();
         }
+        self.house.entries_are_by_the_schema().await;
     }
 
     /// Publishes a message anew, as a queue would deliver it again.

@@ -270,6 +270,7 @@ secrets = [{{ name = "main", file = "{folder}/webhook" }}]
         })
         .await;
         self.until_count("work.status_due", 0).await;
+        self.house.entries_are_by_the_schema().await;
     }
 }
 

@@ -102,6 +102,7 @@ async fn a_push_is_judged_by_the_labs_tests_and_recorded_once() {
     ] {
         assert_eq!(workshop.house.number(query).await, count, "{query}");
     }
+    workshop.house.entries_are_by_the_schema().await;
     let entry = &workshop.house.rows("SELECT entry FROM audit_entry").await[0];
     let entry: Value = serde_json::from_str(entry).unwrap();
     let entry: Value = serde_json::from_str(entry["entry"].as_str().unwrap()).unwrap();
@@ -424,6 +425,7 @@ async fn a_result_under_an_older_claim_is_refused() {
         refused["reason"],
         "another worker has claimed the try since"
     );
+    workshop.house.entries_are_by_the_schema().await;
     let entries = "SELECT count(*) FROM audit_entry WHERE action = 'verification-refused'";
     assert_eq!(workshop.house.number(entries).await, 1);
     workshop.unacked("verifier-live", 1).await;

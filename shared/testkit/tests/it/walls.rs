@@ -90,6 +90,36 @@ fn code(root: &Path, folder: &Path, found: &mut Vec<String>) {
     }
 }
 
+/// The code of a folder, all of it together.
+fn text_of(folder: &str) -> String {
+    let (root, mut files) = (workspace(), Vec::new());
+    code(&root, &root.join(folder), &mut files);
+    let read = |file: &String| fs::read_to_string(root.join(file)).unwrap();
+    files.iter().map(read).collect()
+}
+
+#[test]
+fn every_kind_of_entry_is_written_and_whoever_writes_holds_it_against_the_schema() {
+    let schema = include_str!("../../../../docs/audit-entry.schema.json");
+    let written = text_of("services") + &text_of("shared");
+    let kinds = schema.split("\"const\": \"").skip(1);
+    let kinds: Vec<&str> = kinds.filter_map(|kind| kind.split('"').next()).collect();
+    assert!(kinds.len() > 30, "{kinds:?}");
+    let unwritten = kinds.iter();
+    let unwritten = unwritten.filter(|kind| !written.contains(&format!("\"{kind}\"")));
+    assert_eq!(unwritten.collect::<Vec<_>>(), [&""; 0]);
+    let unheld: Vec<String> = manifests()
+        .into_iter()
+        .map(|manifest| manifest.folder)
+        .filter(|folder| folder.starts_with("services/"))
+        .filter(|folder| text_of(&format!("{folder}/src")).contains("AuditEvent {"))
+        .filter(|folder| {
+            !text_of(&format!("{folder}/tests")).contains("entries_are_by_the_schema()")
+        })
+        .collect();
+    assert_eq!(unheld, [""; 0]);
+}
+
 #[test]
 fn no_arrow_goes_through_a_wall() {
     let manifests = manifests();
