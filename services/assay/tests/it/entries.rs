@@ -4,7 +4,9 @@ use std::fs;
 
 use contract::audit::AuditEvent;
 use contract::time::now;
+use serde_json::Value;
 use store::audit_entry::{self, PendingEntry};
+use testkit::audited::entry_schema;
 use testkit::wait;
 use tlog::checkpoint;
 
@@ -46,5 +48,17 @@ impl Site {
             (said.size == size).then_some(()).ok_or(note)
         })
         .await;
+    }
+    /// The auditor's own entries must be what the published schema says; gives their actions.
+    pub(crate) async fn log_entries_are_by_the_schema(&self) -> Vec<String> {
+        let (schema, mut actions) = (entry_schema(), Vec::new());
+        let query = "SELECT action, entry FROM audit_entry WHERE action LIKE 'log.%'";
+        for row in self.house.rows(query).await {
+            let row: Value = serde_json::from_str(&row).unwrap();
+            let entry: Value = serde_json::from_str(row["entry"].as_str().unwrap()).unwrap();
+            assert_eq!(schema.faults(&entry), [""; 0], "{entry:#}");
+            actions.push(row["action"].as_str().unwrap().to_owned());
+        }
+        actions
     }
 }

@@ -87,7 +87,8 @@ impl Forked {
         self.site.until_log_published(opened.epoch, size).await;
         self.site.until_ready(Service::Auditor).await;
         self.site.stop(Service::Auditor).await;
-        self.site.house.entries_are_by_the_schema().await;
+        let actions = self.site.log_entries_are_by_the_schema().await;
+        assert!(actions.iter().all(|action| action == epoch::ACTION) && !actions.is_empty());
         opened.epoch
     }
 
