@@ -18,6 +18,10 @@ use crate::site::{SECRET, open_folder, write};
 const LEARNERS: usize = 3;
 /// Pushes before the death.
 const PUSHES: usize = 2 * LEARNERS;
+/// How long a run takes, in seconds, as the pushed tree says: one that must be seen under way takes
+/// longer than `assay status` does on a busy machine.
+const QUICK: Change<'_> = Change::File(b"seconds", b"1\n");
+const SLOW: Change<'_> = Change::File(b"seconds", b"5\n");
 
 /// A data folder with the settings for it, and a forge that outlives what runs there.
 struct Place {
@@ -33,7 +37,10 @@ async fn a_killed_house_continues_where_it_was_and_a_stopped_one_leaves_nothing_
     place.turns_a_second_owner_away(&house).await;
     let learners = place.publish().await;
     for (number, learner) in learners.iter().enumerate() {
-        for (change, name) in [(PASSING, "first"), (FAILING, "second")] {
+        for (change, name) in [
+            (&[PASSING, &[QUICK]].concat(), "first"),
+            (&[FAILING, &[SLOW]].concat(), "second"),
+        ] {
             place
                 .push(learner, change, &format!("{name}-{number}"))
                 .await;
@@ -62,7 +69,8 @@ async fn a_killed_house_continues_where_it_was_and_a_stopped_one_leaves_nothing_
     })
     .await;
 
-    place.push(&learners[0], PASSING, "last").await;
+    let last = [PASSING, &[SLOW]].concat();
+    place.push(&learners[0], &last, "last").await;
     wait::until("a run of the last push is under way", async || {
         let ledger = place.ledger().await;
         (number(&ledger, "running") > 0)
@@ -142,12 +150,16 @@ impl Place {
         );
     }
 
-    /// A lab whose run takes a while, and the repositories of its learners.
+    /// A lab whose run takes as long as the tree says, and the repositories of its learners.
     async fn publish(&self) -> Vec<Repository> {
-        let toml = LAB_TOML.replacen("sh tests/run.sh", "sleep 1; sh tests/run.sh", 1);
+        let toml = LAB_TOML.replacen(
+            "sh tests/run.sh",
+            "sleep $(cat seconds); sh tests/run.sh",
+            1,
+        );
         let files = [
             &LAB_FILES[1..],
-            &[Change::File(b"lab.toml", toml.as_bytes())],
+            &[Change::File(b"lab.toml", toml.as_bytes()), QUICK],
         ]
         .concat();
         let lab = self.forge.create("labs/slow", Clock::Fixed).await.unwrap();

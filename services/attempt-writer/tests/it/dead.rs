@@ -16,6 +16,8 @@ use crate::world::World;
 const DELIVERIES: usize = 5;
 /// How often they failed before: the next time is the last at which they are touched.
 const TIMES: u64 = 19;
+/// Keeps whoever records a delivery waiting.
+const HOLD: &str = "BEGIN; LOCK TABLE delivery_receipt IN EXCLUSIVE MODE; SELECT pg_sleep(600)";
 
 impl World {
     /// Waits until there are so many rows of letters, and gives them, the oldest first.
@@ -37,6 +39,21 @@ impl World {
         let state = states.iter().find(|state| state.name == stream);
         state.unwrap().last_sequence
     }
+}
+
+/// Waits until somebody has the lock on the receipts, or waits for it.
+async fn until_locked(world: &World, granted: bool) {
+    let locks = format!(
+        "pg_locks WHERE relation = 'delivery_receipt'::regclass \
+         AND mode IN ('ExclusiveLock', 'RowExclusiveLock') AND granted = {granted}"
+    );
+    wait::until("there is such a lock", async || {
+        match world.count(&locks).await {
+            0 => Err("there is none".to_owned()),
+            _ => Ok(()),
+        }
+    })
+    .await;
 }
 
 /// A delivery of a repository of its own.
@@ -183,8 +200,19 @@ async fn an_outage_of_postgres_at_the_last_delivery_of_each_kills_none() {
         .await;
     let writer = world.writer();
     writer.ready().await;
+    // The outage begins when the writer is in the middle of one: it has all of them in hand.
+    let in_the_middle = async {
+        until_locked(&world, true).await;
+        in_hand.give_back().await;
+        until_locked(&world, false).await;
+    };
+    // Dropped, it ends with Postgres.
+    let held = world.house.sql_as("assay_owner", HOLD);
+    tokio::select! {
+        held = held => panic!("the lock was let go: {held:?}"),
+        () = in_the_middle => {}
+    }
     world.house.postgres_mut().kill().await.unwrap();
-    in_hand.give_back().await;
     put_back(&world).await;
     world.house.postgres_mut().start_again().await.unwrap();
     world.settled().await;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use contract::job::{PreservedTree, SnapshotRequested};
 use contract::result::ErrorCause;
+use rustix::fs::{CWD, RenameFlags};
 use sample::forge::LoopbackForge;
 use sample::lab::PASSING;
 use serde_json::json;
@@ -55,15 +56,17 @@ impl Office {
     }
 }
 
-/// Puts something that no right of root's gets past where a folder was; gives the way back.
+/// Puts something that no right of root's gets past where a folder was; gives the way back. Both at
+/// one moment: whoever found nothing there meanwhile would make a folder.
 fn take_away(place: PathBuf) -> impl FnOnce() {
     let aside = place.with_extension("aside");
-    std::fs::rename(&place, &aside).unwrap();
-    std::fs::write(&place, "in the way").unwrap();
-    move || {
-        std::fs::remove_file(&place).unwrap();
-        std::fs::rename(&aside, &place).unwrap();
-    }
+    std::fs::write(&aside, "in the way").unwrap();
+    let exchange = move || {
+        let flags = RenameFlags::EXCHANGE;
+        rustix::fs::renameat_with(CWD, &aside, CWD, &place, flags).unwrap();
+    };
+    exchange();
+    exchange
 }
 
 #[tokio::test]

@@ -34,7 +34,7 @@ async fn who_is_killed_between_the_forges_answer_and_its_row_tells_it_again() {
     world.attempt_with_fact("gitlab:octo/hello").await;
     until_told(&world.github, &["pending"]).await;
     until_told(&world.gitlab, &["pending"]).await;
-    drop(killed);
+    killed.kill(&world).await;
     assert_eq!(world.count("status_report").await, 0);
     for api in [&world.github, &world.gitlab] {
         api.hold(false);

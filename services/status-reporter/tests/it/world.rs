@@ -295,6 +295,14 @@ impl Reporter {
         self.stop.cancel();
         (&mut self.task).await.unwrap().unwrap();
     }
+
+    /// Kills it, and waits until nothing of it is left that could still write to the ledger.
+    pub(crate) async fn kill(mut self, world: &World) {
+        self.task.abort();
+        assert!((&mut self.task).await.unwrap_err().is_cancelled());
+        let connections = "pg_stat_activity WHERE usename = 'assay_status_reporter'";
+        world.until_count(connections, 0).await;
+    }
 }
 
 impl Drop for Reporter {

@@ -17,6 +17,8 @@ pub(crate) const SUPERSEDING: &str = "[lab]\nslug = \"a\"\n[verify]\nsupersede =
     memory_mib = 64\ndisk_mib = 8\nwall_seconds = 900\n\
     [[step]]\nname = \"step\"\nrun = \"sh run.sh\"\n";
 
+/// The first of many pushes: it runs until others of its session wait for their turn.
+const LONG: &str = "sleep 3\n";
 /// Results that one wait is for.
 const WAIT_FOR: usize = 25;
 
@@ -98,8 +100,9 @@ impl Workshop {
 pub(crate) async fn crowd(many: usize, others: usize) {
     let mut workshop = Workshop::furnish().await;
     let hog = workshop.session_of(LAB).await;
-    for _ in 0..many {
-        let job = workshop.asked(&hog, "true\n").await;
+    for number in 0..many {
+        let program = if number == 0 { LONG } else { "true\n" };
+        let job = workshop.asked(&hog, program).await;
         workshop.bus.publish(&job).await.unwrap();
     }
     for _ in 0..others {

@@ -186,41 +186,6 @@ async fn an_ingest_starts_with_a_bus_that_does_not_fit_and_publishes_nothing_unt
     assert_eq!(names(&in_order(&world).await), expected("d", 3));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_held_when_the_stop_signal_comes_is_spooled_and_left_to_the_next_start() {
-    let mut world = World::with_spool(&[]).await;
-    drained(&world).await;
-    world.house.nats().pause();
-    let requests: Vec<_> = (0..10)
-        .map(|number| Request::push(&format!("d{number}"), "x"))
-        .collect();
-    let sending = join_all(requests.iter().map(|request| request.send(&world)));
-    let stopping = async {
-        let spool = world.house.folder("spool");
-        wait::until("some are in the spool", async || {
-            let files = spool_files(&spool).len();
-            if files > 0 {
-                Ok(())
-            } else {
-                Err("none".to_owned())
-            }
-        })
-        .await;
-        world.stop.cancel();
-    };
-    let (answers, ()) = tokio::join!(sending, stopping);
-    assert!(
-        answers.iter().all(|answer| answer.status == 202),
-        "{answers:?}"
-    );
-    world.stopped().await.unwrap();
-    world.house.nats().resume();
-    world.start_ingest().await;
-    drained(&world).await;
-    let stored = take_all(&world).await;
-    assert_eq!(stored.len(), 10);
-}
-
 #[tokio::test]
 async fn a_second_ingest_on_the_same_spool_is_refused() {
     let world = World::with_spool(&[]).await;

@@ -6,6 +6,7 @@ use tokio::net::TcpStream;
 
 use crate::queue::take_all;
 use crate::request::Request;
+use crate::spool::{drained, spool_files};
 use crate::world::World;
 
 /// Sends requests that the ingest must hold, since the bus is frozen; gives them once it has read
@@ -68,6 +69,31 @@ async fn what_is_held_when_the_stop_signal_comes_is_answered_and_stored() {
     let refused = Request::push("late", "x").try_send(&world).await;
     assert!(refused.is_err(), "{refused:?}");
     assert_eq!(take_all(&world).await.len(), 20);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_held_when_the_stop_signal_comes_is_spooled_and_left_to_the_next_start() {
+    let mut world = World::with_spool(&[]).await;
+    drained(&world).await;
+    world.house.nats().pause();
+    let held = held(&world, 10).await;
+    let spool = world.house.folder("spool");
+    wait::until("some are in the spool", async || {
+        match spool_files(&spool).len() {
+            0 => Err("none".to_owned()),
+            _ => Ok(()),
+        }
+    })
+    .await;
+    world.stopped().await.unwrap();
+    for stream in held {
+        let answer = answer(stream).await;
+        assert!(answer.starts_with("HTTP/1.1 202 "), "{answer}");
+    }
+    world.house.nats().resume();
+    world.start_ingest().await;
+    drained(&world).await;
+    assert_eq!(take_all(&world).await.len(), 10);
 }
 
 #[tokio::test(flavor = "multi_thread")]
