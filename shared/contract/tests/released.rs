@@ -86,6 +86,27 @@ fn load(path: &Path) -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
+/// Where a version in the table refuses what it does not know: the version, the message, and a JSON
+/// pointer into its body.
+fn closed() -> Vec<(String, String, String)> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/compatibility.toml");
+    let table: toml::Table = std::fs::read_to_string(path).unwrap().parse().unwrap();
+    let mut found = Vec::new();
+    for version in table["version"].as_array().unwrap() {
+        let name = version["version"].as_str().unwrap();
+        let places = version.get("closed").and_then(toml::Value::as_array);
+        for place in places.into_iter().flatten() {
+            let place = place.as_str().unwrap();
+            let (message, pointer) = match place.find('/') {
+                Some(at) => place.split_at(at),
+                None => (place, ""),
+            };
+            found.push((name.to_owned(), message.to_owned(), pointer.to_owned()));
+        }
+    }
+    found
+}
+
 /// Each message of each released version: where it is from, its name, and its file.
 fn released() -> Vec<(String, String, Value)> {
     let mut found = Vec::new();
@@ -178,6 +199,26 @@ fn what_is_written_now_has_all_that_a_released_version_reads() {
         assert!(
             found.is_empty(),
             "readers of {version} do not know {name}: {found:?}"
+        );
+    }
+}
+
+#[test]
+fn nothing_is_added_where_a_released_version_refuses_it() {
+    for (version, message, pointer) in closed() {
+        let fields = |of: &Path| {
+            let wire = load(&of.join(format!("{message}.json")));
+            let place = wire["body"].pointer(&pointer).and_then(Value::as_object);
+            let place = place.unwrap_or_else(|| panic!("{message} has nothing at {pointer:?}"));
+            place.keys().cloned().collect::<BTreeSet<_>>()
+        };
+        let (then, now) = (
+            fields(&folder("released").join(&version)),
+            fields(&folder("golden")),
+        );
+        assert_eq!(
+            now, then,
+            "{version} refuses a {message} with more at {pointer:?}"
         );
     }
 }
