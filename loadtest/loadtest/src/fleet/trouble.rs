@@ -4,7 +4,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
@@ -127,6 +127,24 @@ impl Meter {
         }
     }
 
+    /// The rate before a trouble, and the moment at which it was known. Results must come at all:
+    /// of a house that stands still nothing is learned.
+    async fn before(&mut self, fleet: &Fleet) -> Result<(f64, Instant)> {
+        let begun = Instant::now();
+        loop {
+            let since = Instant::now();
+            self.look_for(fleet, Duration::from_secs(BEFORE_SECS)).await;
+            let now = Instant::now();
+            let before = self.rate(since, now);
+            if before > 0.0 {
+                return Ok((before, now));
+            }
+            if now - begun > Duration::from_secs(BACK_SECS_MAX) {
+                bail!("no results came for {BACK_SECS_MAX} s before the trouble");
+            }
+        }
+    }
+
     /// Results a second between two moments.
     fn rate(&self, from: Instant, to: Instant) -> f64 {
         let mut within = self.seen.iter().filter(|(at, _)| (from..=to).contains(at));
@@ -161,18 +179,13 @@ async fn connect(fleet: &Fleet) -> Result<Ledger> {
 /// cannot have it.
 ///
 /// # Errors
-/// What stands in the way.
+/// What stands in the way; if no results come before it.
 pub async fn make(fleet: &Fleet, trouble: Trouble) -> Result<Option<Went>> {
     if trouble == Trouble::Isolated && !fleet.cluster.lock().await.can_isolate() {
         return Ok(None);
     }
     let mut meter = Meter::of(fleet).await?;
-    let begun = Instant::now();
-    meter
-        .look_for(fleet, Duration::from_secs(BEFORE_SECS))
-        .await;
-    let struck = Instant::now();
-    let before = meter.rate(begun, struck);
+    let (before, struck) = meter.before(fleet).await?;
     let over = tokio::sync::Notify::new();
     let making = async {
         let made = carry_out(fleet, trouble).await;
