@@ -105,7 +105,7 @@ impl Fleet {
         let told = Told {
             nats: cluster.url(),
             monitoring: cluster.monitoring_urls(),
-            credentials: cluster.credentials(),
+            keys: cluster.keys(),
             owner_url: postgres.owner_url(),
             fetch: forge.fetch_url_template(),
             source: SOURCE,

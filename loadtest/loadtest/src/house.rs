@@ -18,6 +18,7 @@ use servers::postgres::{DATABASE, Durability, PostgresSettings, PrivatePostgres}
 use tempfile::TempDir;
 use testkit::port::Port;
 use testkit::program::{Plan, Program};
+use testkit::users::{self, Keys};
 use tokio::time::Instant;
 use witness::programs::Programs;
 
@@ -48,6 +49,7 @@ pub struct House {
     /// The forge that labs and learners are fetched from.
     pub forge: LoopbackForge,
     nats: PrivateNats,
+    keys: Keys,
     postgres: PrivatePostgres,
     programs: Programs,
     hooks: Port,
@@ -67,7 +69,12 @@ impl House {
         std::fs::set_permissions(folder.path(), Permissions::from_mode(0o711))?;
         let forge = LoopbackForge::start(&folder.path().join("forge")).await?;
         let data = DataFolder::open(&folder.path().join("data")).context("make a data folder")?;
-        let nats = PrivateNats::start(&data, NatsSettings::default());
+        let keys = users::keys();
+        let settings = NatsSettings {
+            users: users::entries(&keys),
+            ..NatsSettings::default()
+        };
+        let nats = PrivateNats::start(&data, settings);
         let nats = nats.await.context("start a nats-server")?;
         let postgres = PostgresSettings::new(Durability::Durable, POSTGRES_CONNECTIONS);
         let postgres = PrivatePostgres::start(&data, postgres);
@@ -78,6 +85,7 @@ impl House {
             services: Vec::new(),
             forge,
             nats,
+            keys,
             postgres,
             programs,
             hooks: Port::take(),
@@ -257,7 +265,7 @@ impl House {
         let told = Told {
             nats: self.nats.url(),
             monitoring: self.nats.monitoring_url(),
-            credentials: self.nats.credentials(),
+            keys: &self.keys,
             owner_url: self.postgres.owner_url(),
             fetch: self.forge.fetch_url_template(),
             source: SOURCE,

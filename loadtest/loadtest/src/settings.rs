@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use process::settings::postgres::ROLE_PLACEHOLDER;
 use servers::postgres::OWNER;
+use testkit::users::{self, Keys};
 
 /// The log's name.
 const ORIGIN: &str = "assay.test/loadtest";
@@ -15,8 +16,8 @@ pub(crate) struct Told<'a> {
     pub(crate) nats: String,
     /// Where its monitoring is.
     pub(crate) monitoring: String,
-    /// The user and the password there.
-    pub(crate) credentials: (String, String),
+    /// Who may do what there, by which keys.
+    pub(crate) keys: &'a Keys,
     /// Where the ledger's owner reaches it.
     pub(crate) owner_url: String,
     /// Where repositories are fetched from.
@@ -30,10 +31,8 @@ pub(crate) struct Told<'a> {
 impl Told<'_> {
     /// Writes `assay.toml` and the secrets that it names into a folder.
     pub(crate) fn write(&self, folder: &Path) -> Result<()> {
-        let (user, password) = &self.credentials;
         let pair = tlog::key::generate(ORIGIN).context("make a key for the log")?;
         for (name, text) in [
-            ("nats-password", password.as_str()),
             ("webhook", self.secret),
             ("pseudonym", "a key of the load test, thirty-two bytes"),
             ("master", "a master key of the load test, 32 bytes or more"),
@@ -42,6 +41,7 @@ impl Told<'_> {
         ] {
             std::fs::write(folder.join(name), text)?;
         }
+        users::write(self.keys, folder).context("write the keys at NATS")?;
         let settings = format!(
             include_str!("assay.toml"),
             nats = self.nats,
@@ -49,7 +49,6 @@ impl Told<'_> {
             postgres = self.owner_url.replacen(OWNER, ROLE_PLACEHOLDER, 1),
             folder = folder.display(),
             fetch = self.fetch,
-            user = user,
             origin = ORIGIN,
             source = self.source,
         );

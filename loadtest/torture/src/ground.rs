@@ -18,12 +18,13 @@ use servers::postgres::OWNER;
 use tempfile::TempDir;
 use testkit::house::House;
 use testkit::program::Plan;
+use testkit::users;
 use testkit::wire::Wire;
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
 use crate::mischief;
-use crate::seat::{ROSTER, Seat, Who};
+use crate::seat::{self, Login, ROSTER, Seat, Who};
 use witness::programs::Programs;
 
 /// What webhooks are signed with.
@@ -214,7 +215,7 @@ impl Ground {
         let plan = Plan {
             program: self.programs.assay.clone(),
             arguments: all,
-            variables: Vec::new(),
+            variables: Login::Key.variables(self.folder.path()),
             folder: self.folder.path(),
         };
         let said = plan.run_within(Duration::from_secs(COMMAND_SECS_MAX)).await;
@@ -231,11 +232,11 @@ impl Ground {
     async fn write_settings(&self) -> Result<()> {
         let house = self.house.lock().await;
         let folder = self.folder.path();
-        let (user, password) = house.nats().credentials();
+        let (_, password) = house.nats().credentials();
         let pair = tlog::key::generate(ORIGIN).context("make a key for the log")?;
         let secret = String::from_utf8_lossy(SECRET).into_owned();
         for (name, text) in [
-            ("nats-password", password.as_str()),
+            (seat::OWNERS_PASSWORD, password.as_str()),
             ("webhook", &secret),
             ("webhook-later", LATER_SECRET),
             ("webhook-timed", Dialect::StandardWebhooks.example_secret()),
@@ -250,6 +251,7 @@ impl Ground {
         ] {
             std::fs::write(folder.join(name), text)?;
         }
+        users::write(house.keys(), folder)?;
         let settings = format!(
             include_str!("assay.toml"),
             nats = house.nats().url(),
@@ -257,7 +259,6 @@ impl Ground {
             postgres = self.owner_url.replacen(OWNER, ROLE_PLACEHOLDER, 1),
             folder = folder.display(),
             fetch = self.forge.fetch_url_template(),
-            user = user,
             pool = POOL_SIZE,
             origin = ORIGIN,
             source = SOURCE,

@@ -64,6 +64,32 @@ impl fmt::Display for Who {
     }
 }
 
+/// The file of the password of who may do anything at NATS.
+pub const OWNERS_PASSWORD: &str = "nats-owner";
+
+/// As whom a process comes to NATS.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Login {
+    /// By the key of its service or operator, with the rights of that and no others.
+    Key,
+    /// As this user, who may do anything: a version that knows no keys.
+    Owner(String),
+}
+
+impl Login {
+    /// What tells it to a process whose secrets lie in a folder.
+    pub(crate) fn variables(&self, folder: &Path) -> Vec<(&'static str, String)> {
+        let file = |name: &str| folder.join(name).display().to_string();
+        match self {
+            Self::Key => vec![("ASSAY__NATS__NKEY_SEED_FILE", file("nats-{user}"))],
+            Self::Owner(user) => vec![
+                ("ASSAY__NATS__USER", user.clone()),
+                ("ASSAY__NATS__PASSWORD_FILE", file(OWNERS_PASSWORD)),
+            ],
+        }
+    }
+}
+
 /// The place of one process.
 #[derive(Debug)]
 pub struct Seat {
@@ -85,8 +111,8 @@ pub struct Seat {
     /// The work of those before it, when the process began.
     began_with: AtomicU64,
     program: Mutex<Option<Program>>,
-    /// What its next process runs.
-    assay: RwLock<PathBuf>,
+    /// What its next process runs, and as whom that comes to NATS.
+    sits: RwLock<(PathBuf, Login)>,
     folder: PathBuf,
 }
 
@@ -114,7 +140,7 @@ impl Seat {
             elsewhere: AtomicU64::new(0),
             began_with: AtomicU64::new(0),
             program: Mutex::new(None),
-            assay: RwLock::new(assay.to_owned()),
+            sits: RwLock::new((assay.to_owned(), Login::Key)),
             folder: folder.to_owned(),
         }
     }
@@ -137,14 +163,13 @@ impl Seat {
             variables.push(("ASSAY__POSTGRES__POOL_SIZE", "1".to_owned()));
         }
         variables.extend(self.mischief.iter().flat_map(Mischief::variables));
+        let sits = self.sits.read().unwrap_or_else(PoisonError::into_inner);
+        let (program, login) = sits.clone();
+        variables.extend(login.variables(&self.folder));
         let config = self.folder.join("assay.toml").display().to_string();
         let service = self.who.service.to_string();
         Plan {
-            program: self
-                .assay
-                .read()
-                .unwrap_or_else(PoisonError::into_inner)
-                .clone(),
+            program,
             arguments: vec!["--config".into(), config, "run".into(), service],
             variables,
             folder: &self.folder,
@@ -183,9 +208,9 @@ impl Seat {
     }
 
     /// Has its next process run another program: that of another version.
-    pub fn give(&self, assay: &Path) {
-        let mut given = self.assay.write().unwrap_or_else(PoisonError::into_inner);
-        assay.clone_into(&mut given);
+    pub fn give(&self, assay: &Path, login: Login) {
+        let mut sits = self.sits.write().unwrap_or_else(PoisonError::into_inner);
+        *sits = (assay.to_owned(), login);
     }
 
     /// Starts its process, if none runs.

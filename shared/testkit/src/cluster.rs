@@ -21,11 +21,12 @@ use crate::cluster::network::Network;
 use crate::house::pinned_nats_server;
 use crate::port::Port;
 use crate::program::{Plan, Program};
+use crate::users::{self, Keys};
 use crate::wait;
 
 /// Servers of a cluster: the fewest of which one may be away.
 pub const SERVERS: usize = 3;
-/// The user of every client.
+/// The user who may do anything.
 const USER: &str = "assay";
 /// Its password; nobody but the test reaches these servers.
 const PASSWORD: &str = "of-a-test-on-one-machine";
@@ -36,6 +37,7 @@ pub struct Cluster {
     // Dropped in this order: who lives in the network first.
     servers: Vec<Server>,
     network: Option<Network>,
+    keys: Keys,
 }
 
 #[derive(Debug)]
@@ -81,12 +83,14 @@ impl Cluster {
             })
             .collect();
         let nats = pinned_nats_server().unwrap_or_else(|| PathBuf::from("nats-server"));
+        let keys = users::keys();
+        let entries = users::entries(&keys);
         let servers = ports.into_iter().enumerate().map(|(place, ports)| {
             let member = members[place].clone();
             let own = folder.join(&member.name);
             fs::create_dir_all(&own).expect("a folder for the server");
             let settings = own.join("nats-server.conf");
-            let text = member.config(&members, (USER, PASSWORD), &own.join("store"));
+            let text = member.config(&members, (USER, PASSWORD), &entries, &own.join("store"));
             fs::write(&settings, text).expect("the server's settings");
             let mut command = match &network {
                 Some(network) => network.enter(place),
@@ -105,6 +109,7 @@ impl Cluster {
         let mut cluster = Self {
             servers: servers.collect(),
             network,
+            keys,
         };
         for place in 0..SERVERS {
             cluster.start_again(place);
@@ -128,12 +133,17 @@ impl Cluster {
         each.collect::<Vec<_>>().join(",")
     }
 
-    /// The user and the password that clients need.
+    /// The key of each user who has the rights of a service or an operator, and no others.
+    pub fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// The user and the password of who may do anything.
     pub fn credentials(&self) -> (String, String) {
         (USER.to_owned(), PASSWORD.to_owned())
     }
 
-    /// What a service needs to connect.
+    /// What who may do anything needs to connect.
     pub fn connect_settings(&self) -> ConnectSettings {
         ConnectSettings {
             url: self.url(),
@@ -142,7 +152,7 @@ impl Cluster {
         }
     }
 
-    /// A connection, as the service.
+    /// A connection with all rights, as the service.
     pub async fn bus(&self, service: &'static str) -> Bus {
         let connected = Bus::connect(&self.connect_settings(), service).await;
         connected.expect("a connection to the cluster")

@@ -19,6 +19,6 @@ pub mod stranger;
 mod template;
 #[cfg(target_os = "linux")]
 mod tls;
-mod users;
+pub mod users;
 pub mod wait;
 pub mod wire;

@@ -1,6 +1,7 @@
 //! Owns the users of a test's NATS: those of a deployment, each with a key made for the test.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use bus::connect::{Bus, ConnectSettings, Tls};
 use bus::key::UserKey;
@@ -8,7 +9,15 @@ use deploy::users::{Keyed, user};
 
 use crate::house::House;
 
+/// The key of each user by the user's name.
+pub type Keys = BTreeMap<String, UserKey>;
+
 impl House {
+    /// The key of each user of NATS.
+    pub fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
     /// What a user of NATS needs to connect who has the rights of a service or an operator, and no
     /// others.
     pub fn connect_settings_of(&self, user: &str) -> ConnectSettings {
@@ -64,7 +73,7 @@ impl House {
 }
 
 /// A key for each user by its name; one operator may give orders in her own name alone.
-pub(crate) fn keys() -> BTreeMap<String, UserKey> {
+pub fn keys() -> Keys {
     let names = deploy::users::users().into_iter().map(|user| user.name);
     names
         .chain(["operator-alice".to_owned()])
@@ -73,9 +82,21 @@ pub(crate) fn keys() -> BTreeMap<String, UserKey> {
 }
 
 /// The users with their rights, as the server's configuration has them.
-pub(crate) fn entries(keys: &BTreeMap<String, UserKey>) -> String {
+pub fn entries(keys: &Keys) -> String {
     let keyed: Vec<Keyed> = keys.iter().map(|(name, key)| keyed(name, &[key])).collect();
     deploy::users::entries(&keyed)
+}
+
+/// Writes each key into a file of a folder: `nats-verifier`, as the setting
+/// `nats.nkey_seed_file = "<folder>/nats-{user}"` finds it.
+///
+/// # Errors
+/// What the file system says.
+pub fn write(keys: &Keys, folder: &Path) -> std::io::Result<()> {
+    for (name, key) in keys {
+        std::fs::write(folder.join(format!("nats-{name}")), &key.seed)?;
+    }
+    Ok(())
 }
 
 fn keyed(name: &str, keys: &[&UserKey]) -> Keyed {

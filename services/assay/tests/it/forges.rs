@@ -127,11 +127,13 @@ pub(crate) async fn post_push(
         secret,
         sent_at: sent_at.as_secs(),
     };
+    let before = push.before.unwrap_or_default().to_owned();
     let head = push.after.unwrap_or_default().to_owned();
     let signed = dialect.push(learner, push, envelope).await.unwrap();
     let mut posted = Posted {
         forge_id,
         signed,
+        before,
         head,
         status: StatusCode::ACCEPTED,
         receipt: Value::Null,

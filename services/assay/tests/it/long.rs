@@ -1,6 +1,7 @@
 //! What takes too long for every run: `make test-full` runs these.
 
 mod bucket;
+mod bucket_lost;
 mod by_tls;
 mod commits;
 mod drill;

@@ -32,6 +32,8 @@ mod marks;
 #[cfg(target_os = "linux")]
 mod memory;
 mod metrics;
+#[cfg(target_os = "linux")]
+mod noted;
 mod once;
 mod order;
 mod planted;

@@ -21,6 +21,8 @@ pub(crate) struct Posted {
     /// The forge's id of it.
     pub(crate) forge_id: String,
     pub(crate) signed: SignedDelivery,
+    /// Where the branch was; empty for one that is new.
+    pub(crate) before: String,
     /// Where the branch is now.
     pub(crate) head: String,
     pub(crate) status: StatusCode,
@@ -59,6 +61,7 @@ impl Site {
         Posted {
             forge_id,
             signed,
+            before: push.before.unwrap_or_default().to_owned(),
             head: push.after.unwrap_or_default().to_owned(),
             status,
             receipt,

@@ -19,11 +19,13 @@ pub(crate) struct Member {
 }
 
 impl Member {
-    /// Its settings, with the others' places in them.
+    /// Its settings, with the others' places in them. `users` are those beside the one who may do
+    /// anything.
     pub(crate) fn config(
         &self,
         all: &[Self],
         (user, password): (&str, &str),
+        users: &str,
         store: &Path,
     ) -> String {
         let Self {
@@ -42,7 +44,11 @@ impl Member {
              listen: \"{address}:{client}\"\n\
              http: \"{address}:{monitoring}\"\n\
              max_payload: 1048576\n\
-             authorization {{ user: \"{user}\", password: \"{password}\" }}\n\
+             authorization {{\n\
+             \x20 users = [\n\
+             \x20   {{ user: \"{user}\", password: \"{password}\" }}\n\
+             {users}\x20 ]\n\
+             }}\n\
              cluster {{\n\
              \x20 name: {CLUSTER}\n\
              \x20 listen: \"{address}:{route}\"\n\

@@ -1,13 +1,13 @@
 //! The released version's processes beside this one's, on this one's schema and topology, under
 //! load: what a house is in the middle of a roll.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use process::settings::service::Service;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use testkit::wait;
-use torture::seat::Seat;
+use torture::seat::{Login, Seat};
 
 use crate::long::previous;
 use crate::scene::Scene;
@@ -27,27 +27,46 @@ const ORDER: [Service; 7] = [
     Service::WebhookIngest,
 ];
 
-/// A scene whose processes of these services are the version before.
-async fn with_before(services: &[Service], before: &Path) -> Scene {
+/// A program, and as whom it comes to NATS.
+#[derive(Clone)]
+struct Version {
+    program: PathBuf,
+    login: Login,
+}
+
+/// The version before, which knows no keys at NATS.
+async fn before(scene: &Scene) -> Version {
+    let (user, _) = scene.ground.house().await.nats().credentials();
+    Version {
+        program: previous::program(),
+        login: Login::Owner(user),
+    }
+}
+
+/// A scene whose processes of these services are the version before, and that version.
+async fn with_before(services: &[Service]) -> (Scene, Version) {
+    // Built first, for as long as that takes.
+    previous::program();
     let scene = Scene::set().await;
+    let before = before(&scene).await;
     for seat in &scene.ground.seats {
         if services.contains(&seat.who.service) {
-            change(seat, before).await;
+            change(seat, &before).await;
         }
     }
     scene.ground.until_ready().await.unwrap();
-    scene
+    (scene, before)
 }
 
-/// Stops a process as an operator does, and has another program sit in its place.
-async fn change(seat: &Seat, program: &Path) {
+/// Stops a process as an operator does, and has another version sit in its place.
+async fn change(seat: &Seat, to: &Version) {
     assert!(seat.signal(Signal::TERM).await, "{} runs", seat.who);
     wait::until(&format!("{} has ended", seat.who), async || {
         let ended = seat.has_ended().await;
         ended.map(drop).ok_or("it goes on".to_owned())
     })
     .await;
-    seat.give(program);
+    seat.give(&to.program, to.login.clone());
     seat.start().await;
 }
 
@@ -76,8 +95,7 @@ async fn ends_well(scene: Scene, sending: Vec<tokio::task::JoinHandle<bool>>, pu
 }
 
 async fn side_by_side(services: &[Service]) {
-    let before = previous::program();
-    let mut scene = with_before(services, &before).await;
+    let (mut scene, _) = with_before(services).await;
     let sending = load(&mut scene, 0).await;
     ends_well(scene, sending, PUSHES).await;
 }
@@ -99,20 +117,22 @@ async fn the_version_before_runs_on_this_ones_schema_and_topology() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_house_is_rolled_to_this_version_and_back_under_load() {
-    let before = previous::program();
-    let mut scene = with_before(&ORDER, &before).await;
-    let this = scene.ground.programs.assay.clone();
-    let forth = ORDER.iter().map(|service| (*service, this.as_path()));
-    let back = ORDER.iter().rev().map(|service| (*service, &*before));
+    let (mut scene, before) = with_before(&ORDER).await;
+    let this = Version {
+        program: scene.ground.programs.assay.clone(),
+        login: Login::Key,
+    };
+    let forth = ORDER.iter().map(|service| (*service, &this));
+    let back = ORDER.iter().rev().map(|service| (*service, &before));
     let mut sending = Vec::new();
     let mut parts = 0;
-    for (service, program) in forth.chain(back) {
+    for (service, version) in forth.chain(back) {
         sending.extend(load(&mut scene, parts * OTHERS).await);
         parts += 1;
         let ground = std::sync::Arc::clone(&scene.ground);
         for seat in &ground.seats {
             if seat.who.service == service {
-                change(seat, program).await;
+                change(seat, version).await;
                 ground.until_ready().await.unwrap();
             }
         }

@@ -22,7 +22,7 @@ use crate::site::{Site, open_folder, write};
 const NAME: &str = "assay";
 
 /// A site whose objects lie in a bucket; `scratch` is a folder of its own.
-async fn furnish(server: &BucketServer, scratch: &Path) -> Site {
+pub(super) async fn furnish(server: &BucketServer, scratch: &Path) -> Site {
     let secret = scratch.join("bucket-secret");
     write(&secret, SECRET_KEY);
     let more = format!(
@@ -33,7 +33,7 @@ async fn furnish(server: &BucketServer, scratch: &Path) -> Site {
     Site::furnish(House::start().await, &more).await
 }
 
-fn open(server: &BucketServer) -> Objects {
+pub(super) fn open(server: &BucketServer) -> Objects {
     let bucket = Bucket {
         endpoint: server.endpoint(),
         name: NAME.to_owned(),

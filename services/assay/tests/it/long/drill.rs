@@ -16,12 +16,9 @@ use sample::hooks_api::HooksApi;
 use sample::lab::{FAILING, PASSING, make_learner};
 use sample::repository::{Change, Clock};
 use serde_json::Value;
-use servers::postgres::OWNER;
 use testkit::house::House;
 use testkit::wait;
 use witness::account::Account;
-use witness::programs::Programs;
-use witness::verdict;
 
 use crate::kept::{Kept, lose_all};
 use crate::long::drill::made::{copy, made, published, until_published};
@@ -248,12 +245,7 @@ async fn agrees_with_all_that_was_seen(site: &Site, seen: &Seen) {
 /// The checker, which shares no code with the house, holds what was answered against the ledger;
 /// and another, in another language, the files of the log.
 async fn strangers_agree(site: &Site, seen: &Seen, mirror: &Path, key: &str) {
-    let programs = Programs::find().unwrap();
-    let ledger = site.house.database_url(OWNER);
-    let verdict = verdict::ask(&programs.checker, seen.account.path(), &ledger)
-        .await
-        .unwrap();
-    assert!(verdict.is_good, "{}", verdict.table);
+    site.the_checker_agrees(&seen.account).await;
     let checker = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/check/assay_check.py");
     let said = std::process::Command::new("python3")
         .arg(checker)

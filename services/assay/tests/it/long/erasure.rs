@@ -68,6 +68,7 @@ async fn pushed(site: &Site, learner: &Repository, program: &str, is_planted: bo
     Posted {
         forge_id,
         signed,
+        before,
         head: after,
         status,
         receipt,

@@ -3,14 +3,15 @@
 use std::fs;
 use std::path::Path;
 
-use contract::digest::Digest;
 use contract::ids::DeliveryId;
+use reqwest::StatusCode;
 use sample::delivery::{Push, SignedDelivery, sign};
 use sample::repository::{Change, Repository};
 use serde_json::{Value, json};
 use testkit::wait;
-use witness::account::{Account, Answered};
+use witness::account::Account;
 
+use crate::noted::Told;
 use crate::site::{SECRET, Site};
 
 /// A push that is about to be told of.
@@ -44,24 +45,16 @@ impl Made {
     }
 
     /// Notes that it was sent, and accepted.
-    pub(super) fn note(&self, account: &Account, repository: &str, result: &str, receipt: &Value) {
-        let request = account.sent(&json!({
-            "provider": "github",
-            "source": "github",
-            "forge_delivery": self.guid,
-            "event": "push",
-            "body_sha256": Digest::of(&self.signed.body).to_string(),
-            "pushes": [{
-                "repository": format!("github:{repository}"),
-                "ref": "refs/heads/main",
-                "before": self.before,
-                "after": self.after,
-                "commits": [self.after],
-                "enrolled": true,
-                "result": result,
-            }],
-        }));
-        account.answered(request, &Answered::With(202, receipt.clone()));
+    fn note(&self, account: &Account, repository: &str, result: &str, receipt: &Value) {
+        let told = Told {
+            repository,
+            before: &self.before,
+            after: &self.after,
+            result,
+            forge_id: &self.guid,
+            signed: &self.signed,
+        };
+        told.note(account, StatusCode::ACCEPTED, receipt);
     }
 }
 
