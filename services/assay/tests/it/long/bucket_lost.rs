@@ -49,6 +49,8 @@ async fn a_house_that_is_lost_with_its_bucket_comes_back_in_an_empty_one() {
     let said = kept.restore(&site, &[]).await;
     refused(said, &["is not empty", &lost.endpoint()]).await;
     let empty = BucketServer::start(&scratch.path().join("weed-2")).await;
+    // Buckets are made by the operator; this server makes one of whatever is put into it.
+    open(&empty).probe().await.unwrap();
     move_to(&site, &lost, &empty);
     drop(lost);
     let said = kept.restore(&site, &[]).await;
