@@ -41,6 +41,8 @@ use crate::template::Template;
 pub const POOL_SIZE: usize = 4;
 /// What Postgres has beyond the services' pools: operators, the checker, the leaders' own.
 const CONNECTIONS_BESIDE: usize = 30;
+/// How often the topology is applied until it is there.
+const APPLIED_MAX: u32 = 5;
 /// Length of the webhooks' secret, in bytes before it is written as hex.
 const SECRET_BYTES: usize = 16;
 
@@ -143,9 +145,7 @@ impl Fleet {
 
     async fn begin(&mut self) -> Result<()> {
         self.assay(&["migrate"]).await?;
-        let copies = SERVERS.to_string();
-        self.assay(&["topology", "apply", "--replicas", &copies])
-            .await?;
+        self.apply_topology().await?;
         for replica in &self.replicas {
             replica.start().await;
         }
@@ -156,6 +156,19 @@ impl Fleet {
         self.publish_unchecked().await?;
         self.target.watched = self.watched().await;
         Ok(())
+    }
+
+    /// Makes streams and consumers: servers that have only just found each other may be slow to
+    /// answer, and what was made stays.
+    async fn apply_topology(&self) -> Result<()> {
+        let copies = SERVERS.to_string();
+        let apply = ["topology", "apply", "--replicas", &copies];
+        for _ in 1..APPLIED_MAX {
+            if self.assay(&apply).await.is_ok() {
+                return Ok(());
+            }
+        }
+        self.assay(&apply).await.map(drop)
     }
 
     async fn publish_unchecked(&self) -> Result<()> {

@@ -19,6 +19,7 @@ use crate::authority::Authority;
 use crate::room::{self, Gate};
 use crate::template::{self, CONNECTIONS_MAX};
 use crate::users;
+use crate::wait;
 
 /// Lines of the Postgres log that a failing test shows.
 const LOG_LINES_MAX: usize = 20;
@@ -241,9 +242,12 @@ impl House {
     /// Makes the streams and consumers that are missing.
     pub async fn apply_topology(&self) {
         let bus = self.bus("testkit").await;
-        bus.apply_topology(1)
-            .await
-            .expect("the topology is applied");
+        // A disk that much else waits for may take longer than the server's answer may.
+        wait::until("the topology is applied", async || {
+            let applied = bus.apply_topology(1).await;
+            applied.map(drop).map_err(|error| error.to_string())
+        })
+        .await;
     }
 }
 
