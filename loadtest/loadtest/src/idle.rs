@@ -31,7 +31,7 @@ pub async fn idle(seconds: u64, common: &Common) -> Result<u8> {
     let (before, began) = (machine::look(&watched), Instant::now());
     tokio::time::sleep(Duration::from_secs(seconds)).await;
     let (after, lasted) = (machine::look(&watched), began.elapsed().as_secs_f64());
-    let (mut cores, mut memory) = (0.0, 0.0);
+    let mut cores = 0.0;
     for (name, now) in &after {
         let used = now.cpu_secs - before.get(name).map_or(0.0, |used| used.cpu_secs);
         let percent = used / lasted * 100.0;
@@ -41,9 +41,14 @@ pub async fn idle(seconds: u64, common: &Common) -> Result<u8> {
         );
         if !SERVERS.contains(&name.as_str()) {
             cores += percent;
-            memory += now.memory_mib;
         }
     }
+    // One program is all of them: its text is in memory once.
+    let services = watched.iter();
+    let services: Vec<_> = services
+        .filter(|one| !SERVERS.contains(&one.name.as_str()))
+        .collect();
+    let memory = machine::memory_together(&services);
     println!(
         "{:<18} {cores:>6.2} % of a core  {memory:>7.1} MiB",
         "all services"

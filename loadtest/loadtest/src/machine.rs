@@ -46,6 +46,20 @@ pub fn look(watched: &[Watched]) -> BTreeMap<String, Use> {
         .collect()
 }
 
+/// The memory of processes of one program, in MiB: each one's own, and once what all of them share.
+pub fn memory_together(watched: &[&Watched]) -> f64 {
+    let seen = all();
+    let of = |one: &&Watched| seen.get(&one.id).copied();
+    together(watched.iter().filter_map(of))
+}
+
+fn together(processes: impl Iterator<Item = Seen>) -> f64 {
+    let (own, shared) = processes.fold((0, 0), |(own, shared), one| {
+        (own + one.own_kib, shared.max(one.shared_kib))
+    });
+    (own + shared) as f64 / 1024.0
+}
+
 /// What is watched by itself is not what somebody else started.
 fn set_apart(seen: &mut BTreeMap<u32, Seen>, watched: &[Watched]) {
     for one in watched {
@@ -127,6 +141,19 @@ mod tests {
             shared_kib: 1536,
         };
         assert_eq!(seen, wanted);
+    }
+
+    #[test]
+    fn of_processes_of_one_program_what_they_share_counts_once() {
+        let one = |own_kib, shared_kib| Seen {
+            parent: 0,
+            ticks: 0,
+            own_kib,
+            shared_kib,
+        };
+        let all = [one(1024, 2048), one(3072, 4096), one(1024, 1024)];
+        assert_eq!(together(all.into_iter()), 9.0);
+        assert_eq!(together([].into_iter()), 0.0);
     }
 
     #[test]

@@ -22,7 +22,7 @@ use crate::audit::Brought;
 use crate::open::opening;
 use crate::plan::{self, People, Standing, sorted};
 use crate::taken::{Pushed, Taken};
-use crate::write::Recorded;
+use crate::write::{Placed, Recorded};
 
 /// The executor of a lab that has nothing run.
 const NOTHING_RUN: &str = "none";
@@ -32,6 +32,7 @@ pub(crate) struct Wanted<'a> {
     place: usize,
     pushed: &'a Pushed,
     push_id: Uuid,
+    push_is_new: bool,
     session: &'a SessionRules,
     attempts: Vec<AttemptRow>,
     /// Whether git must list its commits.
@@ -46,7 +47,7 @@ pub(crate) struct Wanted<'a> {
 pub(crate) fn wanted<'a>(
     takens: &'a [Taken],
     people: &[Vec<People>],
-    pushes: &[Vec<Uuid>],
+    pushes: &[Vec<Placed>],
     sessions: &'a HashMap<String, Vec<SessionRules>>,
     now: Timestamp,
 ) -> Vec<Wanted<'a>> {
@@ -54,19 +55,20 @@ pub(crate) fn wanted<'a>(
     let of_each_push = takens.iter().enumerate().flat_map(|(place, taken)| {
         let pushed = taken.pushed.iter().zip(&people[place]);
         let pushed = pushed.zip(&pushes[place]);
-        pushed.map(move |((pushed, people), push_id)| (place, taken, pushed, people, *push_id))
+        pushed.map(move |((pushed, people), push)| (place, taken, pushed, people, *push))
     });
-    for (place, taken, pushed, people, push_id) in of_each_push {
+    for (place, taken, pushed, people, push) in of_each_push {
         for session in sessions
             .get(pushed.repository.as_str())
             .into_iter()
             .flatten()
         {
-            let attempts = plan::attempts::of_push(taken, pushed, people, push_id, session, now);
+            let attempts = plan::attempts::of_push(taken, pushed, people, push.id, session, now);
             wanted.push(Wanted {
                 place,
                 pushed,
-                push_id,
+                push_id: push.id,
+                push_is_new: push.is_new,
                 session,
                 attempts,
                 lists: plan::attempts::is_to_be_listed(&pushed.push, session),
@@ -88,11 +90,14 @@ pub(crate) async fn attempts<'a>(
     let key = |row: &AttemptRow| (row.lab_session_id, row.commit_sha.clone());
     let rows = sorted(wanted.iter().flat_map(|w| w.attempts.iter().cloned()), key);
     let new = AttemptRow::insert(conn, &rows).await?;
-    let sessions: Vec<Uuid> = rows.iter().map(|row| row.lab_session_id).collect();
-    let commits: Vec<&str> = rows.iter().map(|row| row.commit_sha.as_str()).collect();
-    let known: HashMap<_, Uuid> = attempt::find(conn, &sessions, &commits)
-        .await?
-        .iter()
+    // Only what was there before has to be looked up.
+    let before = || rows.iter().filter(|row| !new.contains(&row.id));
+    let sessions: Vec<Uuid> = before().map(|row| row.lab_session_id).collect();
+    let commits: Vec<&str> = before().map(|row| row.commit_sha.as_str()).collect();
+    let found = attempt::find(conn, &sessions, &commits).await?;
+    let written = rows.iter().filter(|row| new.contains(&row.id));
+    let known: HashMap<_, Uuid> = written
+        .chain(&found)
         .map(|row| (key(row), row.id))
         .collect();
     for wanted in &mut wanted {
@@ -179,9 +184,13 @@ pub(crate) async fn requests(
     for row in rows.iter().filter(|row| new.contains(&row.id)) {
         brought[places[&row.id]].rows.push(row.covered());
     }
-    let causes: Vec<String> = wanted.iter().map(|w| cause(w.push_id)).collect();
-    let known = verification_request::of_causes(conn, &causes).await?;
-    Ok(known.iter().map(|row| (key(row), row.id)).collect())
+    // A push that was not there before has no other requests than these.
+    let before = wanted.iter().filter(|wanted| !wanted.push_is_new);
+    let causes: Vec<String> = before.map(|wanted| cause(wanted.push_id)).collect();
+    let found = verification_request::of_causes(conn, &causes).await?;
+    let written = rows.iter().filter(|row| new.contains(&row.id));
+    let known = written.chain(&found);
+    Ok(known.map(|row| (key(row), row.id)).collect())
 }
 
 /// Of the pushes that bring nothing new, those that reconciler found before their delivery came.

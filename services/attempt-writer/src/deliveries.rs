@@ -130,7 +130,7 @@ impl Deliveries {
     /// takes it off their hands. What cannot go so is left to each alone.
     async fn publish_together(&self, takens: &[Taken], recorded: &mut [Result<Recorded, Outcome>]) {
         let service = self.ground.bus.service();
-        let mut messages = Vec::new();
+        let (mut jobs, mut unchecked) = (Vec::new(), Vec::new());
         for (taken, recorded) in takens.iter().zip(recorded.iter()) {
             let Ok(recorded) = recorded else { continue };
             if recorded.standing == Standing::First {
@@ -139,13 +139,16 @@ impl Deliveries {
                 let Ok(made) = made else {
                     return;
                 };
-                messages.extend(made);
+                jobs.extend(made.jobs);
+                unchecked.extend(made.unchecked);
             }
         }
-        if messages.len() < 2 {
+        if jobs.len() + unchecked.len() < 2 {
             return;
         }
-        if let Err(error) = self.ground.bus.publish_all(&messages).await {
+        let bus = &self.ground.bus;
+        let both = tokio::try_join!(bus.publish_all(&jobs), bus.publish_bundled(&unchecked));
+        if let Err(error) = both {
             tracing::debug!(%error, "what follows a batch is published one by one");
             return;
         }
@@ -173,7 +176,10 @@ impl Deliveries {
         }
         let bus = &self.ground.bus;
         let published = match followers(bus.service(), &recorded) {
-            Ok(messages) => bus.publish_all(&messages).await,
+            Ok(Followers { jobs, unchecked }) => {
+                let both = tokio::try_join!(bus.publish_all(&jobs), bus.publish_all(&unchecked));
+                both.map(drop)
+            }
             Err(error) => Err(error),
         };
         if let Err(error) = published {
@@ -205,11 +211,20 @@ impl Deliveries {
 }
 
 /// The messages that follow.
-fn followers(service: &str, recorded: &Recorded) -> Result<Vec<Outgoing>, PublishError> {
+struct Followers {
+    jobs: Vec<Outgoing>,
+    /// Those that a handler of batches takes.
+    unchecked: Vec<Outgoing>,
+}
+
+fn followers(service: &str, recorded: &Recorded) -> Result<Followers, PublishError> {
     let jobs = recorded.jobs.iter().map(|job| Outgoing::of(service, job));
     let unchecked = recorded.unchecked.iter();
     let unchecked = unchecked.map(|job| Outgoing::of(service, job));
-    jobs.chain(unchecked).collect()
+    Ok(Followers {
+        jobs: jobs.collect::<Result<_, _>>()?,
+        unchecked: unchecked.collect::<Result<_, _>>()?,
+    })
 }
 
 fn count(taken: &Taken, recorded: &Recorded) {

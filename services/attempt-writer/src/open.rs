@@ -80,6 +80,16 @@ async fn enrol(
 ) -> Result<bool, StoreError> {
     let mut rows = Vec::new();
     for version in lab_session::enrolling_versions(conn).await? {
+        let is_open = |repository: &Repository| {
+            sessions
+                .iter()
+                .any(|s| s.lab_id == version.lab_id && s.repository == repository.as_str())
+        };
+        let mut closed = pushed.iter().filter(|(_, name)| !is_open(name)).peekable();
+        // Patterns are made ready only for somebody: most pushes come to sessions that are open.
+        if closed.peek().is_none() {
+            continue;
+        }
         let spec = match spec(&version) {
             Ok(spec) => spec,
             Err(error) => {
@@ -90,11 +100,8 @@ async fn enrol(
             }
         };
         let enrolment = Enrolment::new(&spec.session.enrol);
-        for (taken, repository) in pushed {
-            let is_open = sessions
-                .iter()
-                .any(|s| s.lab_id == version.lab_id && s.repository == repository.as_str());
-            if !is_open && enrolment.admits(repository) {
+        for (taken, repository) in closed {
+            if enrolment.admits(repository) {
                 let opened_by = opening(taken.received.delivery);
                 let starting = starting(taken);
                 rows.push(row(&version, &spec, repository, starting, opened_by, now));

@@ -35,6 +35,14 @@ pub(crate) struct Recorded {
     pub(crate) opened: bool,
 }
 
+/// A push in the ledger.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Placed {
+    pub(crate) id: Uuid,
+    /// Whether it was not there before: then nothing is of it but what this transaction writes.
+    pub(crate) is_new: bool,
+}
+
 /// Records deliveries, and gives back what became of each, in their order.
 pub(crate) async fn record(
     conn: &mut LedgerConnection,
@@ -80,9 +88,11 @@ async fn receipts(
         |row| row.delivery_id,
     );
     let new = ReceiptRow::insert(conn, &rows).await?;
-    let ids: Vec<Uuid> = rows.iter().map(|row| row.delivery_id).collect();
-    let known: HashMap<Uuid, ReceiptRow> = delivery::receipts_of(conn, &ids)
-        .await?
+    // Only what was there before has to be read.
+    let (mut known, before) = apart(rows, |row| new.contains(&row.delivery_id));
+    let ids: Vec<Uuid> = before.iter().map(|row| row.delivery_id).collect();
+    known.extend(delivery::receipts_of(conn, &ids).await?);
+    let known: HashMap<Uuid, ReceiptRow> = known
         .into_iter()
         .map(|row| (row.delivery_id, row))
         .collect();
@@ -156,7 +166,7 @@ async fn pushes(
     people: &[Vec<People>],
     brought: &mut [Brought],
     now: Timestamp,
-) -> Result<Vec<Vec<Uuid>>, StoreError> {
+) -> Result<Vec<Vec<Placed>>, StoreError> {
     type Key = (Uuid, String, String);
     let key = |row: &PushRow| -> Key {
         (
@@ -175,18 +185,30 @@ async fn pushes(
         })
         .collect();
     let new = PushRow::insert(conn, &sorted(rows.iter().flatten().cloned(), key)).await?;
-    let deliveries: Vec<Uuid> = rows.iter().flatten().map(|row| row.delivery_id).collect();
-    let known: HashMap<Key, Uuid> = push::of_deliveries(conn, &deliveries)
-        .await?
-        .iter()
-        .map(|row| (key(row), row.id))
-        .collect();
+    let all = rows.iter().flatten().cloned().collect();
+    let (mut known, before) = apart(all, |row: &PushRow| new.contains(&row.id));
+    let deliveries: Vec<Uuid> = before.iter().map(|row| row.delivery_id).collect();
+    known.extend(push::of_deliveries(conn, &deliveries).await?);
+    let known: HashMap<Key, Uuid> = known.iter().map(|row| (key(row), row.id)).collect();
     for (row, brought) in rows.iter().zip(brought) {
         let new = row.iter().filter(|row| new.contains(&row.id));
         brought.rows.extend(new.map(LedgerRow::covered));
     }
-    Ok(rows
+    let pushes = rows
         .iter()
-        .map(|rows| rows.iter().map(|row| known[&key(row)]).collect())
-        .collect())
+        .map(|rows| {
+            let ids = rows.iter().map(|row| known[&key(row)]);
+            ids.map(|id| Placed {
+                id,
+                is_new: new.contains(&id),
+            })
+            .collect()
+        })
+        .collect();
+    Ok(pushes)
+}
+
+/// The rows of which something holds, and the others.
+fn apart<R>(rows: Vec<R>, holds: impl Fn(&R) -> bool) -> (Vec<R>, Vec<R>) {
+    rows.into_iter().partition(holds)
 }

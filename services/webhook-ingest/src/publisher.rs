@@ -1,4 +1,4 @@
-//! Owns the group commit: concurrent requests share one atomic batch, and so one sync. A batch is
+//! Owns the group commit: concurrent requests share one message, and so one sync. A batch is
 //! what came while the one before it was under way, and who was in that one and comes again at once.
 
 use std::collections::HashMap;

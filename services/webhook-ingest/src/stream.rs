@@ -3,9 +3,9 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use bus::bundle;
 use bus::connect::Bus;
 use bus::error::PublishError;
-use bus::many::is_worth_a_batch;
 use bus::outgoing::Outgoing;
 use futures::future::join_all;
 use process::dependency::Dependency;
@@ -112,33 +112,53 @@ impl Stream {
         }
     }
 
-    /// Puts the messages in, whose ids must differ: all as one batch where that can be and costs
-    /// less than each alone. Each has its own answer, in their order.
+    /// Puts the messages in, whose ids must differ: as few bundles, and so with as few syncs, as can
+    /// be. Each has its own answer, in their order.
     pub(crate) async fn put(&self, messages: &[Outgoing]) -> Vec<Published> {
-        let all = |published| vec![published; messages.len()];
+        let mut published = vec![Err(NotStored::Away); messages.len()];
         let (Some(bus), false) = (self.bus.get(), self.is_away()) else {
-            return all(Err(NotStored::Away));
+            return published;
         };
-        if is_worth_a_batch(messages.len()) {
-            let error = match self.in_time(bus.publish_batch(messages)).await {
-                Ok(Ok(last)) => return in_a_row(last, messages.len()),
+        let together = bundle::together(messages);
+        let putting = together.iter().map(|places| {
+            let bundle: Vec<&Outgoing> = places.iter().map(|&place| &messages[place]).collect();
+            self.put_together(bus, bundle)
+        });
+        for (places, answers) in together.iter().zip(join_all(putting).await) {
+            for (&place, answer) in places.iter().zip(answers) {
+                published[place] = answer;
+            }
+        }
+        published
+    }
+
+    async fn put_together(&self, bus: &Bus, messages: Vec<&Outgoing>) -> Vec<Published> {
+        let all = |published| vec![published; messages.len()];
+        if let [alone] = messages[..] {
+            return vec![self.put_one(bus, alone).await];
+        }
+        let bundle = Outgoing::bundle(bus.service(), &messages);
+        let putting = async |bundle| self.in_time(bus.publish_raw(bundle)).await;
+        let error = match bundle {
+            Ok(bundle) => match putting(bundle).await {
+                Ok(Ok(stored)) => return all(Ok(Kept::New(stored.sequence))),
                 Ok(Err(error)) => error,
                 Err(late) => return all(Err(late)),
-            };
-            // One id of the batch was stored before, or one message cannot be, or nobody knows
-            // what is stored: each message alone, under its id, finds out, and is stored at most
-            // once.
-            match &error {
-                // There is no room for the batch, and soon for none of it.
-                PublishError::Full { .. } => return all(Err(self.refusal(&error))),
-                PublishError::NoAnswer(_) => {
-                    let refusal = self.refusal(&error);
-                    if self.patience != Patience::Full || self.is_away() {
-                        return all(Err(refusal));
-                    }
+            },
+            Err(error) => error,
+        };
+        // One message cannot be, or nobody knows what is stored: each alone, under its id, finds
+        // out. What is stored twice then has one number, and takes effect once.
+        match &error {
+            // There is no room for the bundle, and soon for none of it.
+            PublishError::Full { .. } => return all(Err(self.refusal(&error))),
+            PublishError::NoAnswer(_) => {
+                let refusal = self.refusal(&error);
+                if self.patience != Patience::Full || self.is_away() {
+                    return all(Err(refusal));
                 }
-                _ => {}
             }
+            _ => {}
         }
         join_all(messages.iter().map(|message| self.put_one(bus, message))).await
     }
@@ -183,24 +203,5 @@ impl Stream {
             | PublishError::Encode(_)
             | PublishError::Refused { .. } => NotStored::Refused,
         }
-    }
-}
-
-/// The places of a batch, of which the last one's is known: it is stored in one piece.
-fn in_a_row(last: u64, count: usize) -> Vec<Published> {
-    let first = (last + 1).saturating_sub(count as u64);
-    let places = (0..count as u64).map(|place| Ok(Kept::New(first + place)));
-    places.collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_batchs_places_end_with_the_last_ones() {
-        let places = [7, 8, 9].map(|place| Ok(Kept::New(place)));
-        assert_eq!(in_a_row(9, 3), places);
-        assert_eq!(in_a_row(1, 1), [Ok(Kept::New(1))]);
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use async_nats::jetstream;
 use futures::FutureExt;
 use futures::future::join_all;
-use process::health::Gate;
+use process::health::{Calm, Gate};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -20,6 +20,7 @@ use crate::error::ConsumeError;
 use crate::history::{deliveries, sequence};
 use crate::incoming::Incoming;
 use crate::lag;
+use crate::parcel::{self, End};
 use crate::pull::open;
 use crate::settle::{Desk, Ending};
 use crate::tasks::{ended, reap};
@@ -154,13 +155,13 @@ async fn in_batches<H: BatchHandler>(
         };
         let (together, alone) = sort(&desk, &mut window, messages).await;
         let handler = handler.as_ref();
-        desk.hold(&alone, &[], batch(&desk, &together, handler))
-            .await;
+        let work = batch(&desk, &mut window, &together, handler);
+        desk.hold(&alone, &[], work).await;
         for (place, message) in alone.iter().enumerate() {
             if !is_to_be_touched(&desk, &alone[place..]).await {
                 break;
             }
-            let work = batch(&desk, slice::from_ref(message), handler);
+            let work = batch(&desk, &mut window, slice::from_ref(message), handler);
             desk.hold(&alone[place + 1..], &[], work).await;
         }
     }
@@ -206,7 +207,15 @@ async fn is_to_be_touched(desk: &Desk, alone: &[jetstream::Message]) -> bool {
 }
 
 async fn one<H: Handler>(desk: &Desk, message: &jetstream::Message, handler: &H) {
-    let incoming = Incoming::new(desk.consumer.durable, message);
+    let mut brought = parcel::open(desk.consumer.durable, message);
+    let incoming = match brought.pop() {
+        Some(incoming) if brought.is_empty() => incoming,
+        last => {
+            // Each has a slot of its own when it comes alone.
+            brought.extend(last);
+            return desk.unpack(message, brought.iter()).await;
+        }
+    };
     let calm = desk.gate.follow();
     let work = AssertUnwindSafe(handler.handle(&incoming))
         .catch_unwind()
@@ -225,47 +234,93 @@ async fn one<H: Handler>(desk: &Desk, message: &jetstream::Message, handler: &H)
         .await;
 }
 
-async fn batch<H: BatchHandler>(desk: &Desk, messages: &[jetstream::Message], handler: &H) {
-    if messages.is_empty() {
-        return;
-    }
+async fn batch<H: BatchHandler>(
+    desk: &Desk,
+    window: &mut Window,
+    messages: &[jetstream::Message],
+    handler: &H,
+) {
     let consumer = desk.consumer.durable;
-    let batch: Vec<Incoming> = messages
-        .iter()
-        .map(|message| Incoming::new(consumer, message))
-        .collect();
+    let opened = messages.iter().map(|one| parcel::open(consumer, one));
+    let (mut batch, mut counts) = (Vec::new(), Vec::with_capacity(messages.len()));
+    for brought in opened {
+        counts.push(brought.len());
+        batch.extend(brought);
+    }
+    window.carried(messages.len(), batch.len());
+    if let ([message], true) = (messages, batch.len() > 1)
+        && deliveries(message) >= ALONE_FROM_DELIVERY
+    {
+        // One of them may be what ends its handler.
+        return desk.unpack(message, batch.iter()).await;
+    }
     let leases: Vec<_> = batch
         .iter()
         .map(|incoming| incoming.lease().clone())
         .collect();
     let calm = desk.gate.follow();
-    // One bad message must not end the loop with its neighbours: from its third delivery on it is
-    // handled alone.
-    let work = AssertUnwindSafe(handler.handle(&batch)).catch_unwind();
     let begun = Instant::now();
     messages
         .iter()
         .for_each(|message| lag::tell_age(consumer, message));
-    let handled = desk.hold(messages, &leases, work).await;
-    lag::tell_duration(consumer, begun);
-    let outcomes = match handled {
-        Ok(outcomes) if outcomes.len() == messages.len() => {
-            outcomes.into_iter().map(Some).collect()
+    let work = async {
+        let mut outcomes = Vec::with_capacity(batch.len());
+        for part in batch.chunks(window.max()) {
+            outcomes.extend(outcomes_of(consumer, part, handler).await);
         }
-        Ok(_) => {
-            error!(consumer, "the handler did not answer for every message");
-            vec![None; messages.len()]
-        }
-        Err(_) => {
-            error!(consumer, "a batch's handler panicked");
-            vec![None; messages.len()]
-        }
+        outcomes
     };
-    let ends = messages.iter().zip(&batch).zip(outcomes);
-    let settled = ends.map(|((message, incoming), outcome)| {
-        desk.settle(message, Ending::new(outcome, incoming.failure(), &calm))
-    });
-    join_all(settled).await;
+    let mut outcomes = desk.hold(messages, &leases, work).await.into_iter();
+    if !messages.is_empty() {
+        lag::tell_duration(consumer, begun);
+    }
+    let (mut rest, mut settling) = (batch.as_slice(), Vec::with_capacity(messages.len()));
+    for (message, count) in messages.iter().zip(counts) {
+        let (brought, others) = rest.split_at(count);
+        rest = others;
+        let end = parcel::end(outcomes.by_ref().take(count).collect());
+        settling.push(settle(desk, message, brought, end, &calm));
+    }
+    join_all(settling).await;
+}
+
+/// What became of each; `None` of those whose handler panicked.
+async fn outcomes_of<H: BatchHandler>(
+    consumer: &'static str,
+    batch: &[Incoming],
+    handler: &H,
+) -> Vec<Option<Outcome>> {
+    // One bad message must not end the loop with its neighbours: from its third delivery on it is
+    // handled alone.
+    let handled = AssertUnwindSafe(handler.handle(batch)).catch_unwind().await;
+    match handled {
+        Ok(outcomes) if outcomes.len() == batch.len() => {
+            return outcomes.into_iter().map(Some).collect();
+        }
+        Ok(_) => error!(consumer, "the handler did not answer for every message"),
+        Err(_) => error!(consumer, "a batch's handler panicked"),
+    }
+    vec![None; batch.len()]
+}
+
+async fn settle(
+    desk: &Desk,
+    message: &jetstream::Message,
+    brought: &[Incoming],
+    end: End,
+    calm: &Calm,
+) {
+    match end {
+        End::Whole(outcome) => {
+            let failure = brought.iter().find_map(Incoming::failure);
+            desk.settle(message, Ending::new(outcome, failure, calm))
+                .await;
+        }
+        End::Apart(open) => {
+            desk.unpack(message, open.into_iter().map(|place| &brought[place]))
+                .await;
+        }
+    }
 }
 
 /// Waits until the dependencies are ready; false when it is time to leave.

@@ -5,11 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_nats::HeaderMap;
+use async_nats::header::NATS_MESSAGE_ID;
 use async_nats::jetstream;
 use bytes::Bytes;
 use contract::message::Message;
 use tracing::{Span, info_span};
 
+use crate::error::PublishError;
+use crate::outgoing::Outgoing;
 use crate::{history, trace};
 
 /// A message that arrived. What becomes of it is the handler's [`crate::consume::Outcome`]; it
@@ -50,8 +53,18 @@ impl Lease {
 
 impl Incoming {
     pub(crate) fn new(consumer: &'static str, message: &jetstream::Message) -> Self {
-        let deliveries = history::deliveries(message);
         let headers = message.headers.clone().unwrap_or_default();
+        Self::part(consumer, message, headers, message.payload.clone())
+    }
+
+    /// A message that another one brought.
+    pub(crate) fn part(
+        consumer: &'static str,
+        message: &jetstream::Message,
+        headers: HeaderMap,
+        payload: Bytes,
+    ) -> Self {
+        let deliveries = history::deliveries(message);
         let kind = header(&headers, "ce-type").unwrap_or("unknown");
         let span = info_span!(
             parent: None,
@@ -72,7 +85,7 @@ impl Incoming {
             subject: message.subject.to_string(),
             deliveries,
             sequence: history::sequence(message),
-            payload: message.payload.clone(),
+            payload,
             headers,
             failure: Mutex::default(),
             lease: Lease::default(),
@@ -89,6 +102,18 @@ impl Incoming {
     /// it; a batch enters each in turn.
     pub fn span(&self) -> &Span {
         &self.span
+    }
+
+    /// The same message, to be published alone. `sequence` is the place of the bundle that brought
+    /// it: published twice it is stored once, and whatever else had its id is another.
+    ///
+    /// # Errors
+    /// [`PublishError::BadHeader`].
+    pub(crate) fn alone(&self, sequence: u64) -> Result<Outgoing, PublishError> {
+        let id = self.header(NATS_MESSAGE_ID.as_ref()).unwrap_or_default();
+        let id = format!("unpacked:{sequence}:{id}");
+        let (subject, payload) = (self.subject.clone(), self.payload.clone());
+        Outgoing::again(subject, &id, &self.headers, payload)
     }
 
     /// Whether this process may still work on the message.

@@ -3,6 +3,7 @@
 pub mod advisory;
 pub mod batch;
 pub mod brim;
+pub mod bundle;
 pub mod connect;
 pub mod consume;
 pub mod dead;
@@ -21,6 +22,7 @@ pub mod look;
 pub mod many;
 pub mod outgoing;
 pub mod pace;
+mod parcel;
 pub mod publish;
 mod pull;
 mod renew;

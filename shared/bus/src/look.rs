@@ -11,6 +11,7 @@ use bytes::Bytes;
 use contract::time::Timestamp;
 use tokio::time::timeout;
 
+use crate::bundle;
 use crate::connect::{ACK_SECS_MAX, Bus};
 use crate::dead;
 use crate::error::{PublishError, TopologyError};
@@ -69,6 +70,22 @@ impl Found {
         let found = found.or_else(|| self.headers.get(original.as_str()));
         found.map(|value| value.as_str())
     }
+
+    /// What is in the bundle that it is, all at its place; else itself.
+    fn apart(self) -> Vec<Self> {
+        let parts = bundle::is_bundle(&self.headers).then(|| bundle::open(self.payload.clone()));
+        let Some(Ok(parts)) = parts else {
+            return vec![self];
+        };
+        let one = |part: bundle::Part| Self {
+            sequence: self.sequence,
+            stored_at: self.stored_at,
+            subject: self.subject.clone(),
+            headers: part.headers,
+            payload: part.payload,
+        };
+        parts.into_iter().map(one).collect()
+    }
 }
 
 impl Bus {
@@ -106,8 +123,8 @@ impl Bus {
         })
     }
 
-    /// The messages of a consumer's stream from a place on, in their order; at most `limit`, and
-    /// whether these are all. Read from the stream itself, without the consumer. A message that
+    /// The messages of a consumer's stream from a place on, in their order; at most `limit`, a
+    /// bundle's as far as it goes, and whether these are all. Read from the stream itself, without the consumer. A message that
     /// the server cannot read any more ends its search, so that is begun again behind it.
     ///
     /// # Errors
@@ -139,13 +156,14 @@ impl Bus {
             match asked.await {
                 Ok(found) => {
                     next = found.sequence + 1;
-                    all.push(Found {
+                    let one = Found {
                         sequence: found.sequence,
                         stored_at: of_nanos(found.time.unix_timestamp_nanos()),
                         subject: found.subject.to_string(),
                         headers: found.headers,
                         payload: found.payload,
-                    });
+                    };
+                    all.extend(one.apart());
                 }
                 Err(error) => match error.kind() {
                     // None at all, where the stream is empty; else perhaps none before one that
@@ -173,8 +191,8 @@ impl Bus {
         self.publish_raw(again).await
     }
 
-    /// Takes a message out of its queue that was handed again and has arrived: its place must hold
-    /// what was found there.
+    /// Takes a message out of its queue that was handed again and has arrived, with all that came in
+    /// its bundle: its place must hold what was found there.
     ///
     /// # Errors
     /// [`TopologyError::Server`] if the server does not answer.
@@ -190,7 +208,7 @@ impl Bus {
                 && other.stored_at == found.stored_at
                 && other.headers == found.headers
         };
-        if !still.first().is_some_and(is_it) {
+        if !still.iter().any(is_it) {
             return Ok(());
         }
         let stream = self.jetstream.get_stream_no_info(spec.stream).await;

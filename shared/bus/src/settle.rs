@@ -14,7 +14,7 @@ use crate::consume::{Consumption, Outcome};
 use crate::dead::{self, Death};
 use crate::failures::Failures;
 use crate::history::{self, History};
-use crate::incoming::Lease;
+use crate::incoming::{Incoming, Lease};
 use crate::topology::ConsumerSpec;
 use crate::{pace, renew};
 
@@ -135,6 +135,34 @@ impl Desk {
             }
             None => {
                 remember("its handler panicked");
+                self.put_off(message, Duration::ZERO).await;
+            }
+        }
+    }
+
+    /// Puts some of what a bundle brought into the queue, each alone, and lets the bundle go. What
+    /// of it is handled alone can become a dead letter, and harms no other.
+    pub(crate) async fn unpack<'a>(
+        &self,
+        message: &jetstream::Message,
+        open: impl Iterator<Item = &'a Incoming>,
+    ) {
+        let consumer = self.consumer.durable;
+        let sequence = history::sequence(message);
+        let alone = open.map(|incoming| incoming.alone(sequence));
+        let stored = match alone.collect::<Result<Vec<_>, _>>() {
+            Ok(alone) => self.bus.publish_all(&alone).await,
+            Err(error) => Err(error),
+        };
+        match stored {
+            Ok(()) => {
+                metrics::counter!("assay_bundles_unpacked_total", "consumer" => consumer)
+                    .increment(1);
+                self.failures.take(sequence);
+                self.tell(message, AckKind::Ack).await;
+            }
+            Err(error) => {
+                warn!(consumer, %error, "put messages of a bundle into the queue");
                 self.put_off(message, Duration::ZERO).await;
             }
         }

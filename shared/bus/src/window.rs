@@ -13,17 +13,35 @@ pub const ALONE_FROM_DELIVERY: u64 = 3;
 pub(crate) struct Window {
     size: usize,
     max: usize,
+    /// How many messages to handle each one that was pulled had in it, on the average.
+    carried: usize,
 }
 
 impl Window {
     /// A window that grows up to `max`.
     pub(crate) fn new(max: usize) -> Self {
-        Self { size: 1, max }
+        Self {
+            size: 1,
+            max,
+            carried: 1,
+        }
     }
 
     /// How many messages to ask for.
     pub(crate) fn size(&self) -> usize {
-        self.size
+        self.size.min(self.max / self.carried).max(1)
+    }
+
+    /// How many are handled at one time at most.
+    pub(crate) fn max(&self) -> usize {
+        self.max
+    }
+
+    /// Learns how many there were to handle in those that were pulled: bundles have several.
+    pub(crate) fn carried(&mut self, pulled: usize, handled: usize) {
+        if let Some(each) = handled.checked_div(pulled) {
+            self.carried = each.max(1);
+        }
     }
 
     /// Learns from a pull: how many came, and how many of them must be handled alone.
@@ -70,6 +88,24 @@ mod tests {
             sizes.push(window.size());
         }
         assert_eq!(sizes, [1, 2, 4, 4, 6, 6, 1, 1, 2]);
+    }
+
+    #[test]
+    fn of_bundles_as_many_are_asked_for_as_bring_what_is_handled_at_one_time() {
+        let mut window = Window::new(100);
+        for _ in 0..7 {
+            window.learn(1, 0);
+        }
+        for (pulled, handled, size) in [
+            (0, 0, 100),
+            (2, 100, 2),
+            (1, 64, 1),
+            (1, 500, 1),
+            (4, 4, 100),
+        ] {
+            window.carried(pulled, handled);
+            assert_eq!(window.size(), size, "{handled} in {pulled}");
+        }
     }
 
     #[test]

@@ -51,6 +51,9 @@ pub async fn find(
     sessions: &[Uuid],
     commits: &[&str],
 ) -> Result<Vec<AttemptRow>, StoreError> {
+    if sessions.is_empty() {
+        return Ok(Vec::new());
+    }
     let text = "SELECT lab_attempt.* FROM lab_attempt \
                 JOIN UNNEST($1, $2) AS wanted (session, commit) \
                 ON lab_session_id = wanted.session AND commit_sha = wanted.commit";

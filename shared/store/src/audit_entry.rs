@@ -6,10 +6,11 @@ use contract::digest::Digest;
 use contract::time::Timestamp;
 use diesel::sql_types::{Array, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel::{QueryableByName, sql_query};
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::AsyncPgConnection;
 use uuid::Uuid;
 
 use crate::error::StoreError;
+use crate::prepared::RunPrepared;
 
 /// An entry with the W3C `traceparent` of the span that wrote it, so that the leaf's span joins
 /// the push's trace.

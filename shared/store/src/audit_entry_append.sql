@@ -1,6 +1,6 @@
 -- One statement, so that an entry and its pending row cannot come apart.
 WITH given AS (
-    SELECT *
+    SELECT id, action, entry, digest, trace_id, recorded_at, traceparent
     FROM UNNEST($1, $2, $3, $4, $5, $6, $7)
         AS rows (id, action, entry, digest, trace_id, recorded_at, traceparent)
 ), added AS (

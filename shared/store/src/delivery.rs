@@ -83,6 +83,9 @@ pub async fn receipts_of(
     conn: &mut AsyncPgConnection,
     deliveries: &[Uuid],
 ) -> Result<Vec<ReceiptRow>, StoreError> {
+    if deliveries.is_empty() {
+        return Ok(Vec::new());
+    }
     Ok(
         sql_query("SELECT * FROM delivery_receipt WHERE delivery_id = ANY($1)")
             .bind::<Array<SqlUuid>, _>(deliveries)

@@ -28,6 +28,7 @@ pub mod log_step;
 pub mod migrate;
 pub mod person_key;
 pub mod pool;
+mod prepared;
 pub mod principal;
 pub mod push;
 pub mod reconciliation;

@@ -4,11 +4,12 @@
 use contract::time::Timestamp;
 use diesel::sql_types::{Array, BigInt, Bool, Bytea, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel::{QueryableByName, sql_query};
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::AsyncPgConnection;
 use uuid::Uuid;
 
 use crate::error::StoreError;
 use crate::log_head::HeadRow;
+use crate::prepared::RunPrepared;
 
 /// An entry that waits for its leaf, with all that is kept of it.
 #[derive(Clone, Debug, PartialEq, Eq, QueryableByName)]

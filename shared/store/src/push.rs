@@ -54,6 +54,9 @@ pub async fn of_deliveries(
     conn: &mut AsyncPgConnection,
     deliveries: &[Uuid],
 ) -> Result<Vec<PushRow>, StoreError> {
+    if deliveries.is_empty() {
+        return Ok(Vec::new());
+    }
     Ok(sql_query("SELECT * FROM push WHERE delivery_id = ANY($1)")
         .bind::<Array<SqlUuid>, _>(deliveries)
         .load(conn)

@@ -105,7 +105,7 @@ macro_rules! ledger_row {
                     );
                 )+
                 let new: Vec<crate::row::NewKey> =
-                    diesel_async::RunQueryDsl::load(query, conn).await?;
+                    crate::prepared::RunPrepared::load(query, conn).await?;
                 Ok(new.into_iter().map(|row| row.key).collect())
             }
         }

@@ -38,6 +38,9 @@ pub async fn of_causes(
     conn: &mut AsyncPgConnection,
     causes: &[String],
 ) -> Result<Vec<RequestRow>, StoreError> {
+    if causes.is_empty() {
+        return Ok(Vec::new());
+    }
     Ok(
         sql_query("SELECT * FROM verification_request WHERE cause = ANY($1)")
             .bind::<Array<Text>, _>(causes)

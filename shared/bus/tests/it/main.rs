@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test's helpers are tests too")]
 
 mod batches;
+mod bundles;
 mod consume;
 mod dead;
 mod graves;

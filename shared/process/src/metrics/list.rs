@@ -115,6 +115,7 @@ pub const METRICS: &[Metric] = &[
     metric("assay_log_size", Gauge, &[], &[Auditor], "leaves in the log"),
     metric("assay_log_unsigned", Gauge, &[], &[Auditor], "leaves that no checkpoint signs yet"),
     metric("assay_message_age_seconds", Histogram, &["consumer"], CONSUMERS, "how long ago a message was first stored when its handler began"),
+    metric("assay_bundles_unpacked_total", Counter, &["consumer"], CONSUMERS, "messages that brought several, of which some were put into the queue alone"),
     metric("assay_messages_renewed_total", Counter, &["consumer"], CONSUMERS, "messages put back as fresh ones after an outage"),
     metric("assay_messages_total", Counter, &["consumer", "outcome"], CONSUMERS, "messages handled: done, later, never, panicked"),
     metric("assay_messages_untraced_total", Counter, &["consumer"], CONSUMERS, "messages that came without a trace; operators' orders have none"),

@@ -10,6 +10,7 @@ use bus::topology::{ATTEMPT_WRITER, STREAMS, StreamKind};
 use contract::ids::LaneId;
 use metrics::gauge;
 use service::ground::Ground;
+use store::transaction::LedgerConnection;
 use store::{lane, lane_hole};
 
 use crate::completeness::look::queue::numbered;
@@ -117,16 +118,30 @@ impl Stranded {
             };
             let is_copied = found.get(&key).is_some_and(|messages| messages.len() > 1);
             let at = ground.bus.look_through(&ATTEMPT_WRITER, number(place), 1);
-            let at = at.await?.0.into_iter().next();
-            let it = at.filter(|message| {
-                message.sequence == number(place) && numbered(message) == Some(key)
-            });
-            if let (Some(message), false) = (it, is_copied) {
-                ground.bus.take_out(&ATTEMPT_WRITER, &message).await?;
+            let mut at = at.await?.0;
+            at.retain(|message| message.sequence == number(place));
+            let it = at.iter().find(|message| numbered(message) == Some(key));
+            if let (Some(message), false) = (it, is_copied)
+                && all_arrived(&mut conn, &at).await?
+            {
+                ground.bus.take_out(&ATTEMPT_WRITER, message).await?;
             }
         }
         Ok(())
     }
+}
+
+/// Whether the ledger has the number of each message that lies at one place: a bundle goes with all
+/// that is in it.
+async fn all_arrived(conn: &mut LedgerConnection, at: &[Found]) -> anyhow::Result<bool> {
+    for (lane, number) in at.iter().filter_map(numbered) {
+        let number = i64::try_from(number)?;
+        let there = lane::reached(conn, lane.as_uuid(), number - 1, number).await?;
+        if there.is_empty() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 #[allow(clippy::cast_precision_loss, reason = "a gauge is a float")]
