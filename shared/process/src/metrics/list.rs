@@ -68,6 +68,7 @@ use Kind::{Counter, Gauge, Histogram};
 #[rustfmt::skip]
 pub const METRICS: &[Metric] = &[
     metric("assay_build_info", Gauge, &["version"], EVERYBODY, "1, with the version that runs"),
+    metric("assay_bundles_unpacked_total", Counter, &["consumer"], CONSUMERS, "messages that brought several, of which some were put into the queue alone"),
     metric("assay_bus_refused_total", Counter, &[], EVERYBODY, "what NATS did not permit this user"),
     metric("assay_commits_left_out_total", Counter, &[], &[AttemptWriter], "commits of pushes of more than 10,000"),
     metric("assay_consumer_drain_seconds", Gauge, &["consumer"], CONSUMERS, "how long until nothing waits: what waits and is worked on, over what was handled a second in the last minute; 0 for nothing, 604800 (a week) for longer or never"),
@@ -115,7 +116,6 @@ pub const METRICS: &[Metric] = &[
     metric("assay_log_size", Gauge, &[], &[Auditor], "leaves in the log"),
     metric("assay_log_unsigned", Gauge, &[], &[Auditor], "leaves that no checkpoint signs yet"),
     metric("assay_message_age_seconds", Histogram, &["consumer"], CONSUMERS, "how long ago a message was first stored when its handler began"),
-    metric("assay_bundles_unpacked_total", Counter, &["consumer"], CONSUMERS, "messages that brought several, of which some were put into the queue alone"),
     metric("assay_messages_renewed_total", Counter, &["consumer"], CONSUMERS, "messages put back as fresh ones after an outage"),
     metric("assay_messages_total", Counter, &["consumer", "outcome"], CONSUMERS, "messages handled: done, later, never, panicked"),
     metric("assay_messages_untraced_total", Counter, &["consumer"], CONSUMERS, "messages that came without a trace; operators' orders have none"),
