@@ -198,7 +198,10 @@ async fn copies_that_come_at_once_to_two_ingest_processes_have_one_effect() {
         let here = site.answers("here", delivery, StatusCode::ACCEPTED);
         let (here, there) = tokio::join!(here, second.post(&site, delivery));
         assert_eq!(here["delivery"], there["delivery"]);
-        assert_ne!(here["duplicate"], there["duplicate"], "{here} {there}");
+        // Whether a receipt says so is best effort (decision 0155): the first is no duplicate, and
+        // the second is known for one unless it was stored in a bundle.
+        let both = [&here, &there].iter().all(|told| told["duplicate"] == true);
+        assert!(!both, "one of them was the first: {here} {there}");
     });
     join_all(sending).await;
     let all = DELIVERIES as i64;

@@ -172,3 +172,32 @@ async fn a_message_that_its_consumer_passed_over_is_handed_again() {
     writer.stop().await;
     auditor.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_that_is_in_a_bundle_that_its_consumer_passed_over_is_handed_again() {
+    let ground = Ground::with_bus().await;
+    let auditor = ground.auditor_on_the_bus();
+    let mut lane = Lane::open(&ground).await;
+    let passed = lane.accept_together::<3>().await;
+    let consumer = ATTEMPT_WRITER;
+    ground
+        .house
+        .pass_over(consumer.stream, consumer.durable)
+        .await;
+    lane.accept().await;
+    lane.tell(false).await;
+    let writer = Writer::start(&ground, &[], &[]).await;
+    ground.until_holes("handed-again", &passed).await;
+    ground.until_judged(&lane, 4).await;
+    assert!(ground.holes("missing").await.is_empty());
+    wait::until("the bundle has left its queue", async || {
+        match ground.house.messages(consumer.stream).await.len() {
+            0 => Ok(()),
+            left => Err(format!("{left} messages")),
+        }
+    })
+    .await;
+    notes(&auditor, None).await;
+    writer.stop().await;
+    auditor.stop().await;
+}

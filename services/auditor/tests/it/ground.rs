@@ -221,7 +221,9 @@ impl Running {
     pub(crate) async fn until_ready(&self) {
         wait::until("the auditor is ready", async || {
             let report = self.health.report();
-            report.ready.then_some(()).ok_or(format!("{report:?}"))
+            // One that has only begun has nothing that is not ready.
+            let is_ready = report.ready && !report.parts.is_empty();
+            is_ready.then_some(()).ok_or(format!("{report:?}"))
         })
         .await;
     }

@@ -49,6 +49,28 @@ impl Lane {
 
     /// Accepts a delivery: it is stored under the next number.
     pub(crate) async fn accept(&mut self) -> DeliveryId {
+        let (delivery, message) = self.next();
+        self.publish(message).await;
+        delivery
+    }
+
+    /// Accepts deliveries at one time: they are stored as one message.
+    pub(crate) async fn accept_together<const N: usize>(&mut self) -> [DeliveryId; N] {
+        let all = [(); N].map(|()| self.next());
+        let messages: Vec<&Outgoing> = all.iter().map(|(_, message)| message).collect();
+        let bundle = Outgoing::bundle("webhook-ingest", &messages).unwrap();
+        self.publish(bundle).await;
+        all.map(|(delivery, _)| delivery)
+    }
+
+    async fn publish(&mut self, message: Outgoing) {
+        let place = self.bus.publish_raw(message).await.unwrap().sequence;
+        let first = self.sequences.map_or(place, |sequences| sequences.first);
+        self.sequences = Some(Numbers { first, last: place });
+    }
+
+    /// A delivery under the next number.
+    fn next(&mut self) -> (DeliveryId, Outgoing) {
         self.given += 1;
         let name = format!("{}/{}", self.id, self.given);
         let received = DeliveryReceived {
@@ -71,11 +93,8 @@ impl Lane {
         let mut message = message.unwrap();
         let header = serde_json::to_string(&received).unwrap();
         message.set(DELIVERY_HEADER, &header).unwrap();
-        let place = self.bus.publish_raw(message).await.unwrap().sequence;
-        let first = self.sequences.map_or(place, |sequences| sequences.first);
-        self.sequences = Some(Numbers { first, last: place });
         self.deliveries.push(received.delivery);
-        received.delivery
+        (received.delivery, message)
     }
 
     /// Gives a number under which nothing is promised.

@@ -11,6 +11,7 @@ mod guards;
 mod migrations;
 mod outage;
 mod plans;
+mod prepared;
 mod refs;
 mod released;
 mod rows;
