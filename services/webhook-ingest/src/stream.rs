@@ -6,6 +6,7 @@ use std::time::Duration;
 use bus::bundle;
 use bus::connect::Bus;
 use bus::error::PublishError;
+use bus::many::is_worth_a_batch;
 use bus::outgoing::Outgoing;
 use futures::future::join_all;
 use process::dependency::Dependency;
@@ -163,6 +164,37 @@ impl Stream {
         join_all(messages.iter().map(|message| self.put_one(bus, message))).await
     }
 
+    /// The same in their order, each under its id, so that one that was stored before is not stored
+    /// again: as one atomic batch where that can be and costs less than each alone.
+    pub(crate) async fn put_in_order(&self, messages: &[Outgoing]) -> Vec<Published> {
+        let all = |published| vec![published; messages.len()];
+        let (Some(bus), false) = (self.bus.get(), self.is_away()) else {
+            return all(Err(NotStored::Away));
+        };
+        if is_worth_a_batch(messages.len()) {
+            let error = match self.in_time(bus.publish_batch(messages)).await {
+                Ok(Ok(last)) => return in_a_row(last, messages.len()),
+                Ok(Err(error)) => error,
+                Err(late) => return all(Err(late)),
+            };
+            // One id of the batch was stored before, or one message cannot be, or nobody knows
+            // what is stored: each message alone, under its id, finds out, and is stored at most
+            // once.
+            match &error {
+                // There is no room for the batch, and soon for none of it.
+                PublishError::Full { .. } => return all(Err(self.refusal(&error))),
+                PublishError::NoAnswer(_) => {
+                    let refusal = self.refusal(&error);
+                    if self.patience != Patience::Full || self.is_away() {
+                        return all(Err(refusal));
+                    }
+                }
+                _ => {}
+            }
+        }
+        join_all(messages.iter().map(|message| self.put_one(bus, message))).await
+    }
+
     async fn put_one(&self, bus: &Bus, message: &Outgoing) -> Published {
         match self.in_time(bus.publish_raw(message.clone())).await {
             Ok(Ok(stored)) if stored.duplicate => Ok(Kept::Before(stored.sequence)),
@@ -203,5 +235,24 @@ impl Stream {
             | PublishError::Encode(_)
             | PublishError::Refused { .. } => NotStored::Refused,
         }
+    }
+}
+
+/// The places of a batch, of which the last one's is known: it is stored in one piece.
+fn in_a_row(last: u64, count: usize) -> Vec<Published> {
+    let first = (last + 1).saturating_sub(count as u64);
+    let places = (0..count as u64).map(|place| Ok(Kept::New(first + place)));
+    places.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batchs_places_end_with_the_last_ones() {
+        let places = [7, 8, 9].map(|place| Ok(Kept::New(place)));
+        assert_eq!(in_a_row(9, 3), places);
+        assert_eq!(in_a_row(1, 1), [Ok(Kept::New(1))]);
     }
 }

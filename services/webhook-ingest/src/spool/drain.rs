@@ -154,7 +154,7 @@ impl Drain {
         let mut delays = Delays::new(&DEPENDENCY);
         let mut refused = 0;
         loop {
-            let answers = self.stream.put(&messages).await;
+            let answers = self.stream.put_in_order(&messages).await;
             let mut left = Vec::new();
             for (message, answer) in messages.into_iter().zip(answers) {
                 match answer {

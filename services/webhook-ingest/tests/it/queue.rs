@@ -1,9 +1,10 @@
 //! Owns looking at what was stored: the queue as attempt-writer would be given it.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use bus::connect::Bus;
-use bus::consume::{Consumption, Handler, Outcome, each};
+use bus::consume::{BatchHandler, Consumption, Outcome, batches};
 use bus::incoming::Incoming;
 use bus::topology::ATTEMPT_WRITER;
 use contract::delivery::{DELIVERY_HEADER, DeliveryReceived};
@@ -35,8 +36,14 @@ const WISHED: [&str; 4] = [
 
 struct Reader(Arc<Mutex<Vec<Stored>>>);
 
-impl Handler for Reader {
-    async fn handle(&self, incoming: &Incoming) -> Outcome {
+impl BatchHandler for Reader {
+    async fn handle(&self, batch: &[Incoming]) -> Vec<Outcome> {
+        batch.iter().map(|incoming| self.keep(incoming)).collect()
+    }
+}
+
+impl Reader {
+    fn keep(&self, incoming: &Incoming) -> Outcome {
         let header = |name: &str| incoming.header(name).unwrap_or_default().to_owned();
         let names = WISHED.into_iter();
         let stored = Stored {
@@ -74,6 +81,14 @@ pub(crate) async fn count(world: &World) -> u64 {
     length(&world.house.bus("tests").await).await.unwrap()
 }
 
+/// How many numbers there are among them. What the bus had in a bundle, and the spool as well, has one
+/// number, and takes effect once.
+pub(crate) fn numbers(stored: &[Stored]) -> usize {
+    let numbers = stored.iter().map(|one| &one.received);
+    let numbers: BTreeSet<_> = numbers.map(|one| (one.lane, one.number)).collect();
+    numbers.len()
+}
+
 /// Takes everything that is stored, in no order.
 pub(crate) async fn take_all(world: &World) -> Vec<Stored> {
     let bus = world.house.bus("attempt-writer").await;
@@ -86,7 +101,7 @@ pub(crate) async fn take_all(world: &World) -> Vec<Stored> {
         gate: Gate::new(Vec::new()),
         stop: stop.clone(),
     };
-    let reading = tokio::spawn(async move { each(consumption, 64, reader).await });
+    let reading = tokio::spawn(async move { batches(consumption, 64, reader).await });
     wait::until("the queue is empty", async || match length(&bus).await? {
         0 => Ok(()),
         left => Err(format!("{left} messages")),

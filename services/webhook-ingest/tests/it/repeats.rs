@@ -30,9 +30,10 @@ async fn the_answer_to_a_duplicate_names_the_first_delivery_whichever_process_an
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_copies_that_come_at_once_to_two_processes_one_is_the_first() {
+async fn of_copies_that_come_at_once_each_of_two_processes_tells_all_but_its_first() {
     let world = World::start().await;
     let beside = world.beside().await;
+    let mut firsts = 0;
     for round in 0..10 {
         let request = Request::push(&format!("d-{round}"), "one");
         let urls = [&world.url, &beside.url];
@@ -41,14 +42,18 @@ async fn of_copies_that_come_at_once_to_two_processes_one_is_the_first() {
         let first = answers
             .iter()
             .filter(|answer| answer.json["duplicate"] == false);
-        assert_eq!(first.count(), 1, "{answers:?}");
+        // The queue knows a copy of another process where both went alone, and the ledger always
+        // (decision 0155).
+        let count = first.count();
+        assert!((1..=2).contains(&count), "{answers:?}");
+        firsts += count;
         assert!(answers.iter().all(|answer| answer.status == 202));
     }
     let stored = take_all(&world).await;
     let under_its_own_id = stored
         .iter()
         .filter(|message| message.message_id == message.received.message_id());
-    assert_eq!(under_its_own_id.count(), 10);
+    assert_eq!(under_its_own_id.count(), firsts);
     assert_eq!(stored.len(), 100);
 }
 

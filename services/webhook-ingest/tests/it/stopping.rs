@@ -4,7 +4,7 @@ use testkit::wait;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::queue::take_all;
+use crate::queue::{numbers, take_all};
 use crate::request::Request;
 use crate::spool::{drained, spool_files};
 use crate::world::World;
@@ -93,7 +93,7 @@ async fn what_is_held_when_the_stop_signal_comes_is_spooled_and_left_to_the_next
     world.house.nats().resume();
     world.start_ingest().await;
     drained(&world).await;
-    assert_eq!(take_all(&world).await.len(), 10);
+    assert_eq!(numbers(&take_all(&world).await), 10);
 }
 
 #[tokio::test(flavor = "multi_thread")]
