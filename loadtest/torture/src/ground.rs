@@ -225,7 +225,8 @@ impl Ground {
         Ok(said.out)
     }
 
-    fn config(&self) -> PathBuf {
+    /// The file with the settings of all processes; each reads it when it starts.
+    pub fn config(&self) -> PathBuf {
         self.folder.path().join("assay.toml")
     }
 

@@ -1,6 +1,7 @@
 //! The released version's processes beside this one's, on this one's schema and topology, under
 //! load: what a house is in the middle of a roll.
 
+use std::fs;
 use std::path::PathBuf;
 
 use process::settings::service::Service;
@@ -49,6 +50,11 @@ async fn with_before(services: &[Service]) -> (Scene, Version) {
     previous::program();
     let scene = Scene::set().await;
     let before = before(&scene).await;
+    let reader_is_before = services.contains(&Service::AttemptWriter);
+    let writer_is_this = !services.contains(&Service::WebhookIngest);
+    if reader_is_before && writer_is_this {
+        without_bundles(&scene).await;
+    }
     for seat in &scene.ground.seats {
         if services.contains(&seat.who.service) {
             change(seat, &before).await;
@@ -58,14 +64,33 @@ async fn with_before(services: &[Service]) -> (Scene, Version) {
     (scene, before)
 }
 
-/// Stops a process as an operator does, and has another version sit in its place.
-async fn change(seat: &Seat, to: &Version) {
+/// Has webhook-ingest make no bundles, as docs/COMPATIBILITY.md asks for while an attempt-writer of
+/// 0.1.0 reads what it writes.
+async fn without_bundles(scene: &Scene) {
+    let config = scene.ground.config();
+    let mut settings = fs::read_to_string(&config).unwrap();
+    settings.push_str("\n[ingest]\nbatch_messages_max = 1\n");
+    fs::write(&config, settings).unwrap();
+    let seats = scene.ground.seats.iter();
+    for seat in seats.filter(|seat| seat.who.service == Service::WebhookIngest) {
+        end(seat).await;
+        seat.start().await;
+    }
+}
+
+/// Stops a process as an operator does.
+async fn end(seat: &Seat) {
     assert!(seat.signal(Signal::TERM).await, "{} runs", seat.who);
     wait::until(&format!("{} has ended", seat.who), async || {
         let ended = seat.has_ended().await;
         ended.map(drop).ok_or("it goes on".to_owned())
     })
     .await;
+}
+
+/// Stops a process, and has another version sit in its place.
+async fn change(seat: &Seat, to: &Version) {
+    end(seat).await;
     seat.give(&to.program, to.login.clone());
     seat.start().await;
 }
