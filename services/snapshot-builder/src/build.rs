@@ -11,8 +11,8 @@ use objects::store::{Objects, ObjectsError};
 use thiserror::Error;
 use tokio::task::JoinSet;
 
+use crate::git::asker::Asker;
 use crate::git::cache::Cache;
-use crate::git::tree::Blobs;
 use crate::snapshot::{Planned, PlannedContent, plan};
 use git::error::GitError;
 
@@ -156,7 +156,7 @@ impl<'a> Builder<'a> {
         let lines = cache.list(commit).await?;
         let planned = plan(lines, cache.limits())
             .map_err(|refused| BuildError::refused(refused.to_string()))?;
-        let mut blobs = None;
+        let mut asker = None;
         let mut putting = JoinSet::new();
         let mut entries = Vec::with_capacity(planned.len());
         for Planned { path, content } in planned {
@@ -166,7 +166,7 @@ impl<'a> Builder<'a> {
                     let digest = match self.known.get(&id) {
                         Some(digest) => *digest,
                         None => {
-                            self.keep(cache, &mut blobs, &mut putting, id, bytes)
+                            self.keep(cache, &mut asker, &mut putting, id, bytes)
                                 .await?
                         }
                     };
@@ -197,16 +197,16 @@ impl<'a> Builder<'a> {
     async fn keep(
         &mut self,
         cache: &Cache,
-        blobs: &mut Option<Blobs>,
+        asker: &mut Option<Asker>,
         putting: &mut JoinSet<Result<Digest, ObjectsError>>,
         id: String,
         bytes: u64,
     ) -> Result<Digest, Preserving> {
-        let reader = match blobs {
-            Some(reader) => reader,
-            None => blobs.insert(cache.blobs()?),
+        let asker = match asker {
+            Some(asker) => asker,
+            None => asker.insert(cache.asker().await?),
         };
-        let content = reader.read(&id, bytes).await?;
+        let content = asker.read(&id, bytes).await?;
         let digest = Digest::of(&content);
         if !self.elsewhere.contains(&digest) {
             if putting.len() == PUTS_AT_ONCE_MAX

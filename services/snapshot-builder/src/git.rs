@@ -1,6 +1,7 @@
 //! Owns git repositories: bare caches, and what is read out of them. The `git` program itself is
 //! run by the crate `git`.
 
+pub mod asker;
 pub mod cache;
 pub mod commits;
 mod forget;

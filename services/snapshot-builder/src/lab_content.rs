@@ -56,7 +56,7 @@ pub(crate) async fn read_spec(cache: &Cache, commit: &CommitSha) -> Result<LabSp
         let reason = format!("{FILE_NAME} has {bytes} bytes, more than {LAB_TOML_BYTES_MAX}");
         return Err(NotRead::Refused(reason));
     }
-    let content = cache.blobs()?.read(&line.id, bytes).await?;
+    let content = cache.asker().await?.read(&line.id, bytes).await?;
     let text = std::str::from_utf8(&content)
         .map_err(|err| NotRead::Refused(format!("{FILE_NAME} is no UTF-8: {err}")))?;
     parse(FILE_NAME, text).map_err(|mistake| NotRead::Refused(mistake.to_string()))

@@ -49,11 +49,24 @@ impl Running {
     /// # Errors
     /// [`GitError::Machine`].
     pub fn start(command: &mut Command) -> Result<Self, GitError> {
+        Self::spawn(command, Stdio::piped())
+    }
+
+    /// The same for a command whose errors are lines of its output: nobody hears what else it says.
+    ///
+    /// # Errors
+    /// [`GitError::Machine`].
+    pub fn start_unheard(command: &mut Command) -> Result<Self, GitError> {
+        // Not a closed pipe: a word of advice would end git.
+        Self::spawn(command, Stdio::null())
+    }
+
+    fn spawn(command: &mut Command, said: Stdio) -> Result<Self, GitError> {
         let child = command
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stderr(said)
             .kill_on_drop(true)
             .spawn()
             .map_err(GitError::machine("start git"))?;

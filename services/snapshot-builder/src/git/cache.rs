@@ -13,6 +13,7 @@ use contract::name::CommitSha;
 use tokio::process::Command;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
+use crate::git::asker::Asker;
 use crate::limits::Limits;
 use git::error::GitError;
 use git::origin::Origin;
@@ -53,6 +54,8 @@ pub struct Cache {
     limits: Limits,
     /// Whether something was fetched while it was held: then nothing can have been lost since.
     fetched: AtomicBool,
+    /// Asked for objects while it is held; gone with what it read from.
+    asker: AsyncMutex<Option<Asker>>,
     // Two locks: one is fair and costs no thread, the other is seen by other processes.
     _among_tasks: OwnedMutexGuard<()>,
     _among_processes: File,
@@ -104,6 +107,7 @@ impl Caches {
             fetch_seconds_max: self.fetch_seconds_max,
             limits: self.limits,
             fetched: AtomicBool::new(false),
+            asker: AsyncMutex::new(None),
             _among_tasks: among_tasks,
             _among_processes: among_processes,
         };
@@ -176,22 +180,12 @@ impl Cache {
         &self.repository
     }
 
-    pub(crate) fn has_fetched(&self) -> bool {
-        self.fetched.load(Ordering::Relaxed)
+    pub(crate) fn kept_asker(&self) -> &AsyncMutex<Option<Asker>> {
+        &self.asker
     }
 
-    /// Whether the cache has the commit.
-    ///
-    /// # Errors
-    /// [`GitError::Machine`].
-    pub async fn has(&self, commit: &CommitSha) -> Result<bool, GitError> {
-        let mut command = self.git(Reach::Cache);
-        command.args(["cat-file", "-e", &format!("{commit}^{{commit}}")]);
-        Ok(self
-            .run(command, SHORT_BYTES_MAX, "look for a commit")
-            .await?
-            .status
-            .success())
+    pub(crate) fn has_fetched(&self) -> bool {
+        self.fetched.load(Ordering::Relaxed)
     }
 
     /// Throws away what is cached.
@@ -199,6 +193,7 @@ impl Cache {
     /// # Errors
     /// [`GitError::Machine`].
     pub async fn renew(&self) -> Result<(), GitError> {
+        *self.asker.lock().await = None;
         match tokio::fs::remove_dir_all(&self.repository).await {
             Err(err) if err.kind() != ErrorKind::NotFound => {
                 return Err(GitError::machine("remove a cache")(err));

@@ -1,11 +1,9 @@
-//! Owns the reading of a commit's tree from a cache: its list, and its blobs by their ids.
+//! Owns the reading of a commit's tree from a cache: its list.
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use contract::name::CommitSha;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::process::{ChildStdin, ChildStdout};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 
 use crate::git::cache::{Cache, READ_SECS_MAX};
 use git::error::GitError;
@@ -43,15 +41,6 @@ enum Line {
     Folder,
     /// A blob of which the cache has the name alone.
     Lacking(Vec<u8>),
-}
-
-/// Reads blobs one after the other through one `git cat-file --batch`.
-#[derive(Debug)]
-pub struct Blobs {
-    // Held so that the process goes when this goes.
-    _running: Running,
-    requests: ChildStdin,
-    answers: BufReader<ChildStdout>,
 }
 
 impl Cache {
@@ -122,60 +111,6 @@ impl Cache {
         refused(format!(
             "{path} has more than {max} bytes, and the forge left it out"
         ))
-    }
-
-    /// Begins to read blobs.
-    ///
-    /// # Errors
-    /// [`GitError::Machine`].
-    pub fn blobs(&self) -> Result<Blobs, GitError> {
-        let mut command = self.git(Reach::Cache);
-        command.args(["cat-file", "--batch"]);
-        let mut running = Running::start(&mut command)?;
-        let requests = running.child.stdin.take().expect("the input is piped");
-        let answers = running.child.stdout.take().expect("the output is piped");
-        // Its errors are lines of its output; a full pipe of words must not hold it up.
-        drop(running.child.stderr.take());
-        let answers = BufReader::new(answers);
-        Ok(Blobs {
-            _running: running,
-            requests,
-            answers,
-        })
-    }
-}
-
-impl Blobs {
-    /// Reads a blob that the tree's list gave `bytes` bytes.
-    ///
-    /// # Errors
-    /// [`GitError::Corrupt`] if it is not there, or is not what the list says.
-    pub async fn read(&mut self, id: &str, bytes: u64) -> Result<Bytes, GitError> {
-        let limit = Duration::from_secs(READ_SECS_MAX);
-        let read = tokio::time::timeout(limit, self.exchange(id, bytes)).await;
-        read.unwrap_or_else(|_| Err(corrupt("read a blob", "it takes too long")))
-    }
-
-    async fn exchange(&mut self, id: &str, bytes: u64) -> Result<Bytes, GitError> {
-        let broken = |_| corrupt("read a blob", "git left");
-        let request = format!("{id}\n");
-        self.requests
-            .write_all(request.as_bytes())
-            .await
-            .map_err(broken)?;
-        let mut header = Vec::new();
-        let mut line = (&mut self.answers).take(LINE_BYTES_MAX);
-        line.read_until(b'\n', &mut header).await.map_err(broken)?;
-        if header != format!("{id} blob {bytes}\n").as_bytes() {
-            return Err(corrupt("read a blob", &String::from_utf8_lossy(&header)));
-        }
-        let length = usize::try_from(bytes).map_err(|_| corrupt("read a blob", "too large"))?;
-        let mut blob = vec![0; length + 1];
-        self.answers.read_exact(&mut blob).await.map_err(broken)?;
-        if blob.pop() != Some(b'\n') {
-            return Err(corrupt("read a blob", "it does not end where it should"));
-        }
-        Ok(blob.into())
     }
 }
 

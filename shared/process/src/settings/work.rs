@@ -92,7 +92,7 @@ impl Ingest {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Writer {
-    /// Most deliveries that are written in one transaction.
+    /// Most deliveries that are written at one time, in two transactions.
     pub batch_deliveries_max: usize,
     /// Between two looks for work that is in no queue any more, in seconds.
     pub lost_every_seconds: u64,
