@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bus::consume::batches;
+use bus::batches::batches;
 use bus::topology::STATUS_REPORTER;
 use process::health::Health;
 use process::settings::Settings;

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use bus::consume::{Consumption, batches, each};
+use bus::batches::batches;
+use bus::consume::{Consumption, each};
 use bus::topology::{
     ConsumerSpec, VERIFIER_BULK, VERIFIER_LIVE, VERIFIER_REPLAY, VERIFIER_UNCHECKED,
 };

@@ -113,8 +113,8 @@ impl Stream {
         }
     }
 
-    /// Puts the messages in, whose ids must differ: as few bundles, and so with as few syncs, as can
-    /// be. Each has its own answer, in their order.
+    /// Puts the messages in, whose ids must differ: as few bundles, and so with as few syncs, as
+    /// can be. Each has its own answer, in their order.
     pub(crate) async fn put(&self, messages: &[Outgoing]) -> Vec<Published> {
         let mut published = vec![Err(NotStored::Away); messages.len()];
         let (Some(bus), false) = (self.bus.get(), self.is_away()) else {
@@ -150,16 +150,8 @@ impl Stream {
         };
         // One message cannot be, or nobody knows what is stored: each alone, under its id, finds
         // out. What is stored twice then has one number, and takes effect once.
-        match &error {
-            // There is no room for the bundle, and soon for none of it.
-            PublishError::Full { .. } => return all(Err(self.refusal(&error))),
-            PublishError::NoAnswer(_) => {
-                let refusal = self.refusal(&error);
-                if self.patience != Patience::Full || self.is_away() {
-                    return all(Err(refusal));
-                }
-            }
-            _ => {}
+        if let Some(refusal) = self.of_all(&error) {
+            return all(Err(refusal));
         }
         join_all(messages.iter().map(|message| self.put_one(bus, message))).await
     }
@@ -180,16 +172,8 @@ impl Stream {
             // One id of the batch was stored before, or one message cannot be, or nobody knows
             // what is stored: each message alone, under its id, finds out, and is stored at most
             // once.
-            match &error {
-                // There is no room for the batch, and soon for none of it.
-                PublishError::Full { .. } => return all(Err(self.refusal(&error))),
-                PublishError::NoAnswer(_) => {
-                    let refusal = self.refusal(&error);
-                    if self.patience != Patience::Full || self.is_away() {
-                        return all(Err(refusal));
-                    }
-                }
-                _ => {}
+            if let Some(refusal) = self.of_all(&error) {
+                return all(Err(refusal));
             }
         }
         join_all(messages.iter().map(|message| self.put_one(bus, message))).await
@@ -218,6 +202,25 @@ impl Stream {
             self.nats.report_trouble(reason);
             NotStored::Away
         })
+    }
+
+    /// Why none of several messages is stored that went as one; `None` where each is to be tried
+    /// alone.
+    fn of_all(&self, error: &PublishError) -> Option<NotStored> {
+        match error {
+            // There is no room for all of them at once, and soon for none.
+            PublishError::Full { .. } => Some(self.refusal(error)),
+            PublishError::NoAnswer(_) => {
+                let refusal = self.refusal(error);
+                let is_over = self.patience != Patience::Full || self.is_away();
+                is_over.then_some(refusal)
+            }
+            PublishError::TooLarge { .. }
+            | PublishError::BatchHasDuplicate
+            | PublishError::BadHeader { .. }
+            | PublishError::Encode(_)
+            | PublishError::Refused { .. } => None,
+        }
     }
 
     /// Says in the log and to `/ready` that something was not stored, and gives the reason.

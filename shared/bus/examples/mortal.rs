@@ -9,8 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use bus::batches::batches;
 use bus::connect::{Bus, ConnectSettings};
-use bus::consume::{BatchHandler, Consumption, Handler, Outcome, batches, each};
+use bus::consume::{BatchHandler, Consumption, Handler, Outcome, each};
 use bus::incoming::Incoming;
 use bus::topology::ConsumerSpec;
 use process::health::Gate;

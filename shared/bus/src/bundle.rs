@@ -37,14 +37,15 @@ pub fn together(messages: &[Outgoing]) -> Vec<Vec<usize>> {
     let mut groups: Vec<Open> = Vec::new();
     for (place, message) in messages.iter().enumerate() {
         let bytes = message.size();
+        let is_of_its_subject =
+            |group: &&mut Open| messages[group.places[0]].subject == message.subject;
         let fits = |group: &&mut Open| {
-            messages[group.places[0]].subject == message.subject
-                && group.places.len() < BUNDLE_MESSAGES_MAX
-                && group.bytes + bytes <= BUNDLE_BYTES_MAX
+            group.places.len() < BUNDLE_MESSAGES_MAX && group.bytes + bytes <= BUNDLE_BYTES_MAX
         };
-        // Behind one that does not fit, a group of the same subject is open no more: the newest
-        // has the last word.
-        match groups.iter_mut().rev().find(fits) {
+        // Only the newest group of a subject is open: what went into an older one would come before
+        // its elders.
+        let newest = groups.iter_mut().rev().find(is_of_its_subject);
+        match newest.filter(fits) {
             Some(group) => {
                 group.places.push(place);
                 group.bytes += bytes;
@@ -243,6 +244,10 @@ mod tests {
         static LARGE: [u8; BUNDLE_BYTES_MAX / 2] = [0; BUNDLE_BYTES_MAX / 2];
         let large = vec![message("a", "id", &LARGE); 3];
         assert_eq!(together(&large), [vec![0], vec![1], vec![2]]);
+        // The last would fit beside the first, and must not come before the one between them.
+        static FULL: [u8; BUNDLE_BYTES_MAX] = [0; BUNDLE_BYTES_MAX];
+        let between = [named("a"), message("a", "id", &FULL), named("a")];
+        assert_eq!(together(&between), [vec![0], vec![1], vec![2]]);
         assert!(together(&[]).is_empty());
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use async_nats::jetstream;
 use futures::FutureExt;
 use futures::future::join_all;
-use process::health::{Calm, Gate};
+use process::health::Gate;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -20,7 +20,7 @@ use crate::error::ConsumeError;
 use crate::history::{deliveries, sequence};
 use crate::incoming::Incoming;
 use crate::lag;
-use crate::parcel::{self, End};
+use crate::parcel;
 use crate::pull::open;
 use crate::settle::{Desk, Ending};
 use crate::tasks::{ended, reap};
@@ -127,51 +127,9 @@ async fn each_one<H: Handler>(
     Ok(())
 }
 
-/// Runs a handler on batches of at most `batch_max` messages, one batch at a time, until it is
-/// told to stop. A pull takes what is there, so that batches grow with the load.
-///
-/// # Errors
-/// [`ConsumeError`] if the consumer cannot be opened.
-pub async fn batches<H: BatchHandler>(
-    consumption: Consumption,
-    batch_max: usize,
-    handler: Arc<H>,
-) -> Result<(), ConsumeError> {
-    let work = Box::pin(in_batches(&consumption, batch_max, handler));
-    lag::beside(&consumption, work).await
-}
-
-async fn in_batches<H: BatchHandler>(
-    consumption: &Consumption,
-    batch_max: usize,
-    handler: Arc<H>,
-) -> Result<(), ConsumeError> {
-    let mut puller = open(consumption).await?;
-    let desk = Desk::of(consumption);
-    let mut window = Window::new(batch_max);
-    while open_gate(consumption).await {
-        let Some(messages) = puller.pull(consumption, window.size()).await else {
-            break;
-        };
-        let (together, alone) = sort(&desk, &mut window, messages).await;
-        let handler = handler.as_ref();
-        let work = batch(&desk, &mut window, &together, handler);
-        desk.hold(&alone, &[], work).await;
-        for (place, message) in alone.iter().enumerate() {
-            if !is_to_be_touched(&desk, &alone[place..]).await {
-                break;
-            }
-            let work = batch(&desk, &mut window, slice::from_ref(message), handler);
-            desk.hold(&alone[place + 1..], &[], work).await;
-        }
-    }
-    consumption.bus.flush().await;
-    Ok(())
-}
-
 /// Dead-letters what is hopeless, and parts those that are handled together from those that are
 /// handled alone, in the order in which those are touched.
-async fn sort(
+pub(crate) async fn sort(
     desk: &Desk,
     window: &mut Window,
     messages: Vec<jetstream::Message>,
@@ -193,7 +151,7 @@ async fn sort(
 
 /// Whether the first of those that are handled alone is to be touched now. When an outage began,
 /// they would only meet it one after the other, and are all put off.
-async fn is_to_be_touched(desk: &Desk, alone: &[jetstream::Message]) -> bool {
+pub(crate) async fn is_to_be_touched(desk: &Desk, alone: &[jetstream::Message]) -> bool {
     if !desk.gate.is_open() {
         let spared = alone
             .iter()
@@ -234,97 +192,8 @@ async fn one<H: Handler>(desk: &Desk, message: &jetstream::Message, handler: &H)
         .await;
 }
 
-async fn batch<H: BatchHandler>(
-    desk: &Desk,
-    window: &mut Window,
-    messages: &[jetstream::Message],
-    handler: &H,
-) {
-    let consumer = desk.consumer.durable;
-    let opened = messages.iter().map(|one| parcel::open(consumer, one));
-    let (mut batch, mut counts) = (Vec::new(), Vec::with_capacity(messages.len()));
-    for brought in opened {
-        counts.push(brought.len());
-        batch.extend(brought);
-    }
-    window.carried(messages.len(), batch.len());
-    if let ([message], true) = (messages, batch.len() > 1)
-        && deliveries(message) >= ALONE_FROM_DELIVERY
-    {
-        // One of them may be what ends its handler.
-        return desk.unpack(message, batch.iter()).await;
-    }
-    let leases: Vec<_> = batch
-        .iter()
-        .map(|incoming| incoming.lease().clone())
-        .collect();
-    let calm = desk.gate.follow();
-    let begun = Instant::now();
-    messages
-        .iter()
-        .for_each(|message| lag::tell_age(consumer, message));
-    let work = async {
-        let mut outcomes = Vec::with_capacity(batch.len());
-        for part in batch.chunks(window.max()) {
-            outcomes.extend(outcomes_of(consumer, part, handler).await);
-        }
-        outcomes
-    };
-    let mut outcomes = desk.hold(messages, &leases, work).await.into_iter();
-    if !messages.is_empty() {
-        lag::tell_duration(consumer, begun);
-    }
-    let (mut rest, mut settling) = (batch.as_slice(), Vec::with_capacity(messages.len()));
-    for (message, count) in messages.iter().zip(counts) {
-        let (brought, others) = rest.split_at(count);
-        rest = others;
-        let end = parcel::end(outcomes.by_ref().take(count).collect());
-        settling.push(settle(desk, message, brought, end, &calm));
-    }
-    join_all(settling).await;
-}
-
-/// What became of each; `None` of those whose handler panicked.
-async fn outcomes_of<H: BatchHandler>(
-    consumer: &'static str,
-    batch: &[Incoming],
-    handler: &H,
-) -> Vec<Option<Outcome>> {
-    // One bad message must not end the loop with its neighbours: from its third delivery on it is
-    // handled alone.
-    let handled = AssertUnwindSafe(handler.handle(batch)).catch_unwind().await;
-    match handled {
-        Ok(outcomes) if outcomes.len() == batch.len() => {
-            return outcomes.into_iter().map(Some).collect();
-        }
-        Ok(_) => error!(consumer, "the handler did not answer for every message"),
-        Err(_) => error!(consumer, "a batch's handler panicked"),
-    }
-    vec![None; batch.len()]
-}
-
-async fn settle(
-    desk: &Desk,
-    message: &jetstream::Message,
-    brought: &[Incoming],
-    end: End,
-    calm: &Calm,
-) {
-    match end {
-        End::Whole(outcome) => {
-            let failure = brought.iter().find_map(Incoming::failure);
-            desk.settle(message, Ending::new(outcome, failure, calm))
-                .await;
-        }
-        End::Apart(open) => {
-            desk.unpack(message, open.into_iter().map(|place| &brought[place]))
-                .await;
-        }
-    }
-}
-
 /// Waits until the dependencies are ready; false when it is time to leave.
-async fn open_gate(consumption: &Consumption) -> bool {
+pub(crate) async fn open_gate(consumption: &Consumption) -> bool {
     tokio::select! {
         biased;
         () = consumption.stop.cancelled() => false,

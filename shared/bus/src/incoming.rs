@@ -12,8 +12,11 @@ use contract::message::Message;
 use tracing::{Span, info_span};
 
 use crate::error::PublishError;
+use crate::history::{
+    self, DELIVERIES_BEFORE_HEADER, FIRST_AT_HEADER, FIRST_ID_HEADER, History, RENEWALS_HEADER,
+};
 use crate::outgoing::Outgoing;
-use crate::{history, trace};
+use crate::trace;
 
 /// A message that arrived. What becomes of it is the handler's [`crate::consume::Outcome`]; it
 /// has no way to acknowledge by itself.
@@ -104,16 +107,23 @@ impl Incoming {
         &self.span
     }
 
-    /// The same message, to be published alone. `sequence` is the place of the bundle that brought
-    /// it: published twice it is stored once, and whatever else had its id is another.
+    /// The same message, to be published alone, with the past of the bundle that brought it but for
+    /// the id. By the bundle's place, published twice it is stored once, and whatever else had its
+    /// id is another.
     ///
     /// # Errors
     /// [`PublishError::BadHeader`].
-    pub(crate) fn alone(&self, sequence: u64) -> Result<Outgoing, PublishError> {
+    pub(crate) fn alone(&self, bundle: &History) -> Result<Outgoing, PublishError> {
         let id = self.header(NATS_MESSAGE_ID.as_ref()).unwrap_or_default();
-        let id = format!("unpacked:{sequence}:{id}");
+        let first = self.header(FIRST_ID_HEADER).unwrap_or(id);
+        let id = format!("unpacked:{}:{id}", bundle.sequence);
         let (subject, payload) = (self.subject.clone(), self.payload.clone());
-        Outgoing::again(subject, &id, &self.headers, payload)
+        let mut alone = Outgoing::again(subject, &id, &self.headers, payload)?;
+        alone.set(FIRST_ID_HEADER, first)?;
+        alone.set(FIRST_AT_HEADER, &bundle.first_at_text())?;
+        alone.set(DELIVERIES_BEFORE_HEADER, &bundle.deliveries.to_string())?;
+        alone.set(RENEWALS_HEADER, &bundle.renewals.to_string())?;
+        Ok(alone)
     }
 
     /// Whether this process may still work on the message.

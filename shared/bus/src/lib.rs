@@ -2,6 +2,7 @@
 
 pub mod advisory;
 pub mod batch;
+pub mod batches;
 pub mod brim;
 pub mod bundle;
 pub mod connect;

@@ -124,8 +124,9 @@ impl Bus {
     }
 
     /// The messages of a consumer's stream from a place on, in their order; at most `limit`, a
-    /// bundle's as far as it goes, and whether these are all. Read from the stream itself, without the consumer. A message that
-    /// the server cannot read any more ends its search, so that is begun again behind it.
+    /// bundle's as far as it goes, and whether these are all. Read from the stream itself, without
+    /// the consumer. A message that the server cannot read any more ends its search, so that is
+    /// begun again behind it.
     ///
     /// # Errors
     /// [`TopologyError::Server`] if the server does not answer.
@@ -191,8 +192,8 @@ impl Bus {
         self.publish_raw(again).await
     }
 
-    /// Takes a message out of its queue that was handed again and has arrived, with all that came in
-    /// its bundle: its place must hold what was found there.
+    /// Takes a message out of its queue that was handed again and has arrived, with all that came
+    /// in its bundle: its place must hold what was found there.
     ///
     /// # Errors
     /// [`TopologyError::Server`] if the server does not answer.

@@ -12,19 +12,26 @@ use crate::incoming::Incoming;
 /// What a message brought: itself, or what was in the bundle that it is. A bundle that cannot be
 /// read is itself, and no handler knows its kind.
 pub(crate) fn open(consumer: &'static str, message: &jetstream::Message) -> Vec<Incoming> {
-    let of_a_bundle = message.headers.as_ref().filter(|h| bundle::is_bundle(h));
-    match of_a_bundle.map(|_| bundle::open(message.payload.clone())) {
-        Some(Ok(parts)) => {
-            let incoming =
-                |part: bundle::Part| Incoming::part(consumer, message, part.headers, part.payload);
-            parts.into_iter().map(incoming).collect()
-        }
+    match of_bundle(consumer, message) {
+        Some(Ok(brought)) => brought,
         Some(Err(reason)) => {
             tracing::error!(consumer, reason, "a bundle cannot be read");
             vec![Incoming::new(consumer, message)]
         }
         None => vec![Incoming::new(consumer, message)],
     }
+}
+
+/// What was in the bundle that a message is, or why it cannot be read; `None` of what is no bundle.
+pub(crate) fn of_bundle(
+    consumer: &'static str,
+    message: &jetstream::Message,
+) -> Option<Result<Vec<Incoming>, String>> {
+    message.headers.as_ref().filter(|h| bundle::is_bundle(h))?;
+    let incoming =
+        |part: bundle::Part| Incoming::part(consumer, message, part.headers, part.payload);
+    let opened = bundle::open(message.payload.clone());
+    Some(opened.map(|parts| parts.into_iter().map(incoming).collect()))
 }
 
 /// What becomes of a message that brought several.

@@ -12,11 +12,12 @@ use tracing::{error, info, warn};
 use crate::connect::{ACK_SECS_MAX, Bus};
 use crate::consume::{Consumption, Outcome};
 use crate::dead::{self, Death};
+use crate::error::PublishError;
 use crate::failures::Failures;
 use crate::history::{self, History};
 use crate::incoming::{Incoming, Lease};
 use crate::topology::ConsumerSpec;
-use crate::{pace, renew};
+use crate::{pace, parcel, renew};
 
 /// How many times the lease is extended in one ack wait.
 const EXTENSIONS_PER_ACK_WAIT: u32 = 3;
@@ -147,25 +148,30 @@ impl Desk {
         message: &jetstream::Message,
         open: impl Iterator<Item = &'a Incoming>,
     ) {
+        if self.put_alone(message, open).await.is_err() {
+            self.put_off(message, Duration::ZERO).await;
+        }
+    }
+
+    async fn put_alone<'a>(
+        &self,
+        message: &jetstream::Message,
+        open: impl Iterator<Item = &'a Incoming>,
+    ) -> Result<(), PublishError> {
         let consumer = self.consumer.durable;
-        let sequence = history::sequence(message);
-        let alone = open.map(|incoming| incoming.alone(sequence));
+        let bundle = History::of(message);
+        let alone = open.map(|incoming| incoming.alone(&bundle));
         let stored = match alone.collect::<Result<Vec<_>, _>>() {
             Ok(alone) => self.bus.publish_all(&alone).await,
             Err(error) => Err(error),
         };
-        match stored {
-            Ok(()) => {
-                metrics::counter!("assay_bundles_unpacked_total", "consumer" => consumer)
-                    .increment(1);
-                self.failures.take(sequence);
-                self.tell(message, AckKind::Ack).await;
-            }
-            Err(error) => {
-                warn!(consumer, %error, "put messages of a bundle into the queue");
-                self.put_off(message, Duration::ZERO).await;
-            }
-        }
+        stored.inspect_err(|error| {
+            warn!(consumer, %error, "put messages of a bundle into the queue");
+        })?;
+        metrics::counter!("assay_bundles_unpacked_total", "consumer" => consumer).increment(1);
+        self.failures.take(bundle.sequence);
+        self.tell(message, AckKind::Ack).await;
+        Ok(())
     }
 
     /// Puts off a message that an outage stopped: it is not the message's failure, and does not
@@ -234,11 +240,15 @@ impl Desk {
             .await;
     }
 
+    /// Makes a dead letter of a message; of a bundle only where it cannot be taken apart.
     async fn bury(&self, message: &jetstream::Message, reason: &str) {
         let consumer = self.consumer.durable;
         if !self.gives_up() {
             error!(consumer, reason, "a dead letter cannot be handled");
             return self.put_off(message, self.burial_pause()).await;
+        }
+        if self.is_taken_apart(message).await {
+            return;
         }
         let last_failure = self.failures.take(history::sequence(message));
         let death = Death {
@@ -263,6 +273,23 @@ impl Desk {
                 }
                 self.put_off(message, self.burial_pause()).await;
             }
+        }
+    }
+
+    /// Takes a bundle apart that would be buried: whose a letter is, is known of single messages
+    /// alone, and each of them may live. False of what is no bundle, or can never be taken apart.
+    async fn is_taken_apart(&self, message: &jetstream::Message) -> bool {
+        let Some(Ok(brought)) = parcel::of_bundle(self.consumer.durable, message) else {
+            return false;
+        };
+        match self.put_alone(message, brought.iter()).await {
+            Ok(()) => true,
+            Err(error) if error.is_transient() => {
+                // It stays in its queue until there is room for what it brought.
+                self.put_off(message, self.burial_pause()).await;
+                true
+            }
+            Err(_) => false,
         }
     }
 

@@ -32,6 +32,11 @@ impl Window {
         self.size.min(self.max / self.carried).max(1)
     }
 
+    /// Whether a pull that brought so many brought all that there is ever room for.
+    pub(crate) fn is_full(&self, pulled: usize) -> bool {
+        self.size == self.max && pulled >= self.size()
+    }
+
     /// How many are handled at one time at most.
     pub(crate) fn max(&self) -> usize {
         self.max
@@ -88,6 +93,19 @@ mod tests {
             sizes.push(window.size());
         }
         assert_eq!(sizes, [1, 2, 4, 4, 6, 6, 1, 1, 2]);
+    }
+
+    #[test]
+    fn a_pull_is_full_when_a_window_that_is_open_was_filled() {
+        let mut window = Window::new(4);
+        for (pulled, full) in [(1, false), (2, false), (4, true), (3, false), (4, true)] {
+            assert_eq!(window.is_full(pulled), full, "{pulled}");
+            window.learn(pulled, 0);
+        }
+        window.carried(1, 4);
+        assert!(window.is_full(1), "one bundle fills it");
+        window.learn(1, 1);
+        assert!(!window.is_full(4), "a suspect came");
     }
 
     #[test]

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
+use bus::batches::batches;
 use bus::connect::Bus;
-use bus::consume::{BatchHandler, Consumption, Outcome, batches};
+use bus::consume::{BatchHandler, Consumption, Outcome};
 use bus::incoming::Incoming;
 use bus::topology::ATTEMPT_WRITER;
 use contract::delivery::{DELIVERY_HEADER, DeliveryReceived};

@@ -1,13 +1,14 @@
 //! The loop for batches: a bad message is its own affair.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bus::consume::{BatchHandler, Outcome};
 use bus::incoming::Incoming;
 use bus::pace::DELIVERIES_MAX;
 use bus::window::ALONE_FROM_DELIVERY;
+use tokio::sync::watch;
 
 use crate::world::{ACK_WAIT, AGAIN_SOON, Keeper, Seen, World, keeper, outgoing, seen};
 
@@ -108,4 +109,92 @@ async fn a_handler_that_does_not_answer_for_every_message_settles_none() {
     for text in ["1", "2"] {
         assert_eq!(record.deliveries_of(text), [1, 2]);
     }
+}
+
+#[tokio::test]
+async fn a_second_batch_is_begun_beside_one_that_was_filled() {
+    /// Holds a full batch until it has met another one.
+    #[derive(Default)]
+    struct Meeting {
+        inside: AtomicUsize,
+        met: watch::Sender<bool>,
+    }
+    struct Meets(Arc<Meeting>);
+    impl BatchHandler for Meets {
+        async fn handle(&self, batch: &[Incoming]) -> Vec<Outcome> {
+            if self.0.inside.fetch_add(1, Ordering::SeqCst) == 1 {
+                self.0.met.send_replace(true);
+            }
+            if batch.len() == 2 {
+                let mut met = self.0.met.subscribe();
+                met.wait_for(|met| *met).await.unwrap();
+            }
+            self.0.inside.fetch_sub(1, Ordering::SeqCst);
+            vec![Outcome::Done; batch.len()]
+        }
+    }
+    let world = World::start().await;
+    let consumer = world.consumer("a", ACK_WAIT).await;
+    say_all(&world, &["1", "2", "3", "4", "5", "6"]).await;
+    let meeting = Arc::new(Meeting::default());
+    let running = world.pairs_side_by_side(consumer, Meets(Arc::clone(&meeting)));
+    world.drained().await;
+    running.stop().await;
+    assert!(*meeting.met.borrow());
+}
+
+#[tokio::test]
+async fn a_message_that_must_stand_alone_waits_for_the_batch_beside_it() {
+    /// Long enough for another batch to come in between.
+    const WORK: Duration = Duration::from_millis(20);
+    #[derive(Default)]
+    struct Beside {
+        inside: AtomicUsize,
+        beside_another: AtomicBool,
+        stood_alone: AtomicBool,
+        was_beside_it: AtomicBool,
+    }
+    struct Watched(Arc<Beside>);
+    impl BatchHandler for Watched {
+        async fn handle(&self, batch: &[Incoming]) -> Vec<Outcome> {
+            let others = self.0.inside.fetch_add(1, Ordering::SeqCst);
+            let alone = batch
+                .iter()
+                .any(|one| one.deliveries >= ALONE_FROM_DELIVERY);
+            tokio::time::sleep(WORK).await;
+            let others = others.max(self.0.inside.load(Ordering::SeqCst) - 1);
+            let told = if alone {
+                &self.0.was_beside_it
+            } else {
+                &self.0.beside_another
+            };
+            told.fetch_or(others > 0, Ordering::SeqCst);
+            self.0.stood_alone.fetch_or(alone, Ordering::SeqCst);
+            self.0.inside.fetch_sub(1, Ordering::SeqCst);
+            let outcome = |one: &Incoming| match seen(one).text.as_str() {
+                "later" if one.deliveries <= ALONE_FROM_DELIVERY => Outcome::Later(Duration::ZERO),
+                _ => Outcome::Done,
+            };
+            batch.iter().map(outcome).collect()
+        }
+    }
+    let world = World::start().await;
+    let consumer = world.consumer("a", Duration::from_millis(200)).await;
+    let texts: Vec<String> = (0..300).map(|number| number.to_string()).collect();
+    let mut texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    texts[0] = "later";
+    say_all(&world, &texts).await;
+    let beside = Arc::new(Beside::default());
+    let running = world.pairs_side_by_side(consumer, Watched(Arc::clone(&beside)));
+    world.drained().await;
+    running.stop().await;
+    assert!(
+        beside.beside_another.load(Ordering::SeqCst),
+        "there were batches side by side"
+    );
+    assert!(
+        beside.stood_alone.load(Ordering::SeqCst),
+        "it came often enough"
+    );
+    assert!(!beside.was_beside_it.load(Ordering::SeqCst));
 }

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use async_nats::jetstream::AckKind;
 use bus::bundle::BUNDLE_MESSAGES_MAX;
 use bus::consume::{BatchHandler, Outcome};
 use bus::incoming::Incoming;
@@ -105,6 +106,36 @@ async fn a_bundle_with_a_message_that_makes_its_handler_panic_is_taken_apart() {
         assert_ne!(record.deliveries_of(good), [0; 0], "{good}");
     }
     assert_eq!(world.messages("DEAD").await, 1);
+}
+
+#[tokio::test]
+async fn a_bundle_that_was_delivered_too_often_does_not_die_as_one() {
+    let world = World::start().await;
+    let consumer = world.consumer("a", ACK_WAIT).await;
+    say_bundled(&world, &["1", "never", "2"]).await;
+    let said = contract::time::now();
+    // In hand for the 21st time: whoever is given it next does not touch it.
+    let in_hand = world.burn(consumer, DELIVERIES_MAX + 1).await;
+    in_hand.ack_with(AckKind::Nak(None)).await.unwrap();
+    let (handler, record) = keeper(|seen| match seen.text.as_str() {
+        "never" => Outcome::Never("bad".to_owned()),
+        _ => Outcome::Done,
+    });
+    let running = world.batches(consumer, handler);
+    world.dead_letter().await;
+    world.drained().await;
+    running.stop().await;
+    for text in ["1", "2", "never"] {
+        assert_eq!(record.deliveries_of(text), [1], "{text}");
+    }
+    assert_eq!(world.messages("DEAD").await, 1);
+    let letter = world.letter(1).await;
+    assert_eq!(letter.payload, "never", "it died alone");
+    assert_eq!(letter.message_id, "never", "it is told by its first id");
+    assert_eq!(letter.header("ce-type"), Some("test.v1"));
+    assert!(letter.first_at < Some(said), "{letter:?}");
+    // Those of the bundle, and its own.
+    assert_eq!(letter.deliveries, DELIVERIES_MAX + 2 + 1);
 }
 
 #[tokio::test]

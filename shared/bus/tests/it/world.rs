@@ -8,8 +8,9 @@ use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
 use async_nats::jetstream::message::StreamMessage;
 use async_nats::jetstream::stream::{self, DiscardPolicy, RetentionPolicy};
 use async_nats::jetstream::{self, Context};
+use bus::batches::{batches, batches_at_once};
 use bus::connect::Bus;
-use bus::consume::{BatchHandler, Consumption, Handler, Outcome, batches, each};
+use bus::consume::{BatchHandler, Consumption, Handler, Outcome, each};
 use bus::incoming::Incoming;
 use bus::outgoing::Outgoing;
 use bus::topology::ConsumerSpec;
@@ -119,6 +120,17 @@ impl World {
     ) -> Loop {
         Loop::start(self, consumer, true, |consumption| async move {
             batches(consumption, 100, Arc::new(handler)).await
+        })
+    }
+
+    /// The same with two batches of two messages side by side.
+    pub(crate) fn pairs_side_by_side(
+        &self,
+        consumer: &'static ConsumerSpec,
+        handler: impl BatchHandler,
+    ) -> Loop {
+        Loop::start(self, consumer, true, |consumption| async move {
+            batches_at_once(consumption, 2, 2, Arc::new(handler)).await
         })
     }
 

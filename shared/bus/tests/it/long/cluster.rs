@@ -5,8 +5,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use bus::batches::batches;
 use bus::connect::Bus;
-use bus::consume::{Consumption, Outcome, batches};
+use bus::consume::{Consumption, Outcome};
 use bus::error::PublishError;
 use bus::outgoing::Outgoing;
 use bus::topology::ATTEMPT_WRITER;
