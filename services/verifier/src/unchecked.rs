@@ -1,6 +1,6 @@
-//! Owns the results of labs that have nothing run: many requests, claimed and recorded in one
-//! transaction. Such a request needs no turn, no slot and no lease, since its claim and its result
-//! are one; nothing follows it.
+//! Owns the results of labs that have nothing run: many requests, recorded in one transaction. Such
+//! a request needs no turn, no slot, no lease and no claim: it has its result when somebody works on
+//! it. Nothing follows it.
 
 mod plan;
 mod versions;

@@ -35,12 +35,14 @@ pub struct KeyChangeRow {
 /// # Errors
 /// What the database answers.
 pub async fn changes(conn: &mut AsyncPgConnection) -> Result<Vec<KeyChangeRow>, StoreError> {
-    // The action stands in the text, so that the index of these few entries is used.
+    // The action stands in the text, so that the index of these few entries is used. OFFSET 0 keeps the
+    // look-up of each leaf by its entry: a join read all leaves, whatever their number.
     let text = "SELECT entry.id AS audit_entry_id, leaf.epoch, leaf.leaf_index, entry.entry, \
                 EXISTS (SELECT FROM log_checkpoint AS signed WHERE signed.origin = named.origin \
                     AND signed.tree_size > leaf.leaf_index) AS covered \
                 FROM audit_entry AS entry \
-                JOIN ledger_leaf AS leaf ON leaf.audit_entry_id = entry.id \
+                CROSS JOIN LATERAL (SELECT epoch, leaf_index FROM ledger_leaf \
+                    WHERE audit_entry_id = entry.id OFFSET 0) AS leaf \
                 JOIN log_epoch AS named ON named.epoch = leaf.epoch \
                 WHERE entry.action = 'log.key' ORDER BY leaf.epoch, leaf.leaf_index";
     Ok(sql_query(text).load(conn).await?)

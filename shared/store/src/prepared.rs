@@ -1,7 +1,7 @@
-//! Owns running statements that each connection prepares once: those that write rows. Diesel
-//! prepares the text of a `sql_query` anew each time, which costs a round trip and the planner's
-//! work. What looks rows up is better planned anew: a plan that was made while a table was empty
-//! would read the whole of it later.
+//! Owns running statements that each connection prepares once: those that write rows, and a step
+//! of the log. Diesel prepares the text of a `sql_query` anew each time, which costs a round trip
+//! and the planner's work. What else looks rows up is better planned anew: a plan that was made
+//! while a table was empty would read the whole of it later.
 
 use diesel::QueryResult;
 use diesel::pg::{Pg, PgQueryBuilder};

@@ -58,9 +58,8 @@ pub(crate) struct Planned {
     pub(crate) standings: Vec<Standing>,
     /// The requests that each message brings to their end.
     brought: Vec<Vec<RequestId>>,
-    /// A claim for each of those, in the order of the requests.
-    pub(crate) claims: Vec<ClaimRow>,
-    /// The result of each claim.
+    /// The result of each of those, in the order of the requests. None has a claim: who works on a
+    /// try need not be told where the same transaction says how it ended.
     pub(crate) results: Vec<VerificationRow>,
 }
 
@@ -119,16 +118,8 @@ pub(crate) fn plan(
                     stand.is_over = true;
                     let version = stand.lab_version_id.and_then(|id| versions.get(&id));
                     let Some(version) = version else { continue };
-                    let claim = ClaimRow {
-                        request_id: request.as_uuid(),
-                        try_number: one.try_number,
-                        token: stand.token + 1,
-                        worker: by.worker.clone(),
-                        recorded_at: now,
-                    };
-                    let result = result(one, &claim, version, by);
+                    let result = result(one, stand, version, by, now);
                     *results.entry(result.result.clone()).or_default() += 1;
-                    planned.claims.push(claim);
                     planned.results.push(result);
                     brought.push(request);
                 }
@@ -138,7 +129,6 @@ pub(crate) fn plan(
         planned.standings.push(standing);
         planned.brought.push(brought);
     }
-    planned.claims.sort_by_key(|claim| claim.request_id);
     planned.results.sort_by_key(|result| result.request_id);
     planned
 }
@@ -168,7 +158,13 @@ fn obstacle(
     None
 }
 
-fn result(one: &Asked, claim: &ClaimRow, version: &Version, by: &By) -> VerificationRow {
+fn result(
+    one: &Asked,
+    stand: &StandRow,
+    version: &Version,
+    by: &By,
+    now: Timestamp,
+) -> VerificationRow {
     let came = match &version.spec {
         Ok(_) => unchecked(by.allow_executor_none),
         Err(reason) => Came::Error {
@@ -178,53 +174,52 @@ fn result(one: &Asked, claim: &ClaimRow, version: &Version, by: &By) -> Verifica
     };
     let spec = version.spec.as_ref().ok();
     let tried = Try {
-        token: claim.token,
+        token: stand.token + 1,
         lab_version_digest: &version.digest,
         limits: spec.map(|spec| spec.limits),
         points_max: spec.map_or(0, LabSpec::points_max),
         runner: &by.runner,
         worker: &by.worker,
-        started_at: claim.recorded_at,
-        finished_at: claim.recorded_at,
+        started_at: now,
+        finished_at: now,
     };
     let about = About {
-        request: RequestId::from_uuid(claim.request_id),
+        request: RequestId::from_uuid(stand.request_id),
         try_number: one.job.try_number,
         snapshot_digest: None,
     };
     row_about(about, &tried, came)
 }
 
-/// An entry for each message that brought results: it covers them, and every claim that led to
-/// them.
+/// An entry for each message that brought results: it covers them, and every earlier claim of theirs.
 pub(crate) fn entries(
     asked: &[Asked],
     planned: &Planned,
     earlier: &HashMap<RequestId, Vec<ClaimRow>>,
 ) -> Vec<PendingEntry> {
-    let rows = planned.claims.iter().zip(&planned.results);
-    let rows: HashMap<Uuid, (&ClaimRow, &VerificationRow)> =
-        rows.map(|both| (both.0.request_id, both)).collect();
+    let results = planned.results.iter();
+    let results: HashMap<Uuid, &VerificationRow> =
+        results.map(|result| (result.request_id, result)).collect();
     let brought = asked.iter().zip(&planned.brought);
     let entries = brought.filter_map(|(one, brought)| {
-        let (claim, _) = rows.get(&brought.first()?.as_uuid())?;
-        let mut covered = Vec::with_capacity(2 * brought.len());
+        let first = results.get(&brought.first()?.as_uuid())?;
+        let mut covered = Vec::with_capacity(brought.len());
         let mut has_error = false;
         for request in brought {
-            let (claim, result) = rows[&request.as_uuid()];
+            let result = results[&request.as_uuid()];
             let earlier = earlier.get(request).into_iter().flatten();
             covered.extend(earlier.map(|claim| claim.covered()));
-            covered.extend([claim.covered(), result.covered()]);
+            covered.push(result.covered());
             has_error |= result.result == Verdict::Error.as_str();
         }
         let event = AuditEvent {
             action: "unchecked-recorded",
             // A try is brought to its end once: so is the entry that begins with it.
-            subject: &format!("{}/{}", claim.request_id, claim.try_number),
+            subject: &format!("{}/{}", first.request_id, first.try_number),
             service: SERVICE,
             outcome: if has_error { "failure" } else { "success" },
             trace_id: Some(one.job.delivery.trace_id()),
-            at: claim.recorded_at,
+            at: first.finished_at,
             fields: fields(&one.job),
             rows: covered,
         };

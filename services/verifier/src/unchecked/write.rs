@@ -1,4 +1,4 @@
-//! Owns the transaction: how the requests stand, their claims, their results, the audit entries.
+//! Owns the transaction: how the requests stand, their results, the audit entries.
 
 use std::collections::HashMap;
 
@@ -27,11 +27,10 @@ pub(crate) async fn write(
     let versions = versions.of(conn, named.collect()).await?;
     let earlier = earlier(conn, &tries, &stands).await?;
     let planned = plan::plan(asked, &stands, &versions, by, time::now());
-    let claimed = ClaimRow::insert(conn, &planned.claims).await?;
     let recorded = VerificationRow::insert(conn, &planned.results).await?;
     // One request is in the plan once. What it was made from does not hold any more where somebody
-    // claimed or recorded one of them since: then all is looked at again.
-    if claimed.len() < planned.claims.len() || recorded.len() < planned.results.len() {
+    // recorded one of them since: then all is looked at again.
+    if recorded.len() < planned.results.len() {
         return Err(StoreError::Overtaken);
     }
     let entries = plan::entries(asked, &planned, &earlier);

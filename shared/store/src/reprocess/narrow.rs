@@ -55,10 +55,6 @@ impl Narrowed {
                 "attempt.lab_session_id =",
                 session.map(|session| Bound::Id(session.as_uuid())),
             ),
-            (
-                "attempt.delivery_id =",
-                delivery.map(|delivery| Bound::Id(delivery.as_uuid())),
-            ),
         ];
         for (condition, value) in own {
             if let Some(value) = value {
@@ -71,6 +67,13 @@ impl Narrowed {
             self.attempt.push_str(&format!(
                 " AND attempt.lab_session_id = ANY (ARRAY( \
                  SELECT id FROM lab_session WHERE repository = {place}))"
+            ));
+        }
+        if let Some(delivery) = delivery {
+            let place = self.place(Bound::Id(delivery.as_uuid()));
+            self.attempt.push_str(&format!(
+                " AND attempt.push_id = ANY (ARRAY( \
+                 SELECT id FROM push WHERE delivery_id = {place}))"
             ));
         }
         self.chosen.push_str("true");

@@ -129,7 +129,7 @@ pub struct TimelineVerification {
     /// Why.
     #[diesel(sql_type = Nullable<Text>)]
     pub order_reason: Option<String>,
-    /// When a worker took it.
+    /// When a worker took it; `None` of what nothing is run for.
     #[diesel(sql_type = Nullable<Timestamptz>)]
     pub claimed_at: Option<Timestamp>,
     /// When it began.

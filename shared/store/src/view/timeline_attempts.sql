@@ -25,7 +25,7 @@ JOIN lab_version AS version ON version.id = session.lab_version_id
 JOIN lab ON lab.id = session.lab_id
 LEFT JOIN attempt_snapshot AS kept ON kept.lab_attempt_id = attempt.id
 LEFT JOIN snapshot ON snapshot.id = kept.snapshot_id
-WHERE attempt.delivery_id = $1
+WHERE attempt.push_id = ANY (ARRAY(SELECT id FROM push WHERE delivery_id = $1))
     OR attempt.id IN (
         SELECT request.lab_attempt_id
         FROM verification_request AS request

@@ -7,7 +7,8 @@ WITH asked AS (
     SELECT request.*
     FROM lab_attempt AS attempt
     JOIN verification_request AS request ON request.lab_attempt_id = attempt.id
-    WHERE attempt.delivery_id = $1 AND request.cause LIKE 'command:%'
+    WHERE attempt.push_id = ANY (ARRAY(SELECT id FROM push WHERE delivery_id = $1))
+        AND request.cause LIKE 'command:%'
 )
 SELECT verification.*, asked.lab_attempt_id, asked.recorded_at AS requested_at,
     command.id AS command_id, command.actor AS ordered_by,

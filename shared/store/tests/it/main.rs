@@ -12,6 +12,7 @@ mod migrations;
 mod outage;
 mod plans;
 mod prepared;
+mod references;
 mod refs;
 mod released;
 mod rows;
