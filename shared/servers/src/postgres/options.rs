@@ -6,6 +6,14 @@ use std::path::Path;
 use crate::postgres::cluster::Cluster;
 use crate::postgres::{DATABASE, Durability, OWNER, PostgresSettings};
 
+/// How large one file of the write-ahead log is, in MiB. A cluster that is new makes each of them first:
+/// one of 16 MiB, as it would be, is written with zeros and synced while everybody who writes waits, and
+/// with them whoever else syncs to that disk (docs/PERFORMANCE.md).
+const LOG_FILE_MIB: &str = "1";
+/// How much of that log is kept to be used again, and how much there is between two checkpoints: what
+/// is usual with files of 16 MiB, since the program that makes a cluster computes less from smaller ones.
+const LOG_SIZES: [&str; 2] = ["min_wal_size=80MB", "max_wal_size=1GB"];
+
 /// The server's arguments. They win over whatever its configuration files say.
 pub(crate) fn server(cluster: &Cluster, settings: &PostgresSettings) -> Vec<String> {
     let sockets = cluster.sockets.display().to_string().replace('"', "\"\"");
@@ -26,6 +34,7 @@ pub(crate) fn server(cluster: &Cluster, settings: &PostgresSettings) -> Vec<Stri
             .iter()
             .map(ToString::to_string),
     );
+    options.extend(LOG_SIZES.map(str::to_owned));
     let mut arguments = vec!["-D".to_owned(), cluster.data.display().to_string()];
     for option in options {
         arguments.extend(["-c".to_owned(), option]);
@@ -61,9 +70,10 @@ pub(crate) fn create(folder: &Path, durability: Durability) -> Vec<String> {
     ]
     .map(str::to_owned)
     .to_vec();
-    if durability == Durability::ForTests {
-        arguments.push("--no-sync".to_owned());
-    }
+    arguments.push(match durability {
+        Durability::Durable => format!("--wal-segsize={LOG_FILE_MIB}"),
+        Durability::ForTests => "--no-sync".to_owned(),
+    });
     arguments
 }
 
