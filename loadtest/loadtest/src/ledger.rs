@@ -24,7 +24,8 @@ const WRITTEN: &str = "SELECT (SELECT count(*) FROM delivery_receipt), \
 /// When the result of one delivery was written.
 const VERIFIED: &str = "SELECT (extract(epoch FROM tried.recorded_at) * 1000000)::int8 \
     FROM delivery_receipt AS receipt \
-    JOIN lab_attempt AS attempt ON attempt.delivery_id = receipt.delivery_id \
+    JOIN push ON push.delivery_id = receipt.delivery_id \
+    JOIN lab_attempt AS attempt ON attempt.push_id = push.id \
     JOIN verification_request AS request ON request.lab_attempt_id = attempt.id \
     JOIN verification_attempt AS tried ON tried.request_id = request.id \
     WHERE receipt.forge_delivery = $1";

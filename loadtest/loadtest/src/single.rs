@@ -11,11 +11,13 @@ use sample::repository::{Change, Clock, Repository};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use witness::account::Account;
 use witness::programs::Programs;
 use witness::verdict;
 
 use crate::cli::Common;
+use crate::drain::drain;
 use crate::figures::Figure;
 use crate::figures::summary::in_short;
 use crate::house::House;
@@ -66,6 +68,12 @@ pub async fn single(count: u64, common: &Common) -> Result<u8> {
             let taken = (verified - sent).to_std().unwrap_or_default();
             latencies.note(Duration::ZERO, taken)?;
         }
+    }
+    // The last result is there before its leaf is.
+    let limit = Duration::from_secs(RESULT_SECS_MAX);
+    let drained = drain(&target, count + WARM_UP, limit, &CancellationToken::new()).await?;
+    if !drained.is_done {
+        bail!("not done after {RESULT_SECS_MAX} s: {}", drained.seen);
     }
     let verdict = verdict::ask(&house.programs().checker, sender.account.path(), url).await?;
     let all = latencies.all();

@@ -252,6 +252,23 @@ pub(crate) struct Form {
 }
 
 impl Cli {
+    /// Whether it is a service of its own process that waits more than it computes: one thread does
+    /// its work, and more of it is done by more processes.
+    pub(crate) fn mostly_waits(&self) -> bool {
+        let Order::Run { service } = &self.order else {
+            return false;
+        };
+        match service {
+            ServiceName::AttemptWriter
+            | ServiceName::Verifier
+            | ServiceName::Reconciler
+            | ServiceName::Auditor
+            | ServiceName::StatusReporter => true,
+            // They compute: signatures and compression, trees.
+            ServiceName::WebhookIngest | ServiceName::SnapshotBuilder => false,
+        }
+    }
+
     /// Carries out the order; gives the exit code.
     pub(crate) async fn carry_out(self) -> anyhow::Result<u8> {
         let Self { place, order } = self;

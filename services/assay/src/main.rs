@@ -44,6 +44,7 @@ mod verify;
 use std::process::ExitCode;
 
 use clap::Parser;
+use tokio::runtime::Builder;
 
 use crate::cli::Cli;
 
@@ -61,10 +62,14 @@ fn main() -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-    {
+    // Who mostly waits, for the queue and the ledger in turn, would only be handed from one thread
+    // to another.
+    let mut builder = if cli.mostly_waits() {
+        Builder::new_current_thread()
+    } else {
+        Builder::new_multi_thread()
+    };
+    let runtime = match builder.enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("assay: start the runtime: {error}");

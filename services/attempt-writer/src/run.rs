@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use bus::consume::{Consumption, batches, each};
+use bus::batches::batches_at_once;
+use bus::consume::{Consumption, each};
 use bus::topology::{
     ATTEMPT_WRITER, ATTEMPT_WRITER_BULK, ATTEMPT_WRITER_COMMANDS, ATTEMPT_WRITER_LIVE,
     ATTEMPT_WRITER_PRIVACY, ATTEMPT_WRITER_REPROCESS,
@@ -27,6 +28,9 @@ use crate::pseudonym::Pseudonyms;
 use crate::reprocess::Reprocess;
 use crate::seal::MasterKeys;
 
+/// Batches of deliveries that are worked on at one time while more wait than one has room for: one
+/// is read while the other is stored.
+const BATCHES_AT_ONCE: usize = 2;
 /// Commands and found commits that are worked on at one time.
 const SLOTS: usize = 4;
 /// Orders about people that are carried out at one time: one after the other.
@@ -45,7 +49,11 @@ pub async fn run(
     let objects = service::objects::open(settings)?;
     let store_of_objects = Dependency::new(health.part("objects"));
     let intake = intake::into_jobs(&ground.bus, health);
-    let batch_max = settings.writer.batch_deliveries_max;
+    // Together they hold no more than one batch may have: bodies are what takes memory here.
+    let batch_max = settings
+        .writer
+        .batch_deliveries_max
+        .div_ceil(BATCHES_AT_ONCE);
     let lost = Lost::new(ground.clone(), &settings.writer);
     let Hands {
         deliveries,
@@ -84,7 +92,12 @@ pub async fn run(
     // Each on the heap: together they are more than a thread's stack takes in a debug build.
     tokio::try_join!(
         Box::pin(watch),
-        Box::pin(batches(taking_in, batch_max, deliveries)),
+        Box::pin(batches_at_once(
+            taking_in,
+            batch_max,
+            BATCHES_AT_ONCE,
+            deliveries
+        )),
         Box::pin(each(ground.consumption(&ATTEMPT_WRITER_LIVE), SLOTS, found)),
         Box::pin(each(later(&ATTEMPT_WRITER_BULK), SLOTS, bulk)),
         Box::pin(each(later(&ATTEMPT_WRITER_REPROCESS), SLOTS, reprocess)),

@@ -2,6 +2,8 @@
 
 mod ref_found;
 
+use std::cell::RefCell;
+
 use bus::consume::Outcome;
 use bus::incoming::Incoming;
 use contract::delivery::{
@@ -19,6 +21,7 @@ use process::settings::Settings;
 use process::settings::work::BODY_BYTES;
 use store::delivery_body;
 use tracing::Span;
+use zstd::bulk::Decompressor;
 
 use crate::bodies;
 use crate::deliveries::Deliveries;
@@ -27,6 +30,11 @@ use crate::deliveries::Deliveries;
 const BODY_BYTES_MAX: usize = BODY_BYTES.1;
 /// Largest compressed body, in bytes: what cannot be compressed grows a little.
 pub(crate) const FRAME_BYTES_MAX: u64 = BODY_BYTES_MAX as u64 + 1024 * 1024;
+
+thread_local! {
+    /// What bodies are decompressed with: it takes longer to make one than to use it.
+    static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+}
 
 /// A delivery that can be recorded.
 #[derive(Debug)]
@@ -142,13 +150,21 @@ fn decompress(frame: &[u8], bytes: u64) -> Result<Vec<u8>, String> {
         .ok()
         .filter(|capacity| *capacity <= BODY_BYTES_MAX)
         .ok_or_else(|| format!("the body is larger than {BODY_BYTES_MAX} bytes"))?;
+    let bad = |error: &std::io::Error| format!("decompress the body: {error}");
     // A frame that says how large it is needs no more room than that.
     let said = zstd::zstd_safe::get_frame_content_size(frame)
         .ok()
         .flatten();
     let said = said.and_then(|bytes| usize::try_from(bytes).ok());
     let capacity = said.map_or(capacity, |bytes| bytes.min(capacity));
-    zstd::bulk::decompress(frame, capacity).map_err(|error| format!("decompress the body: {error}"))
+    DECOMPRESSOR.with_borrow_mut(|kept| {
+        let decompressor = match kept {
+            Some(kept) => kept,
+            None => kept.insert(Decompressor::new().map_err(|error| bad(&error))?),
+        };
+        let raw = decompressor.decompress(frame, capacity);
+        raw.map_err(|error| bad(&error))
+    })
 }
 
 fn pushed(

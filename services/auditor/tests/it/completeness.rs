@@ -139,12 +139,15 @@ async fn deliveries_that_a_flipped_bit_took_are_named() {
     auditor.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_message_that_its_consumer_passed_over_is_handed_again() {
+/// Accepts something that its consumer then passes over, and one delivery more: what was passed
+/// over is handed again and leaves the queue, and nothing is missing.
+async fn what_is_passed_over_is_handed_again<const N: usize>(
+    accept: impl AsyncFnOnce(&mut Lane) -> [DeliveryId; N],
+) {
     let ground = Ground::with_bus().await;
     let auditor = ground.auditor_on_the_bus();
     let mut lane = Lane::open(&ground).await;
-    let passed = lane.accept().await;
+    let passed = accept(&mut lane).await;
     let consumer = ATTEMPT_WRITER;
     ground
         .house
@@ -154,14 +157,14 @@ async fn a_message_that_its_consumer_passed_over_is_handed_again() {
     lane.tell(false).await;
     let begun = Instant::now();
     let writer = Writer::start(&ground, &[], &[]).await;
-    ground.until_holes("handed-again", &[passed]).await;
-    ground.until_judged(&lane, 2).await;
+    ground.until_holes("handed-again", &passed).await;
+    ground.until_judged(&lane, N as i64 + 1).await;
     println!(
         "what was passed over was taken in after {:?}",
         begun.elapsed()
     );
     assert!(ground.holes("missing").await.is_empty());
-    wait::until("the message has left its queue", async || {
+    wait::until("it has left its queue", async || {
         match ground.house.messages(consumer.stream).await.len() {
             0 => Ok(()),
             left => Err(format!("{left} messages")),
@@ -174,30 +177,11 @@ async fn a_message_that_its_consumer_passed_over_is_handed_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_its_consumer_passed_over_is_handed_again() {
+    what_is_passed_over_is_handed_again(async |lane| [lane.accept().await]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn all_that_is_in_a_bundle_that_its_consumer_passed_over_is_handed_again() {
-    let ground = Ground::with_bus().await;
-    let auditor = ground.auditor_on_the_bus();
-    let mut lane = Lane::open(&ground).await;
-    let passed = lane.accept_together::<3>().await;
-    let consumer = ATTEMPT_WRITER;
-    ground
-        .house
-        .pass_over(consumer.stream, consumer.durable)
-        .await;
-    lane.accept().await;
-    lane.tell(false).await;
-    let writer = Writer::start(&ground, &[], &[]).await;
-    ground.until_holes("handed-again", &passed).await;
-    ground.until_judged(&lane, 4).await;
-    assert!(ground.holes("missing").await.is_empty());
-    wait::until("the bundle has left its queue", async || {
-        match ground.house.messages(consumer.stream).await.len() {
-            0 => Ok(()),
-            left => Err(format!("{left} messages")),
-        }
-    })
-    .await;
-    notes(&auditor, None).await;
-    writer.stop().await;
-    auditor.stop().await;
+    what_is_passed_over_is_handed_again(async |lane| lane.accept_together::<3>().await).await;
 }

@@ -129,10 +129,12 @@ redeliveries_per_minute = 6000
         Reconciler { health, stop, task }
     }
 
-    /// Starts a reconciler, and waits until it has made its first comparison by schedule.
+    /// Starts a reconciler, and waits until it has made its first comparison by schedule, and has
+    /// recorded what that found: the gaps come after the comparison that they belong to.
     pub(crate) async fn reconciler(&self) -> Reconciler {
         let reconciler = self.begin();
-        let made = "SELECT count(*) FROM reconciliation WHERE cause = 'schedule'";
+        let made = "SELECT count(*) FROM reconciliation WHERE cause = 'schedule' \
+             AND delivery_gaps + ref_gaps <= (SELECT count(*) FROM reconciliation_gap)";
         wait::until("a comparison by schedule", async || {
             let made = self.house.number(made).await;
             (made > 0).then_some(()).ok_or(made.to_string())
