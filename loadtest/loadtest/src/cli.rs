@@ -133,8 +133,11 @@ pub enum Order {
         #[arg(long, default_value_t = 10_000_000)]
         attempts: u64,
         /// Deliveries of each of four measurements.
-        #[arg(long, default_value_t = 2_000)]
+        #[arg(long, default_value_t = 10_000)]
         count: u64,
+        /// Memory for what Postgres keeps of its files, in MiB; a quarter of the machine's if not given.
+        #[arg(long)]
+        shared_buffers_mib: Option<u64>,
         /// What every workload can be told.
         #[command(flatten)]
         common: Common,

@@ -11,11 +11,12 @@ use hyper::Uri;
 use process::settings::service::Service;
 use tokio::time::Instant;
 use tokio_postgres::{Client, NoTls};
+use witness::programs::Programs;
 
 use crate::cli::Common;
 use crate::figures::Figure;
 use crate::figures::summary::in_short;
-use crate::growth::multiply::multiply;
+use crate::growth::multiply::{Done, multiply};
 use crate::house::House;
 use crate::ledger::Ledger;
 use crate::limits::drive::all_at_once;
@@ -73,11 +74,12 @@ struct Begins {
     pipeline: DateTime<Utc>,
 }
 
-/// Measures with an empty ledger and with one of so many attempts.
+/// Measures with an empty ledger and with one of so many attempts, by so many deliveries each; Postgres
+/// has so much memory for what it keeps of its files, in MiB.
 ///
 /// # Errors
 /// A house that does not get ready, or what Postgres says.
-pub async fn growth(attempts: u64, count: u64, common: &Common) -> Result<u8> {
+pub async fn growth((attempts, count): (u64, u64), memory_mib: u64, common: &Common) -> Result<u8> {
     if common.elsewhere.url.is_some() {
         bail!("nobody else's ledger is filled with copies: leave --url out");
     }
@@ -90,7 +92,8 @@ pub async fn growth(attempts: u64, count: u64, common: &Common) -> Result<u8> {
         attempts * BYTES_PER_ATTEMPT / 1024 / 1024 / 1024 + 1,
         std::env::temp_dir().display()
     );
-    let mut ground = Ground::lay(&common).await?;
+    let house = House::with_memory(Programs::find()?, memory_mib).await?;
+    let mut ground = Ground::with(house).await?;
     let traffic = Traffic {
         shares: Shares::default(),
         ..ground.traffic(&common)
@@ -139,11 +142,13 @@ pub async fn growth(attempts: u64, count: u64, common: &Common) -> Result<u8> {
 /// Fills the ledger with copies of the attempts that are there, and says what that took.
 async fn fill(owner: &Client, (there, copies): (u64, u64), is_quiet: bool) -> Result<()> {
     let began = Instant::now();
-    multiply(owner, copies, |done| {
-        if !is_quiet {
+    multiply(owner, copies, |done| match done {
+        _ if is_quiet => {}
+        Done::Copies(done) => {
             let (now, last) = (there * (done + 1), there * (copies + 1));
             eprintln!("{now} of {last} attempts are there");
         }
+        Done::Indexes(table) => eprintln!("the indexes of {table} are there"),
     })
     .await?;
     let size: i64 = owner

@@ -64,6 +64,20 @@ impl House {
     /// # Errors
     /// What is missing, or does not get ready.
     pub async fn start(programs: Programs) -> Result<Self> {
+        let postgres = PostgresSettings::new(Durability::Durable, POSTGRES_CONNECTIONS);
+        Self::start_on(programs, postgres).await
+    }
+
+    /// The same with a Postgres that has so much memory for what it keeps of its files, in MiB.
+    ///
+    /// # Errors
+    /// As [`House::start`].
+    pub async fn with_memory(programs: Programs, mib: u64) -> Result<Self> {
+        let postgres = PostgresSettings::new(Durability::Durable, POSTGRES_CONNECTIONS);
+        Self::start_on(programs, postgres.with_memory(mib)).await
+    }
+
+    async fn start_on(programs: Programs, postgres: PostgresSettings) -> Result<Self> {
         let folder = tempfile::tempdir().context("make a folder")?;
         // The accounts of boxes and servers get through.
         std::fs::set_permissions(folder.path(), Permissions::from_mode(0o711))?;
@@ -76,7 +90,6 @@ impl House {
         };
         let nats = PrivateNats::start(&data, settings);
         let nats = nats.await.context("start a nats-server")?;
-        let postgres = PostgresSettings::new(Durability::Durable, POSTGRES_CONNECTIONS);
         let postgres = PrivatePostgres::start(&data, postgres);
         let postgres = postgres.await.context("start a Postgres")?;
         let mut secret = [0; SECRET_BYTES];

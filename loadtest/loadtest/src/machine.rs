@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 
+use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
 /// Ticks in a second, on every Linux.
@@ -34,6 +35,18 @@ struct Seen {
     /// In KiB: its own, and what it shares with others.
     own_kib: u64,
     shared_kib: u64,
+}
+
+/// The machine's memory, in MiB.
+///
+/// # Errors
+/// If the machine does not say.
+pub fn memory_mib() -> Result<u64> {
+    let text = fs::read_to_string("/proc/meminfo").context("read /proc/meminfo")?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));
+    let kib = line.and_then(|line| line.trim().strip_suffix("kB"));
+    let kib = kib.and_then(|kib| kib.trim().parse::<u64>().ok());
+    Ok(kib.context("find the machine's memory in /proc/meminfo")? / 1024)
 }
 
 /// What each of the watched uses now. One that has ended uses nothing.

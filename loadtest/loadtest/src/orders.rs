@@ -91,8 +91,15 @@ pub async fn carry_out(cli: Cli, stop: &CancellationToken) -> Result<u8> {
         Order::Growth {
             attempts,
             count,
+            shared_buffers_mib,
             common,
-        } => crate::growth::growth(attempts, count, &common).await,
+        } => {
+            let memory_mib = match shared_buffers_mib {
+                Some(mib) => mib,
+                None => crate::machine::memory_mib()? / 4,
+            };
+            crate::growth::growth((attempts, count), memory_mib, &common).await
+        }
         Order::Summary { figures, out } => summarize(&figures, &out),
         Order::EmptyHandler => crate::limits::empty::serve().await,
     }
@@ -138,7 +145,11 @@ impl Ground {
                 programs,
             });
         }
-        let house = House::start(Programs::find()?).await?;
+        Self::with(House::start(Programs::find()?).await?).await
+    }
+
+    /// Has a house of ours publish what is pushed to.
+    pub(crate) async fn with(house: House) -> Result<Self> {
         house.publish_unchecked().await?;
         Ok(Self {
             target: house.target(),

@@ -13,9 +13,10 @@ JOIN delivery ON delivery.id = attempt.delivery_id
 JOIN delivery_receipt AS receipt ON receipt.delivery_id = delivery.id
 LEFT JOIN attempt_snapshot AS preserved ON preserved.lab_attempt_id = attempt.id
 -- The push's last leaf of a result: one push is one trace.
-LEFT JOIN LATERAL (
-    SELECT max(leaf.recorded_at) AS logged_at
+LEFT JOIN (
+    SELECT entry.trace_id, max(leaf.recorded_at) AS logged_at
     FROM audit_entry AS entry
     JOIN ledger_leaf AS leaf ON leaf.audit_entry_id = entry.id
-    WHERE entry.trace_id = request.trace_id AND entry.action IN ('verification-recorded', 'unchecked-recorded')
-) AS leaf ON true
+    WHERE entry.action IN ('verification-recorded', 'unchecked-recorded')
+    GROUP BY entry.trace_id
+) AS leaf ON leaf.trace_id = request.trace_id

@@ -29,8 +29,8 @@ use crate::publish::Epoch;
 
 /// Most leaves that are told at once.
 const PAGE_LEAVES: u64 = 500;
-/// Between two messages of fewer, in milliseconds: each costs the broker a sync.
-const TELL_MS: u64 = 50;
+/// Between two pages of fewer, in milliseconds: each is a batch, which costs the broker a dozen syncs.
+const TELL_MS: u64 = 200;
 /// Most leaves that a stream without facts is given: who must know more reads the ledger.
 pub const CATCH_UP_LEAVES_MAX: u64 = 100_000;
 

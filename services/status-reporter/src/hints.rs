@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bus::consume::{BatchHandler, Outcome};
 use bus::incoming::Incoming;
 use contract::fact::Fact;
+use contract::name::SourceName;
 use contract::time::now;
 use serde::Deserialize;
 use store::error::StoreError;
@@ -20,13 +21,18 @@ pub(crate) struct Facts {
 
 impl BatchHandler for Facts {
     async fn handle(&self, batch: &[Incoming]) -> Vec<Outcome> {
+        let names = self.desk.sources.names();
+        if names.is_empty() {
+            // No forge is told anything: what happens is not even read.
+            return vec![Outcome::Done; batch.len()];
+        }
         let mut hints = Hints::default();
         let read = batch.iter().map(|incoming| {
             let fact: Fact = incoming.decode()?;
             take(&mut hints, &fact.text)
         });
         let read: Vec<Result<(), String>> = read.collect();
-        let noted = self.note(&hints).await;
+        let noted = self.note(&hints, &names).await;
         let outcome = |read: Result<(), String>| match (read, &noted) {
             (Err(reason), _) => Outcome::Never(reason),
             (Ok(()), Ok(())) => Outcome::Done,
@@ -37,9 +43,8 @@ impl BatchHandler for Facts {
 }
 
 impl Facts {
-    async fn note(&self, hints: &Hints) -> Result<(), StoreError> {
-        let names = self.desk.sources.names();
-        if *hints == Hints::default() || names.is_empty() {
+    async fn note(&self, hints: &Hints, names: &[SourceName]) -> Result<(), StoreError> {
+        if *hints == Hints::default() {
             return Ok(());
         }
         let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();

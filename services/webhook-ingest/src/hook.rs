@@ -166,6 +166,9 @@ async fn accept(shared: &Shared, delivery: Delivery, id: DeliveryId) -> Answer {
     } else {
         Bytes::new()
     };
+    // Before the number: what waits for a copy holds up nobody's manifest.
+    let content = (id, digest);
+    let turn = shared.recent.turn(content).await;
     let ticket = shared.lane.next();
     let mut received = DeliveryReceived {
         delivery: id,
@@ -182,14 +185,13 @@ async fn accept(shared: &Shared, delivery: Delivery, id: DeliveryId) -> Answer {
         number: ticket.number,
     };
     let message_id = received.message_id();
-    let mut duplicate = shared.recent.holds(&message_id);
-    if !duplicate {
+    let mut duplicate = turn.is_none();
+    if let Some(turn) = turn {
         let message = message(&received, &message_id, payload.clone())?;
-        let kept = stored(shared.publisher.publish(message_id.clone(), message).await)?;
+        let kept = stored(shared.publisher.publish(message).await)?;
         duplicate = !settle(ticket, &received, kept);
         // When the first was received is known to whoever received it.
-        let first = (!duplicate).then_some(received.received_at);
-        shared.recent.remember(message_id.clone(), first);
+        turn.stored((!duplicate).then_some(received.received_at));
     }
     if duplicate {
         // Said to the ledger as well, under an id of its own: the stream keeps the first one only.
@@ -199,9 +201,9 @@ async fn accept(shared: &Shared, delivery: Delivery, id: DeliveryId) -> Answer {
         (received.lane, received.number) = (ticket.id, ticket.number);
         let again = format!("{message_id}:{}:{}", received.lane, received.number);
         let message = message(&received, &again, payload)?;
-        let kept = stored(shared.publisher.publish(again, message).await)?;
+        let kept = stored(shared.publisher.publish(message).await)?;
         settle(ticket, &received, kept);
-        let first = shared.recent.first(&message_id);
+        let first = shared.recent.first(content);
         let json = receipt::of_repeat(id, digest, received.received_at, first);
         return Ok((StatusCode::ACCEPTED, "duplicate", json));
     }
@@ -246,7 +248,7 @@ fn settle(ticket: Ticket, received: &DeliveryReceived, kept: Kept) -> bool {
     match kept {
         Kept::New(sequence) => ticket.stored(received.delivery, &received.source, sequence),
         Kept::Spooled => ticket.spooled(received.delivery, &received.source),
-        Kept::Before(_) | Kept::Shared => return false,
+        Kept::Before(_) => return false,
     }
     true
 }

@@ -1,7 +1,6 @@
 //! Owns the group commit: concurrent requests share one message, and so one sync. A batch is
 //! what came while the one before it was under way, and who was in that one and comes again at once.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -27,7 +26,6 @@ const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
 const GATHER_MS_MAX: u64 = 4;
 
 struct Pending {
-    id: String,
     message: Outgoing,
     done: oneshot::Sender<Published>,
 }
@@ -80,14 +78,13 @@ impl Publisher {
         (Self { queue, road }, work)
     }
 
-    /// Stores a message, in the queue or in the spool; returns when it is synced. `id` is its
-    /// message id.
-    pub(crate) async fn publish(&self, id: String, message: Outgoing) -> Published {
+    /// Stores a message, in the queue or in the spool; returns when it is synced.
+    pub(crate) async fn publish(&self, message: Outgoing) -> Published {
         if self.road.stream.is_away() {
             return self.road.detour(&message, Err(NotStored::Away)).await;
         }
         let (done, answer) = oneshot::channel();
-        let pending = Pending { id, message, done };
+        let pending = Pending { message, done };
         self.queue.try_send(pending).map_err(|_| NotStored::Away)?;
         answer.await.unwrap_or(Err(NotStored::Away))
     }
@@ -165,48 +162,21 @@ async fn gather(
 /// Stores a batch and answers everybody in it.
 async fn store(road: &Road, batch: Vec<Pending>) {
     metrics::histogram!("assay_ingest_batch_messages").record(batch.len() as f64);
-    let (first, copies) = apart(batch);
-    let messages: Vec<Outgoing> = first
-        .iter()
-        .map(|pending| pending.message.clone())
-        .collect();
-    let answers = road.stream.put(&messages).await;
-    let answering = first
+    let (messages, waiting): (Vec<Outgoing>, Vec<_>) = batch
         .into_iter()
-        .zip(answers)
-        .map(async |(pending, answered)| {
-            let stored = road.detour(&pending.message, answered).await;
-            answer(pending, stored, &copies);
-        });
+        .map(|pending| (pending.message, pending.done))
+        .unzip();
+    let answers = road.stream.put(&messages).await;
+    let answering =
+        messages
+            .iter()
+            .zip(answers)
+            .zip(waiting)
+            .map(async |((message, answered), waiting)| {
+                // Who asked may have hung up; what is stored is stored.
+                let _ = waiting.send(road.detour(message, answered).await);
+            });
     join_all(answering).await;
-}
-
-type Copies = std::sync::Mutex<HashMap<String, Vec<oneshot::Sender<Published>>>>;
-
-/// Two requests with one id cannot be in one batch: the second shares the first one's answer.
-fn apart(batch: Vec<Pending>) -> (Vec<Pending>, Copies) {
-    let mut first: Vec<Pending> = Vec::with_capacity(batch.len());
-    let mut copies: HashMap<String, Vec<_>> = HashMap::new();
-    let mut seen = std::collections::HashSet::new();
-    for pending in batch {
-        if seen.insert(pending.id.clone()) {
-            first.push(pending);
-        } else {
-            copies.entry(pending.id).or_default().push(pending.done);
-        }
-    }
-    (first, copies.into())
-}
-
-fn answer(pending: Pending, published: Published, copies: &Copies) {
-    // Who asked may have hung up; what is stored is stored.
-    let _ = pending.done.send(published);
-    let mut copies = copies
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
-    for copy in copies.remove(&pending.id).unwrap_or_default() {
-        let _ = copy.send(published.map(|_| Kept::Shared));
-    }
 }
 
 #[cfg(test)]
@@ -220,35 +190,10 @@ mod tests {
         let (done, answer) = oneshot::channel();
         let message = Outgoing::raw("test", "kind", "subject".into(), id, Bytes::new());
         let pending = Pending {
-            id: id.to_owned(),
             message: message.unwrap(),
             done,
         };
         (pending, answer)
-    }
-
-    #[test]
-    fn of_copies_the_first_is_stored_and_the_others_share_its_answer_as_duplicates() {
-        for (published, told) in [
-            (Ok(Kept::New(7)), Ok(Kept::Shared)),
-            (Ok(Kept::Before(7)), Ok(Kept::Shared)),
-            (Ok(Kept::Spooled), Ok(Kept::Shared)),
-            (Err(NotStored::Full), Err(NotStored::Full)),
-        ] {
-            let (batch, answers): (Vec<_>, Vec<_>) =
-                ["a", "b", "a", "a"].map(pending).into_iter().unzip();
-            let (first, copies) = apart(batch);
-            let ids: Vec<_> = first.iter().map(|pending| pending.id.as_str()).collect();
-            assert_eq!(ids, ["a", "b"]);
-            for pending in first {
-                answer(pending, published, &copies);
-            }
-            let answers: Vec<_> = answers
-                .into_iter()
-                .map(|mut a| a.try_recv().unwrap())
-                .collect();
-            assert_eq!(answers, [published, published, told, told]);
-        }
     }
 
     #[test]
@@ -277,15 +222,5 @@ mod tests {
         let gathering = gather(first(), &mut waiting, size(2, 3), late);
         let (whole, ()) = tokio::join!(gathering, send("e"));
         assert_eq!(whole.len(), 2, "who comes meanwhile is in it");
-    }
-
-    #[test]
-    fn whoever_asked_may_be_gone() {
-        let (batch, answers): (Vec<_>, Vec<_>) = ["a", "a"].map(pending).into_iter().unzip();
-        drop(answers);
-        let (first, copies) = apart(batch);
-        for pending in first {
-            answer(pending, Ok(Kept::Spooled), &copies);
-        }
     }
 }

@@ -31,8 +31,6 @@ pub(crate) enum Kept {
     New(u64),
     /// In the queue, under the same id, since before; at this place.
     Before(u64),
-    /// With another one of the same id, which was published at the same moment.
-    Shared,
     /// In the spool.
     Spooled,
 }
@@ -113,8 +111,7 @@ impl Stream {
         }
     }
 
-    /// Puts the messages in, whose ids must differ: as few bundles, and so with as few syncs, as
-    /// can be. Each has its own answer, in their order.
+    /// Puts the messages in: as few bundles, and so with as few syncs, as can be. Each has its own answer, in their order.
     pub(crate) async fn put(&self, messages: &[Outgoing]) -> Vec<Published> {
         let mut published = vec![Err(NotStored::Away); messages.len()];
         let (Some(bus), false) = (self.bus.get(), self.is_away()) else {

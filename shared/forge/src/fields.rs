@@ -13,8 +13,6 @@ use crate::push::Unreadable;
 
 /// Most different fields of one object; no forge's has a quarter of it.
 pub(crate) const FIELDS_MAX: usize = 1_000;
-/// Most texts that are taken of one list: as many files as GitHub lists of a commit.
-pub(crate) const TEXTS_MAX: usize = 3_000;
 
 /// An object's fields, each still as text, and where the object is.
 pub(crate) struct Fields<'a> {
@@ -27,6 +25,15 @@ pub(crate) struct Objects<'a> {
     /// At most as many as were asked for.
     pub(crate) first: Vec<Fields<'a>>,
     /// How many the list has.
+    pub(crate) len: usize,
+}
+
+/// The first texts of a list.
+#[derive(Default)]
+pub(crate) struct Texts {
+    /// At most as many as were asked for; what is no text is left out.
+    pub(crate) first: Vec<String>,
+    /// How many items the list has.
     pub(crate) len: usize,
 }
 
@@ -98,14 +105,17 @@ impl<'a> Fields<'a> {
         self.raw(name) == Some("true")
     }
 
-    /// The first texts of a list, at most [`TEXTS_MAX`]; what is no text in it is left out.
-    pub(crate) fn texts(&self, name: &str) -> Vec<String> {
-        let items: Option<First<'a, TEXTS_MAX>> = self
+    /// The texts among the first `MAX` items of a list; none where it is missing or no list.
+    pub(crate) fn texts<const MAX: usize>(&self, name: &str) -> Texts {
+        let items: Option<First<'a, MAX>> = self
             .raw(name)
             .and_then(|text| serde_json::from_str(text).ok());
+        let items = items.unwrap_or_default();
         let text = |item: &RawValue| serde_json::from_str(item.get()).ok().map(without_nul);
-        let items = items.map(|items| items.first).unwrap_or_default();
-        items.into_iter().filter_map(text).collect()
+        Texts {
+            first: items.first.into_iter().filter_map(text).collect(),
+            len: items.len,
+        }
     }
 
     /// An object; `None` when it is missing, null, or no object.
@@ -244,9 +254,9 @@ mod tests {
     #[test]
     fn a_list_is_counted_to_its_end_and_kept_to_its_limit() {
         let text = format!(
-            "{{\"a\":[{}{{}}],\"b\":[{}\"x\"]}}",
+            "{{\"a\":[{}{{}}],\"b\":[{}7]}}",
             "{},".repeat(9),
-            "\"x\",".repeat(TEXTS_MAX)
+            "\"x\",".repeat(9)
         );
         let fields = Fields::of(&text, String::new()).unwrap();
         for (kept, len) in [
@@ -254,7 +264,10 @@ mod tests {
             (fields.objects::<10>("a").unwrap().first.len(), 10),
             (fields.objects::<3>("a").unwrap().len, 10),
             (fields.objects::<3>("none").unwrap().len, 0),
-            (fields.texts("b").len(), TEXTS_MAX),
+            (fields.texts::<3>("b").first.len(), 3),
+            (fields.texts::<10>("b").first.len(), 9),
+            (fields.texts::<3>("b").len, 10),
+            (fields.texts::<3>("none").len, 0),
         ] {
             assert_eq!(kept, len);
         }

@@ -7,7 +7,8 @@ use contract::time::{Timestamp, to_micros};
 
 use crate::fields::Fields;
 use crate::push::{
-    Account, ListedCommit, Listing, Person, REF_BYTES_MAX, RefKind, Unreadable, split_ref,
+    Account, ListedCommit, Listing, PATHS_MAX, Person, REF_BYTES_MAX, RefKind, Unreadable,
+    split_ref,
 };
 
 /// Most commits that are read of one list: GitHub's cap, the largest of all.
@@ -69,6 +70,8 @@ pub(crate) fn time(fields: &Fields<'_>, name: &str) -> Option<Timestamp> {
 
 /// A commit in the shape that GitHub, GitLab and Gitea share.
 pub(crate) fn commit(fields: &Fields<'_>) -> Result<ListedCommit, Unreadable> {
+    let [added, removed, modified] =
+        ["added", "removed", "modified"].map(|name| fields.texts::<PATHS_MAX>(name));
     Ok(ListedCommit {
         sha: sha(fields, "id")?,
         author: fields
@@ -77,9 +80,10 @@ pub(crate) fn commit(fields: &Fields<'_>) -> Result<ListedCommit, Unreadable> {
             .map(person)
             .unwrap_or_default(),
         committed_at: time(fields, "timestamp"),
-        added: fields.texts("added"),
-        removed: fields.texts("removed"),
-        modified: fields.texts("modified"),
+        paths_listed: added.len + removed.len + modified.len,
+        added: added.first,
+        removed: removed.first,
+        modified: modified.first,
     })
 }
 

@@ -9,6 +9,9 @@ use crate::{bitbucket, gitea, github, gitlab, standard};
 
 /// Longest name of a ref, in bytes: more than any git accepts as one file's path.
 pub const REF_BYTES_MAX: usize = 1_024;
+/// Most paths of each kind that are taken of a listed commit, of up to 3,000 that GitHub lists: a
+/// body of the largest size has more of them than anybody wants to hold.
+pub const PATHS_MAX: usize = 200;
 
 /// What a delivery says of one ref. A hint: git is the truth.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -84,12 +87,14 @@ pub struct ListedCommit {
     pub author: Person,
     /// Its time, as git has it.
     pub committed_at: Option<Timestamp>,
-    /// Paths of files that it adds.
+    /// Paths of files that it adds, at most [`PATHS_MAX`].
     pub added: Vec<String>,
-    /// Paths of files that it removes.
+    /// Paths of files that it removes, likewise.
     pub removed: Vec<String>,
-    /// Paths of files that it changes.
+    /// Paths of files that it changes, likewise.
     pub modified: Vec<String>,
+    /// How many paths the payload lists of all three kinds.
+    pub paths_listed: usize,
 }
 
 /// A person as a payload names them. Personal data: sealed before it is stored.

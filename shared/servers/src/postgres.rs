@@ -50,6 +50,7 @@ pub struct PostgresSettings {
     durability: Durability,
     max_connections: u16,
     listen: Option<IpAddr>,
+    memory_mib: Option<u64>,
 }
 
 impl PostgresSettings {
@@ -59,7 +60,16 @@ impl PostgresSettings {
             durability,
             max_connections,
             listen: None,
+            memory_mib: None,
         }
+    }
+
+    /// The same with so much memory for what it keeps of its files (`shared_buffers`), in MiB. The
+    /// manual advises a quarter of the machine's where little else runs on it.
+    #[must_use]
+    pub fn with_memory(mut self, mib: u64) -> Self {
+        self.memory_mib = Some(mib);
+        self
     }
 
     /// The same, listening on port 5432 of this address as well. Whom it lets in there is for the

@@ -6,7 +6,7 @@ use contract::ids::{AttemptId, RequestId};
 use contract::message::Lane;
 use contract::name::CommitSha;
 use contract::time::Timestamp;
-use forge::push::{ListedCommit, Listing, Push, RefKind};
+use forge::push::{ListedCommit, Listing, PATHS_MAX, Push, RefKind};
 use serde_json::{Value, json};
 use store::attempt::AttemptRow;
 use store::lab_session::SessionRules;
@@ -18,7 +18,7 @@ use crate::plan::People;
 use crate::taken::{Pushed, Taken};
 
 /// Most changed paths that an attempt's row keeps of what the payload says.
-const CHANGED_FILES_MAX: usize = 200;
+const CHANGED_FILES_MAX: usize = PATHS_MAX;
 
 /// The attempts that a push asks for in a session, the head first. A deleted ref asks for none, a
 /// tag for its commit alone: what it tags was pushed on a branch, or never. Nor are the session's
@@ -111,12 +111,11 @@ fn changed_files(commit: &ListedCommit) -> Value {
         left -= taken.len();
         taken
     };
-    let listed = commit.added.len() + commit.modified.len() + commit.removed.len();
     json!({
         "added": take(&commit.added),
         "modified": take(&commit.modified),
         "removed": take(&commit.removed),
-        "listed": listed,
+        "listed": commit.paths_listed,
     })
 }
 

@@ -116,6 +116,7 @@ fn commit(fields: &Fields<'_>) -> Result<ListedCommit, Unreadable> {
         added: Vec::new(),
         removed: Vec::new(),
         modified: Vec::new(),
+        paths_listed: 0,
     })
 }
 
