@@ -1,4 +1,5 @@
--- A text column is unique by itself where an index that is unique has no id among its columns.
+-- A text column is unique by itself where an index that is unique has no id among its columns but those
+-- of labs, which are not copied.
 SELECT format('%I.%I', n.nspname, c.relname), a.attname::text,
     t.typname = 'uuid',
     t.typname IN ('text', 'varchar') AND EXISTS (
@@ -7,7 +8,8 @@ SELECT format('%I.%I', n.nspname, c.relname), a.attname::text,
           AND NOT EXISTS (
             SELECT FROM pg_attribute AS k
             JOIN pg_type AS kt ON kt.oid = k.atttypid
-            WHERE k.attrelid = c.oid AND k.attnum = ANY (i.indkey) AND kt.typname = 'uuid')
+            WHERE k.attrelid = c.oid AND k.attnum = ANY (i.indkey) AND kt.typname = 'uuid'
+              AND k.attname <> ALL (ARRAY['lab_id', 'lab_version_id']))
         -- Of several texts the last one is enough, and the first is a kind.
         AND a.attnum = (
             SELECT max(k.attnum) FROM pg_attribute AS k
