@@ -135,9 +135,11 @@ pub enum Order {
         /// Deliveries of each of four measurements.
         #[arg(long, default_value_t = 10_000)]
         count: u64,
-        /// Memory for what Postgres keeps of its files, in MiB; a quarter of the machine's if not given.
-        #[arg(long)]
-        shared_buffers_mib: Option<u64>,
+        /// A setting of Postgres, perhaps several times; without any, those of a server that has the
+        /// machine for itself: a quarter of its memory as shared_buffers, max_wal_size=8GB,
+        /// wal_compression=lz4.
+        #[arg(long = "postgres", value_name = "NAME=VALUE")]
+        postgres: Vec<String>,
         /// What every workload can be told.
         #[command(flatten)]
         common: Common,

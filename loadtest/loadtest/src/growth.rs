@@ -20,6 +20,7 @@ use crate::growth::multiply::{Done, multiply};
 use crate::house::House;
 use crate::ledger::Ledger;
 use crate::limits::drive::all_at_once;
+use crate::machine::memory_mib;
 use crate::orders::{Ground, settle};
 use crate::shape::{Bodies, Shape};
 use crate::traffic::{Shares, Traffic};
@@ -47,7 +48,7 @@ const BYTES_PER_ATTEMPT: u64 = 6 * 1024;
 /// The settings that are told of.
 const SETTINGS: &str = "SELECT string_agg(name || ' = ' || current_setting(name), ', ' ORDER BY name) \
     FROM pg_settings WHERE name IN ('shared_buffers', 'max_wal_size', 'synchronous_commit', 'fsync', \
-    'work_mem', 'server_version')";
+    'full_page_writes', 'wal_compression', 'work_mem', 'server_version')";
 /// How often large tables were read from their begin to their end.
 const SCANS: &str = "SELECT relname::text, seq_scan::int8 FROM pg_stat_user_tables \
     WHERE n_live_tup > $1 AND schemaname IN ('public', 'privacy')";
@@ -74,12 +75,16 @@ struct Begins {
     pipeline: DateTime<Utc>,
 }
 
-/// Measures with an empty ledger and with one of so many attempts, by so many deliveries each; Postgres
-/// has so much memory for what it keeps of its files, in MiB.
+/// Measures with an empty ledger and with one of so many attempts, by so many deliveries each, with these
+/// settings of Postgres.
 ///
 /// # Errors
 /// A house that does not get ready, or what Postgres says.
-pub async fn growth((attempts, count): (u64, u64), memory_mib: u64, common: &Common) -> Result<u8> {
+pub async fn growth(
+    (attempts, count): (u64, u64),
+    postgres: Vec<String>,
+    common: &Common,
+) -> Result<u8> {
     if common.elsewhere.url.is_some() {
         bail!("nobody else's ledger is filled with copies: leave --url out");
     }
@@ -92,7 +97,11 @@ pub async fn growth((attempts, count): (u64, u64), memory_mib: u64, common: &Com
         attempts * BYTES_PER_ATTEMPT / 1024 / 1024 / 1024 + 1,
         std::env::temp_dir().display()
     );
-    let house = House::with_memory(Programs::find()?, memory_mib).await?;
+    let settings = match postgres.is_empty() {
+        true => tuning(memory_mib()?),
+        false => postgres,
+    };
+    let house = House::tuned(Programs::find()?, settings).await?;
     let mut ground = Ground::with(house).await?;
     let traffic = Traffic {
         shares: Shares::default(),
@@ -137,6 +146,17 @@ pub async fn growth((attempts, count): (u64, u64), memory_mib: u64, common: &Com
         Figure::measured("growth.attempts", (there * (copies + 1)) as f64, "attempts"),
     ];
     settle(&figures, &common)
+}
+
+/// Settings for a server that has a machine of so much memory for itself, in MiB. Where an index is large,
+/// nearly every entry is the first on its page since the last checkpoint, and has the page logged whole:
+/// checkpoints are to be rare, and those pages small.
+fn tuning(memory_mib: u64) -> Vec<String> {
+    vec![
+        format!("shared_buffers={}MB", memory_mib / 4),
+        "max_wal_size=8GB".to_owned(),
+        "wal_compression=lz4".to_owned(),
+    ]
 }
 
 /// Fills the ledger with copies of the attempts that are there, and says what that took.

@@ -68,13 +68,13 @@ impl House {
         Self::start_on(programs, postgres).await
     }
 
-    /// The same with a Postgres that has so much memory for what it keeps of its files, in MiB.
+    /// The same with settings of Postgres's own, each as `name=value`.
     ///
     /// # Errors
     /// As [`House::start`].
-    pub async fn with_memory(programs: Programs, mib: u64) -> Result<Self> {
+    pub async fn tuned(programs: Programs, settings: Vec<String>) -> Result<Self> {
         let postgres = PostgresSettings::new(Durability::Durable, POSTGRES_CONNECTIONS);
-        Self::start_on(programs, postgres.with_memory(mib)).await
+        Self::start_on(programs, postgres.tuned(settings)).await
     }
 
     async fn start_on(programs: Programs, postgres: PostgresSettings) -> Result<Self> {

@@ -91,15 +91,9 @@ pub async fn carry_out(cli: Cli, stop: &CancellationToken) -> Result<u8> {
         Order::Growth {
             attempts,
             count,
-            shared_buffers_mib,
+            postgres,
             common,
-        } => {
-            let memory_mib = match shared_buffers_mib {
-                Some(mib) => mib,
-                None => crate::machine::memory_mib()? / 4,
-            };
-            crate::growth::growth((attempts, count), memory_mib, &common).await
-        }
+        } => crate::growth::growth((attempts, count), postgres, &common).await,
         Order::Summary { figures, out } => summarize(&figures, &out),
         Order::EmptyHandler => crate::limits::empty::serve().await,
     }

@@ -50,7 +50,7 @@ pub struct PostgresSettings {
     durability: Durability,
     max_connections: u16,
     listen: Option<IpAddr>,
-    memory_mib: Option<u64>,
+    tuning: Vec<String>,
 }
 
 impl PostgresSettings {
@@ -60,15 +60,14 @@ impl PostgresSettings {
             durability,
             max_connections,
             listen: None,
-            memory_mib: None,
+            tuning: Vec::new(),
         }
     }
 
-    /// The same with so much memory for what it keeps of its files (`shared_buffers`), in MiB. The
-    /// manual advises a quarter of the machine's where little else runs on it.
+    /// The same with settings of its own, each as `name=value`. They win over ours.
     #[must_use]
-    pub fn with_memory(mut self, mib: u64) -> Self {
-        self.memory_mib = Some(mib);
+    pub fn tuned(mut self, settings: Vec<String>) -> Self {
+        self.tuning = settings;
         self
     }
 

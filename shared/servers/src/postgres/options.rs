@@ -35,8 +35,8 @@ pub(crate) fn server(cluster: &Cluster, settings: &PostgresSettings) -> Vec<Stri
             .map(ToString::to_string),
     );
     options.extend(LOG_SIZES.map(str::to_owned));
-    let memory = settings.memory_mib;
-    options.extend(memory.map(|mib| format!("shared_buffers={mib}MB")));
+    // Of two of a name the last one holds.
+    options.extend(settings.tuning.iter().cloned());
     let mut arguments = vec!["-D".to_owned(), cluster.data.display().to_string()];
     for option in options {
         arguments.extend(["-c".to_owned(), option]);
