@@ -124,7 +124,7 @@ pub async fn growth(
     let empty = rates(&owner, begins, count).await?;
     let there = ledger.written().await?.attempts.max(1);
     let copies = attempts.div_ceil(there);
-    fill(&owner, (there, copies), common.quiet).await?;
+    fill(house, &owner, (there, copies), common.quiet).await?;
     let before = scans(&owner).await?;
     let begins = bench.measure(house, &ledger).await?;
     let after = scans(&owner).await?;
@@ -160,8 +160,18 @@ fn tuning(memory_mib: u64) -> Vec<String> {
 }
 
 /// Fills the ledger with copies of the attempts that are there, and says what that took.
-async fn fill(owner: &Client, (there, copies): (u64, u64), is_quiet: bool) -> Result<()> {
+async fn fill(
+    house: &mut House,
+    owner: &Client,
+    (there, copies): (u64, u64),
+    is_quiet: bool,
+) -> Result<()> {
     let began = Instant::now();
+    // Whoever reads the ledger now and then would do so without its indexes, and hold them up.
+    let is_reader = |service: &Service| *service != Service::WebhookIngest;
+    for service in Service::ALL.into_iter().filter(is_reader) {
+        house.stop(service).await?;
+    }
     multiply(owner, copies, |done| match done {
         _ if is_quiet => {}
         Done::Copies(done) => {
@@ -171,6 +181,9 @@ async fn fill(owner: &Client, (there, copies): (u64, u64), is_quiet: bool) -> Re
         Done::Indexes(table) => eprintln!("the indexes of {table} are there"),
     })
     .await?;
+    for service in Service::ALL.into_iter().filter(is_reader) {
+        house.start_again(service).await?;
+    }
     let size: i64 = owner
         .query_one("SELECT pg_database_size(current_database())", &[])
         .await?
