@@ -137,7 +137,7 @@ pub enum Order {
         count: u64,
         /// A setting of Postgres, perhaps several times; without any, those of a server that has the
         /// machine for itself: a quarter of its memory as shared_buffers, max_wal_size=8GB,
-        /// wal_compression=lz4.
+        /// wal_compression=lz4 (some are built without lz4: give settings then).
         #[arg(long = "postgres", value_name = "NAME=VALUE")]
         postgres: Vec<String>,
         /// What every workload can be told.

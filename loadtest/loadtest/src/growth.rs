@@ -81,7 +81,8 @@ struct Begins {
 /// # Errors
 /// A house that does not get ready, or what Postgres says.
 pub async fn growth(
-    (attempts, count): (u64, u64),
+    attempts: u64,
+    count: u64,
     postgres: Vec<String>,
     common: &Common,
 ) -> Result<u8> {

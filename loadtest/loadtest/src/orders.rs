@@ -93,7 +93,7 @@ pub async fn carry_out(cli: Cli, stop: &CancellationToken) -> Result<u8> {
             count,
             postgres,
             common,
-        } => crate::growth::growth((attempts, count), postgres, &common).await,
+        } => crate::growth::growth(attempts, count, postgres, &common).await,
         Order::Summary { figures, out } => summarize(&figures, &out),
         Order::EmptyHandler => crate::limits::empty::serve().await,
     }

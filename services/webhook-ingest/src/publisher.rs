@@ -186,14 +186,13 @@ mod tests {
 
     use super::*;
 
-    fn pending(id: &str) -> (Pending, oneshot::Receiver<Published>) {
-        let (done, answer) = oneshot::channel();
+    fn pending(id: &str) -> Pending {
+        let (done, _) = oneshot::channel();
         let message = Outgoing::raw("test", "kind", "subject".into(), id, Bytes::new());
-        let pending = Pending {
+        Pending {
             message: message.unwrap(),
             done,
-        };
-        (pending, answer)
+        }
     }
 
     #[test]
@@ -206,10 +205,10 @@ mod tests {
     #[tokio::test]
     async fn a_batch_takes_what_waits_and_waits_for_those_that_are_wanted_or_its_time() {
         let (queue, mut waiting) = mpsc::channel(10);
-        let send = async |id: &str| queue.send(pending(id).0).await.unwrap();
+        let send = async |id: &str| queue.send(pending(id)).await.unwrap();
         let (now, late) = (Instant::now(), Instant::now() + Duration::from_secs(600));
         let size = |wanted, most| Size { wanted, most };
-        let first = || pending("a").0;
+        let first = || pending("a");
         for id in ["b", "c", "d"] {
             send(id).await;
         }

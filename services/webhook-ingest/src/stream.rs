@@ -111,7 +111,8 @@ impl Stream {
         }
     }
 
-    /// Puts the messages in: as few bundles, and so with as few syncs, as can be. Each has its own answer, in their order.
+    /// Puts the messages in: as few bundles, and so with as few syncs, as can be. Each has its own
+    /// answer, in their order.
     pub(crate) async fn put(&self, messages: &[Outgoing]) -> Vec<Published> {
         let mut published = vec![Err(NotStored::Away); messages.len()];
         let (Some(bus), false) = (self.bus.get(), self.is_away()) else {
