@@ -30,12 +30,11 @@ pub struct Pace {
 pub async fn kill(hand: &Hand, pace: Pace, card: Card<Kill>) -> bool {
     let seat = hand.ground.seat(card.what.who());
     let pause = part(card.pause, pace.pause_ms_max);
-    let Ok(_turn) = seat.turn.try_lock() else {
-        // Somebody else does something to it.
-        tokio::time::sleep(pause).await;
+    let limit = Duration::from_millis(pace.wait_ms_max);
+    // Somebody else may be doing something to it.
+    let Ok(_turn) = tokio::time::timeout(limit, seat.turn.lock()).await else {
         return false;
     };
-    let limit = Duration::from_millis(pace.wait_ms_max);
     let has_occasion = match card.what {
         Kill::AtRandom(_) => {
             let is_at_work = until_at_work(seat, limit).await;

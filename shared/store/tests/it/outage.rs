@@ -26,15 +26,26 @@ async fn a_killed_postgres_is_a_passing_trouble_and_the_pool_recovers() {
     }
     house.postgres_mut().kill().await.unwrap();
     for conn in &mut held {
-        let died = sql_query("SELECT 1").execute(conn).await.unwrap_err();
-        let died = StoreError::from(died);
+        // Its backend answers until it notices that the server is gone.
+        let died = wait::until("the connection dies", async || {
+            let answered = sql_query("SELECT 1").execute(conn).await;
+            answered.err().ok_or_else(|| "an answer".to_owned())
+        });
+        let died = StoreError::from(died.await);
         assert!(died.is_transient(), "{died:?}");
         assert!(!died.is_serialization_failure());
     }
     drop(held);
-    let refused = store.ping().await.unwrap_err();
-    assert!(matches!(refused, StoreError::Connect(_)), "{refused:?}");
-    assert!(refused.is_transient());
+    // One that said that it dies is handed out again until it is seen to be closed.
+    wait::until("no connection is to be had", async || {
+        let refused = store.ping().await.unwrap_err();
+        assert!(refused.is_transient(), "{refused:?}");
+        match refused {
+            StoreError::Connect(_) => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    })
+    .await;
 
     house.postgres_mut().start_again().await.unwrap();
     wait::until("the ledger answers", async || answers(&store).await).await;
