@@ -128,7 +128,8 @@ async fn each_one<H: Handler>(
 }
 
 /// Dead-letters what is hopeless, and parts those that are handled together from those that are
-/// handled alone, in the order in which those are touched.
+/// handled alone, in the order in which those are touched. None is left where the gate was shut
+/// while they were pulled: they come again when it may be open.
 pub(crate) async fn sort(
     desk: &Desk,
     window: &mut Window,
@@ -139,10 +140,16 @@ pub(crate) async fn sort(
         .map(|message| desk.bury_if_hopeless(message));
     let hopeless = join_all(hopeless).await;
     let pulled = messages.len();
+    let messages = messages.into_iter().zip(hopeless);
+    let messages: Vec<_> = messages
+        .filter_map(|(message, hopeless)| (!hopeless).then_some(message))
+        .collect();
+    if !desk.gate.is_open() {
+        spare_all(desk, &messages).await;
+        return (Vec::new(), Vec::new());
+    }
     let (mut alone, together): (Vec<_>, Vec<_>) = messages
         .into_iter()
-        .zip(hopeless)
-        .filter_map(|(message, hopeless)| (!hopeless).then_some(message))
         .partition(|message| deliveries(message) >= ALONE_FROM_DELIVERY);
     alone.sort_by_key(|message| place(deliveries(message), sequence(message)));
     window.learn(pulled, pulled - together.len());
@@ -153,15 +160,19 @@ pub(crate) async fn sort(
 /// they would only meet it one after the other, and are all put off.
 pub(crate) async fn is_to_be_touched(desk: &Desk, alone: &[jetstream::Message]) -> bool {
     if !desk.gate.is_open() {
-        let spared = alone
-            .iter()
-            .map(|message| desk.spare(message, Duration::ZERO));
-        join_all(spared).await;
+        spare_all(desk, alone).await;
         return false;
     }
     // Should it take this process down, the ends of those before it have been told.
     desk.flush().await;
     true
+}
+
+async fn spare_all(desk: &Desk, messages: &[jetstream::Message]) {
+    let spared = messages
+        .iter()
+        .map(|message| desk.spare(message, Duration::ZERO));
+    join_all(spared).await;
 }
 
 async fn one<H: Handler>(desk: &Desk, message: &jetstream::Message, handler: &H) {

@@ -37,16 +37,19 @@ impl Bus {
         matches!(told, Ok(Ok(())))
     }
 
-    /// Listens to a subject; what is told after this returned is heard, while there is a
-    /// connection.
+    /// Listens to a subject. What is told to the same server after this returned is heard, while
+    /// there is a connection; the other servers of a cluster learn of it a moment later.
     ///
     /// # Errors
     /// [`ListenError`].
     pub async fn listen(&self, subject: String) -> Result<Ear, ListenError> {
         let listening = self.client.subscribe(subject.clone()).await;
         let ear = listening.map_err(|source| ListenError { subject, source })?;
-        // The server knows of it before we say that we listen.
-        self.flush().await;
+        // The server takes what a connection says in its order: once it answers, it has heard this.
+        // To have sent it is not enough. Without an answer what is told may be lost, as ever.
+        if let Err(error) = self.ping().await {
+            tracing::debug!(error, "nobody knows yet whether what is told is heard");
+        }
         Ok(Ear(ear))
     }
 }

@@ -8,7 +8,7 @@ async fn what_is_told_is_heard_by_whoever_listens_then_and_kept_by_nobody() {
     let (teller, listener) = (house.bus("teller").await, house.bus("listener").await);
     let subject = || "assay.live.one".to_owned();
     assert!(teller.tell(subject(), b"too early".to_vec()).await);
-    teller.flush().await;
+    teller.ping().await.unwrap();
     let mut ear = listener.listen(subject()).await.unwrap();
     assert!(
         teller

@@ -5,12 +5,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use async_nats::Subscriber;
 use async_nats::jetstream::AckKind;
 use async_nats::jetstream::consumer::PullConsumer;
 use bus::consume::{Handler, Outcome};
 use bus::incoming::Incoming;
 use bus::pace::{DELIVERIES_MAX, RENEW_FROM_DELIVERY, RENEWALS_MAX};
 use bus::topology::ConsumerSpec;
+use futures::StreamExt as _;
 use process::health::Part;
 use testkit::wait;
 use tokio::task::JoinHandle;
@@ -175,36 +177,23 @@ async fn a_service_that_is_not_ready_buries_nothing() {
     world.say("a", "hopeless").await;
     // In hand for the 21st time: whoever is given it next will not touch it.
     let in_hand = world.burn(consumer, DELIVERIES_MAX + 1).await;
+    let mut put_off = put_off(&world, consumer).await;
     let (handler, record) = keeper(|_| Outcome::Done);
     let running = world.each(consumer, handler);
     wait::until("the loop waits for a message", async || {
-        let found = world
-            .raw
-            .get_consumer_from_stream(consumer.durable, consumer.stream);
-        let mut found: PullConsumer = found.await.unwrap();
-        match found.info().await.unwrap().num_waiting {
-            0 => {
-                // It must not come to anybody before.
-                in_hand.ack_with(AckKind::Progress).await.unwrap();
-                Err("it does not".to_owned())
-            }
-            _ => Ok(()),
+        if is_waited_at(&world, consumer).await {
+            return Ok(());
         }
+        // It must not come to anybody before.
+        in_hand.ack_with(AckKind::Progress).await.unwrap();
+        Err("it does not".to_owned())
     })
     .await;
     running.part.not_ready("away");
     in_hand.ack_with(AckKind::Nak(None)).await.unwrap();
-    wait::until("it came and was put off", async || {
-        let found = world
-            .raw
-            .get_consumer_from_stream(consumer.durable, consumer.stream);
-        let mut found: PullConsumer = found.await.unwrap();
-        match found.info().await.unwrap().delivered.consumer_sequence {
-            came if came >= DELIVERIES_MAX + 2 => Ok(()),
-            came => Err(format!("{came} deliveries")),
-        }
-    })
-    .await;
+    for _by in ["us", "the loop"] {
+        put_off.next().await.unwrap();
+    }
     running.part.ready();
     world.dead_letter().await;
     world.drained().await;
@@ -212,4 +201,57 @@ async fn a_service_that_is_not_ready_buries_nothing() {
     // Once when nothing was buried, and once when it was.
     assert_eq!(world.letter(1).await.deliveries, DELIVERIES_MAX + 3);
     assert_eq!(record.all(), []);
+}
+
+#[tokio::test]
+async fn what_comes_when_a_service_is_no_longer_ready_is_not_touched_until_it_is() {
+    let world = World::start().await;
+    for name in ["a", "b"] {
+        let consumer = world.consumer(name, AGAIN_SOON).await;
+        let mut put_off = put_off(&world, consumer).await;
+        let (single, one_by_one) = keeper(|_| Outcome::Done);
+        let (several, in_batches) = keeper(|_| Outcome::Done);
+        let (running, record) = match name {
+            "a" => (world.each(consumer, single), one_by_one),
+            _ => (world.batches(consumer, several), in_batches),
+        };
+        wait::until("the loop waits for a message", async || {
+            match is_waited_at(&world, consumer).await {
+                true => Ok(()),
+                false => Err("it does not".to_owned()),
+            }
+        })
+        .await;
+        running.part.not_ready("away");
+        world.say(name, name).await;
+        put_off.next().await.unwrap();
+        assert_eq!(record.all(), [], "{name}");
+        running.part.ready();
+        world.drained().await;
+        running.stop().await;
+        let seen = record.all();
+        assert_eq!(seen.len(), 1, "{seen:?}");
+        assert!(seen[0].deliveries > 1, "{seen:?}");
+    }
+    assert_eq!(world.messages("DEAD").await, 0);
+}
+
+/// Whether a loop waits for a message of a consumer at this moment.
+async fn is_waited_at(world: &World, consumer: &ConsumerSpec) -> bool {
+    let (durable, stream) = (consumer.durable, consumer.stream);
+    let found = world.raw.get_consumer_from_stream(durable, stream);
+    let mut found: PullConsumer = found.await.unwrap();
+    found.info().await.unwrap().num_waiting > 0
+}
+
+/// What the server tells when a message of a consumer was put off.
+async fn put_off(world: &World, consumer: &ConsumerSpec) -> Subscriber {
+    let ConsumerSpec {
+        stream, durable, ..
+    } = consumer;
+    let subject = format!("$JS.EVENT.ADVISORY.CONSUMER.MSG_NAKED.{stream}.{durable}");
+    let told = world.raw.client().subscribe(subject).await.unwrap();
+    // By its answer the server has heard of it.
+    world.raw.query_account().await.unwrap();
+    told
 }
