@@ -2,6 +2,7 @@
 //! run by the crate `git`.
 
 pub mod asker;
+pub(crate) mod begun;
 pub mod cache;
 pub mod commits;
 mod forget;

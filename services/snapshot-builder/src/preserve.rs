@@ -13,7 +13,7 @@ use objects::owner::Owner;
 
 use crate::build::Builder;
 use crate::desk::Desk;
-use crate::known::{claims, gone, kept, mark};
+use crate::known::{claims, gone, kept, mark, past};
 use crate::trouble::Trouble;
 use crate::unchecked::hand_on;
 use crate::work::{Work, missing, publish};
@@ -80,22 +80,33 @@ impl Preserve {
             .of(&ground.store, &desk.objects, version)
             .await?;
         let cache = desk.caches.hold(origin, &head.commit).await?;
+        let recorded = async {
+            let store = &ground.store;
+            Ok::<_, Trouble>((
+                claims(store, job).await?,
+                kept(store, job).await?,
+                past(store, job).await?,
+            ))
+        };
+        // Git's process takes as long to begin as the ledger to answer.
+        let asked = async { cache.has(&head.commit).await.map_err(Trouble::from) };
+        let ((claims, kept, past), _there) = tokio::try_join!(recorded, asked)?;
         let mut work = Work {
             desk,
             job,
             cache,
             builder: Builder::new(&desk.objects, Owner::Session(job.push.session), &elsewhere),
             in_git: None,
-            claims: claims(&desk.ground.store, job).await?,
+            claims,
+            kept,
             given_up: None,
             mark,
             gone,
             head_is_missing: false,
         };
-        work.look_into_git(head).await?;
-        let kept = kept(&desk.ground.store, job).await?;
+        work.look_into_git(head, &past).await?;
         for attempts in job.attempts.chunks(ATTEMPTS_PER_TRANSACTION_MAX) {
-            work.preserve(attempts, &kept).await?;
+            work.preserve(attempts).await?;
         }
         work.hand_on_found().await
     }

@@ -19,7 +19,7 @@ use crate::desk::Desk;
 use crate::followers;
 use crate::git::cache::Cache;
 use crate::git::commits::{Listed, PushRange};
-use crate::known::{brings_commits, past};
+use crate::known::{Past, brings_commits};
 use crate::record::{Built, Recorded, record};
 use crate::trouble::Trouble;
 use git::error::GitError;
@@ -34,6 +34,8 @@ pub(crate) struct Work<'a> {
     pub(crate) in_git: Option<Listed>,
     /// What the ledger has of the attempts' claims.
     pub(crate) claims: HashMap<String, AttemptRow>,
+    /// The trees that are preserved already.
+    pub(crate) kept: HashMap<AttemptId, Digest>,
     /// Why nothing more is asked of the forge, once that has shown: what is not cached by then
     /// is missing for this reason.
     pub(crate) given_up: Option<(ErrorCause, String)>,
@@ -47,7 +49,11 @@ pub(crate) struct Work<'a> {
 
 impl Work<'_> {
     /// Fetches the head, and lists what the push brought.
-    pub(crate) async fn look_into_git(&mut self, head: &AttemptToPreserve) -> Result<(), Trouble> {
+    pub(crate) async fn look_into_git(
+        &mut self,
+        head: &AttemptToPreserve,
+        past: &Past,
+    ) -> Result<(), Trouble> {
         let fetching = self.cache.ensure(&head.commit);
         match fetching.instrument(tracing::info_span!("fetch")).await {
             Ok(()) => {}
@@ -63,8 +69,12 @@ impl Work<'_> {
                 return Ok(());
             }
         }
+        if !self.kept.contains_key(&head.attempt) && !self.gone.contains(&head.attempt) {
+            // Git lists its tree and its changes beside the push's commits.
+            let with_changes = self.claim(&head.commit).is_some();
+            self.cache.begin(&head.commit, with_changes)?;
+        }
         let push = &self.job.push;
-        let past = past(&self.desk.ground.store, self.job).await?;
         let range = PushRange {
             after: &head.commit,
             before: push.before.as_ref(),
@@ -81,11 +91,7 @@ impl Work<'_> {
     }
 
     /// Preserves, records and publishes a few attempts.
-    pub(crate) async fn preserve(
-        &mut self,
-        attempts: &[AttemptToPreserve],
-        kept: &HashMap<AttemptId, Digest>,
-    ) -> Result<(), Trouble> {
+    pub(crate) async fn preserve(&mut self, attempts: &[AttemptToPreserve]) -> Result<(), Trouble> {
         let mut built = Vec::new();
         let mut trees = Vec::with_capacity(attempts.len());
         for attempt in attempts {
@@ -94,7 +100,7 @@ impl Work<'_> {
                 trees.push(missing(ErrorCause::Removed, detail));
                 continue;
             }
-            let tree = match kept.get(&attempt.attempt) {
+            let tree = match self.kept.get(&attempt.attempt) {
                 Some(&digest) => {
                     self.restore(attempt).await?;
                     PreservedTree::Kept { digest }
@@ -167,14 +173,17 @@ impl Work<'_> {
         self.given_up.clone()
     }
 
-    /// Where the webhook's claims of a commit differ from git. Only what a payload listed is a
-    /// claim.
+    /// What the webhook claims of a commit. Only what a payload listed is a claim.
+    fn claim(&self, commit: &CommitSha) -> Option<&AttemptRow> {
+        let claim = self.claims.get(commit.as_str());
+        claim.filter(|row| row.listed == "payload")
+    }
+
+    /// Where the webhook's claims of a commit differ from git.
     async fn differs(&self, commit: &CommitSha) -> Result<Option<serde_json::Value>, Trouble> {
-        let claim = self
-            .claims
-            .get(commit.as_str())
-            .filter(|row| row.listed == "payload");
-        let Some(claim) = claim else { return Ok(None) };
+        let Some(claim) = self.claim(commit) else {
+            return Ok(None);
+        };
         let changed = match self.cache.changed(commit).await {
             Ok(changed) => changed,
             Err(err) if err.is_transient() => return Err(err.into()),

@@ -14,6 +14,7 @@ use tokio::process::Command;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
 use crate::git::asker::Asker;
+use crate::git::begun::Begun;
 use crate::limits::Limits;
 use git::error::GitError;
 use git::origin::Origin;
@@ -56,6 +57,8 @@ pub struct Cache {
     fetched: AtomicBool,
     /// Asked for objects while it is held; gone with what it read from.
     asker: AsyncMutex<Option<Asker>>,
+    /// Begun before their answers are asked for; gone with what they read from.
+    begun: Begun,
     // Two locks: one is fair and costs no thread, the other is seen by other processes.
     _among_tasks: OwnedMutexGuard<()>,
     _among_processes: File,
@@ -108,6 +111,7 @@ impl Caches {
             limits: self.limits,
             fetched: AtomicBool::new(false),
             asker: AsyncMutex::new(None),
+            begun: Begun::default(),
             _among_tasks: among_tasks,
             _among_processes: among_processes,
         };
@@ -184,6 +188,10 @@ impl Cache {
         &self.asker
     }
 
+    pub(crate) fn begun(&self) -> &Begun {
+        &self.begun
+    }
+
     pub(crate) fn has_fetched(&self) -> bool {
         self.fetched.load(Ordering::Relaxed)
     }
@@ -194,6 +202,7 @@ impl Cache {
     /// [`GitError::Machine`].
     pub async fn renew(&self) -> Result<(), GitError> {
         *self.asker.lock().await = None;
+        self.begun.forget();
         match tokio::fs::remove_dir_all(&self.repository).await {
             Err(err) if err.kind() != ErrorKind::NotFound => {
                 return Err(GitError::machine("remove a cache")(err));
@@ -214,11 +223,7 @@ impl Cache {
         output_bytes_max: u64,
         action: &'static str,
     ) -> Result<Ended, GitError> {
-        let running = Running::start(&mut command)?;
-        answered(
-            running.finish(READ_SECS_MAX, output_bytes_max).await,
-            action,
-        )
+        ended(Running::start(&mut command)?, output_bytes_max, action).await
     }
 
     async fn make(&self) -> Result<(), GitError> {
@@ -248,6 +253,16 @@ impl Cache {
             source,
         })
     }
+}
+
+/// Waits for a command that works on the cache alone.
+pub(crate) async fn ended(
+    running: Running,
+    output_bytes_max: u64,
+    action: &'static str,
+) -> Result<Ended, GitError> {
+    let ended = running.finish(READ_SECS_MAX, output_bytes_max).await;
+    answered(ended, action)
 }
 
 /// What is allowed on the way to an origin; without a way it is a folder.

@@ -4,9 +4,10 @@ use chrono::DateTime;
 use contract::job::FoundCommit;
 use contract::name::CommitSha;
 
-use crate::git::cache::Cache;
+use crate::git::cache::{Cache, ended};
 use git::error::GitError;
 use git::program::Reach;
+use git::running::Running;
 
 /// Most commits of one push that are found in git; of a longer one the newest are taken, and how
 /// many were left out is recorded.
@@ -130,22 +131,11 @@ impl Cache {
     /// # Errors
     /// [`GitError`].
     pub async fn changed(&self, commit: &CommitSha) -> Result<Option<Vec<String>>, GitError> {
-        let mut command = self.git(Reach::Cache);
-        command.args([
-            "diff-tree",
-            "--root",
-            "--no-renames",
-            "--name-only",
-            "-r",
-            "-z",
-            "-c",
-        ]);
-        command.args(["--no-ext-diff", "--no-textconv"]);
-        // The first line names the commit's parents, so that a merge is known.
-        command.args(["--pretty=tformat:%P", commit.as_str()]);
-        let ended = self
-            .run(command, CHANGED_BYTES_MAX, "list a commit's changes")
-            .await?;
+        let running = match self.begun().changes(commit) {
+            Some(begun) => begun,
+            None => self.start_changed(commit)?,
+        };
+        let ended = ended(running, CHANGED_BYTES_MAX, "list a commit's changes").await?;
         if !ended.status.success() {
             let said = git::said::last_words(&ended.said);
             return Err(GitError::Corrupt {
@@ -163,6 +153,23 @@ impl Cache {
             .filter(|path| !path.is_empty())
             .take(CHANGED_PATHS_MAX);
         Ok(Some(paths.map(str::to_owned).collect()))
+    }
+
+    pub(crate) fn start_changed(&self, commit: &CommitSha) -> Result<Running, GitError> {
+        let mut command = self.git(Reach::Cache);
+        command.args([
+            "diff-tree",
+            "--root",
+            "--no-renames",
+            "--name-only",
+            "-r",
+            "-z",
+            "-c",
+        ]);
+        command.args(["--no-ext-diff", "--no-textconv"]);
+        // The first line names the commit's parents, so that a merge is known.
+        command.args(["--pretty=tformat:%P", commit.as_str()]);
+        Running::start(&mut command)
     }
 
     async fn can_bound(&self, bound: &CommitSha) -> Result<bool, GitError> {

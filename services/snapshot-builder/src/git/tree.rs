@@ -52,17 +52,10 @@ impl Cache {
     /// [`GitError::Refused`] if the tree has more entries, or the forge left a blob out because of
     /// its size; [`GitError::Corrupt`] and [`GitError::Machine`].
     pub async fn list(&self, commit: &CommitSha) -> Result<Vec<TreeLine>, GitError> {
-        let mut command = self.git(Reach::Cache);
-        command.args([
-            "ls-tree",
-            "-r",
-            "-t",
-            "-z",
-            "--long",
-            "--full-tree",
-            commit.as_str(),
-        ]);
-        let mut running = Running::start(&mut command)?;
+        let mut running = match self.begun().list(commit) {
+            Some(begun) => begun,
+            None => self.start_list(commit)?,
+        };
         let stdout = running.child.stdout.take();
         let mut lines = BufReader::new(stdout.expect("the output is piped"));
         let reading = async {
@@ -98,6 +91,20 @@ impl Cache {
             },
             Err(_) => Err(corrupt("list a tree", "it does not end")),
         }
+    }
+
+    pub(crate) fn start_list(&self, commit: &CommitSha) -> Result<Running, GitError> {
+        let mut command = self.git(Reach::Cache);
+        command.args([
+            "ls-tree",
+            "-r",
+            "-t",
+            "-z",
+            "--long",
+            "--full-tree",
+            commit.as_str(),
+        ]);
+        Running::start(&mut command)
     }
 
     /// What it means that a blob is not there. When it was not lost since it was fetched, the forge

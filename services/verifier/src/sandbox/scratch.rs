@@ -281,8 +281,11 @@ pub fn remove(path: &Path) -> io::Result<()> {
         command.args(arguments).arg("--").arg(path);
         command.env_clear().env("PATH", "/usr/bin:/bin").output()
     };
-    if fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
-        return Ok(());
+    match fs::remove_dir(path) {
+        // What was a file system's is empty without it: no program is needed.
+        Ok(()) => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(_) => {}
     }
     let removed = tool("rm", &["-rf"])?;
     if removed.status.success() {
