@@ -10,6 +10,7 @@ use contract::result::ErrorCause;
 use contract::time::now;
 use lab::spec::Executor;
 use objects::owner::Owner;
+use tracing::Instrument as _;
 
 use crate::build::Builder;
 use crate::desk::Desk;
@@ -80,17 +81,20 @@ impl Preserve {
             .of(&ground.store, &desk.objects, version)
             .await?;
         let cache = desk.caches.hold(origin, &head.commit).await?;
-        let recorded = async {
-            let store = &ground.store;
-            Ok::<_, Trouble>((
-                claims(store, job).await?,
-                kept(store, job).await?,
-                past(store, job).await?,
-            ))
+        let store = &ground.store;
+        let kept = kept(store, job).await?;
+        let known =
+            async { Ok::<_, Trouble>((claims(store, job).await?, past(store, job).await?)) };
+        let is_new = job.try_number == 1 && !kept.contains_key(&head.attempt);
+        let fetching = async {
+            match is_new {
+                true => cache.ensure_new(&head.commit).await,
+                false => cache.ensure(&head.commit).await,
+            }
         };
-        // Git's process takes as long to begin as the ledger to answer.
-        let asked = async { cache.has(&head.commit).await.map_err(Trouble::from) };
-        let ((claims, kept, past), _there) = tokio::try_join!(recorded, asked)?;
+        let fetching = fetching.instrument(tracing::info_span!("fetch"));
+        let (fetched, known) = tokio::join!(fetching, known);
+        let (claims, past) = known?;
         let mut work = Work {
             desk,
             job,
@@ -104,7 +108,7 @@ impl Preserve {
             gone,
             head_is_missing: false,
         };
-        work.look_into_git(head, &past).await?;
+        work.look_into_git(head, fetched, &past).await?;
         for attempts in job.attempts.chunks(ATTEMPTS_PER_TRANSACTION_MAX) {
             work.preserve(attempts).await?;
         }

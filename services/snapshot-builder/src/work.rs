@@ -48,14 +48,14 @@ pub(crate) struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// Fetches the head, and lists what the push brought.
+    /// Lists what the push brought, when its head was fetched.
     pub(crate) async fn look_into_git(
         &mut self,
         head: &AttemptToPreserve,
+        fetched: Result<(), GitError>,
         past: &Past,
     ) -> Result<(), Trouble> {
-        let fetching = self.cache.ensure(&head.commit);
-        match fetching.instrument(tracing::info_span!("fetch")).await {
+        match fetched {
             Ok(()) => {}
             Err(err) if err.is_transient() => return Err(err.into()),
             Err(GitError::NoSuchCommit) => {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
@@ -156,7 +157,42 @@ impl Cache {
         if self.has(commit).await? {
             return Ok(());
         }
-        let fetched = match self.fetch(commit).await {
+        self.ensured(commit, self.fetch(commit).await).await
+    }
+
+    /// The same for a commit that is hardly there yet: git begins to fetch it while the cache is
+    /// asked, and is stopped where it has it. Both take a few milliseconds to begin.
+    ///
+    /// # Errors
+    /// [`GitError`].
+    pub async fn ensure_new(&self, commit: &CommitSha) -> Result<(), GitError> {
+        let (has, fetch) = (self.has(commit), self.fetch(commit));
+        let (mut has, mut fetch) = (pin!(has), pin!(fetch));
+        let mut fetched = None;
+        let is_there = loop {
+            tokio::select! {
+                biased;
+                is_there = &mut has => break is_there?,
+                early = &mut fetch, if fetched.is_none() => fetched = Some(early),
+            }
+        };
+        if is_there {
+            return Ok(());
+        }
+        let fetched = match fetched {
+            Some(fetched) => fetched,
+            None => fetch.await,
+        };
+        self.ensured(commit, fetched).await
+    }
+
+    /// What came of a fetch: once more where the cache may be corrupt, and bounded.
+    async fn ensured(
+        &self,
+        commit: &CommitSha,
+        fetched: Result<(), GitError>,
+    ) -> Result<(), GitError> {
+        let fetched = match fetched {
             Err(GitError::Corrupt { action, said }) => {
                 tracing::warn!(action, said, "make a cache anew that may be corrupt");
                 self.renew().await?;

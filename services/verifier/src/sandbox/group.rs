@@ -158,10 +158,16 @@ impl Group {
         fs::write(pids.join("pids.max"), bounds.processes.to_string())
     }
 
-    /// The files through which a process enters by writing 0.
+    /// The files through which a process of one thread enters by writing 0.
     pub(super) fn doors(&self) -> Vec<PathBuf> {
+        let door = match self.layout.version {
+            // A thread that moves itself is not waited for: for a whole process the kernel first
+            // lets all others come to rest, which takes some 8 ms.
+            Version::One => "tasks",
+            Version::Two => "cgroup.procs",
+        };
         let folders = self.layout.folders().into_iter();
-        folders.map(|folder| folder.join("cgroup.procs")).collect()
+        folders.map(|folder| folder.join(door)).collect()
     }
 
     /// What it used so far.

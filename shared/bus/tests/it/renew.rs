@@ -215,12 +215,13 @@ async fn what_comes_when_a_service_is_no_longer_ready_is_not_touched_until_it_is
             "a" => (world.each(consumer, single), one_by_one),
             _ => (world.batches(consumer, several), in_batches),
         };
-        wait::until("the loop waits for a message", async || {
-            match is_waited_at(&world, consumer).await {
+        wait::until(
+            "the loop waits for a message",
+            async || match is_waited_at(&world, consumer).await {
                 true => Ok(()),
                 false => Err("it does not".to_owned()),
-            }
-        })
+            },
+        )
         .await;
         running.part.not_ready("away");
         world.say(name, name).await;
