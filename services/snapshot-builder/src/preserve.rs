@@ -87,9 +87,10 @@ impl Preserve {
             async { Ok::<_, Trouble>((claims(store, job).await?, past(store, job).await?)) };
         let is_new = job.try_number == 1 && !kept.contains_key(&head.attempt);
         let fetching = async {
-            match is_new {
-                true => cache.ensure_new(&head.commit).await,
-                false => cache.ensure(&head.commit).await,
+            if is_new {
+                cache.ensure_new(&head.commit).await
+            } else {
+                cache.ensure(&head.commit).await
             }
         };
         let fetching = fetching.instrument(tracing::info_span!("fetch"));

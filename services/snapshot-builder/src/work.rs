@@ -48,7 +48,7 @@ pub(crate) struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// Lists what the push brought, when its head was fetched.
+    /// Lists what the push brought, or notes why not; `fetched` is what came of its head's fetch.
     pub(crate) async fn look_into_git(
         &mut self,
         head: &AttemptToPreserve,

@@ -166,8 +166,8 @@ impl Cache {
     /// # Errors
     /// [`GitError`].
     pub async fn ensure_new(&self, commit: &CommitSha) -> Result<(), GitError> {
-        let (has, fetch) = (self.has(commit), self.fetch(commit));
-        let (mut has, mut fetch) = (pin!(has), pin!(fetch));
+        let mut fetch = Box::pin(self.fetch(commit));
+        let mut has = pin!(self.has(commit));
         let mut fetched = None;
         let is_there = loop {
             tokio::select! {
@@ -176,11 +176,14 @@ impl Cache {
                 early = &mut fetch, if fetched.is_none() => fetched = Some(early),
             }
         };
-        if is_there {
-            return Ok(());
-        }
         let fetched = match fetched {
-            Some(fetched) => fetched,
+            Some(Ok(())) => Ok(()),
+            _ if is_there => {
+                drop(fetch);
+                // What is there may have come by this very fetch.
+                return self.bound(commit).await;
+            }
+            Some(failed) => failed,
             None => fetch.await,
         };
         self.ensured(commit, fetched).await

@@ -5,7 +5,9 @@ use git::error::GitError;
 use git::origin::Origin;
 use sample::lab::{FAILING, PASSING};
 use sample::repository::{AUTHOR_EMAIL, Change};
+use snapshot_builder::git::cache::Caches;
 use snapshot_builder::git::commits::{COMMITS_PER_PUSH_MAX, Listed, PushRange};
+use snapshot_builder::limits::Limits;
 
 use crate::world::{World, sha};
 
@@ -60,6 +62,36 @@ async fn a_commit_is_fetched_by_its_sha_once_and_then_found_in_the_cache() {
 }
 
 #[tokio::test]
+async fn a_new_commit_is_fetched_at_once_found_without_its_forge_and_bounded_in_any_case() {
+    let world = World::make().await;
+    let cache = world.cache().await;
+    cache.ensure_new(&world.starting).await.unwrap();
+    assert!(cache.has(&world.starting).await.unwrap());
+    drop(cache);
+    // What lies in the cache may be more than is allowed now, whoever brought it.
+    let limits = Limits {
+        objects_max: 1,
+        ..Limits::default()
+    };
+    let folder = world.cache_folder();
+    let caches = Caches::open(folder.parent().unwrap(), 60, limits).unwrap();
+    std::fs::rename(world.learner.folder(), world.folder.path().join("gone")).unwrap();
+    let cache = world.cache().await;
+    cache.ensure_new(&world.starting).await.unwrap();
+    let nowhere = cache.ensure_new(&sha(&"1".repeat(40))).await.unwrap_err();
+    assert!(
+        matches!(nowhere, GitError::SourceUnavailable { .. }),
+        "{nowhere:?}"
+    );
+    drop(cache);
+    let origin = Origin::url(&world.learner.clone_url()).unwrap();
+    let cache = caches.hold(origin, &world.starting).await.unwrap();
+    let refused = cache.ensure_new(&world.starting).await.unwrap_err();
+    assert!(matches!(refused, GitError::Refused { .. }), "{refused:?}");
+    assert!(!cache.has(&world.starting).await.unwrap());
+}
+
+#[tokio::test]
 async fn a_commit_that_no_branch_reaches_any_more_is_fetched_by_its_sha() {
     let world = World::make().await;
     let gone = sha(&world.learner.commit("main", "Gone", FAILING).await.unwrap());
@@ -106,12 +138,7 @@ async fn a_forge_that_never_answers_is_given_up_and_leaves_no_process() {
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/a/b.git", silent.local_addr().unwrap());
     let folder = world.folder.path().join("impatient");
-    let caches = snapshot_builder::git::cache::Caches::open(
-        &folder,
-        1,
-        snapshot_builder::limits::Limits::default(),
-    )
-    .unwrap();
+    let caches = Caches::open(&folder, 1, Limits::default()).unwrap();
     let origin = Origin::url(&url).unwrap();
     let cache = caches.hold(origin, &world.starting).await.unwrap();
     let err = cache.ensure(&world.starting).await.unwrap_err();
