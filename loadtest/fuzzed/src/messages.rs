@@ -1,10 +1,11 @@
 //! Owns what must hold for any bytes that claim to be a message: they are refused, or they are a
 //! message that is the same after it was sent again, with a subject that routes.
 
+use contract::canonical::canonical_json;
 use contract::command::{LabPublishRequested, SessionOpenRequested};
 use contract::delivery::DeliveryReceived;
 use contract::job::{CommitsFound, SnapshotRequested, VerificationRequested};
-use contract::message::{Message, canonical_json};
+use contract::message::Message;
 
 /// Any bytes as the body of a message; the first says of which kind.
 pub(crate) fn message(bytes: &[u8]) {

@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use bus::error::PublishError;
 use bus::outgoing::Outgoing;
 use bytes::Bytes;
+use contract::canonical::canonical_json;
 use contract::delivery::{
     BodyPlace, DELIVERY_HEADER, DELIVERY_RECEIVED, DeliveryReceived, RECONCILER_KEY, REF_FOUND,
 };
 use contract::digest::Digest;
 use contract::ids::DeliveryId;
-use contract::message::canonical_json;
 use contract::name::SourceName;
 use tracing::{Instrument, info_span};
 

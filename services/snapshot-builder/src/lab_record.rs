@@ -1,9 +1,9 @@
 //! Owns the transaction that ends a command to publish a lab: its row, and the version.
 
+use contract::canonical::canonical_json;
 use contract::command::LabPublishRequested;
 use contract::digest::Digest;
 use contract::ids::{LabId, LabVersionId};
-use contract::message::canonical_json;
 use contract::name::CommitSha;
 use contract::time::Timestamp;
 use lab::spec::LabSpec;

@@ -1,7 +1,7 @@
 //! Owns the transaction of a report: its row, its audit entry, and that it is no longer due.
 
+use contract::canonical::canonical_json;
 use contract::digest::Digest;
-use contract::message::canonical_json;
 use contract::name::SourceName;
 use contract::time::now;
 use forge_api::status::Status;

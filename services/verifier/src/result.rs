@@ -1,10 +1,10 @@
 //! Owns the record of a try: its row, and what the audit log says of it. No IO, no clock.
 
 use contract::audit::AuditEvent;
+use contract::canonical::canonical_json;
 use contract::digest::Digest;
 use contract::ids::{RequestId, VerificationId};
 use contract::job::{PreservedTree, VerificationRequested};
-use contract::message::canonical_json;
 use contract::result::{ErrorCause, Verdict};
 use contract::time::Timestamp;
 use lab::spec::Limits;

@@ -4,9 +4,9 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use crate::canonical::canonical_json;
 use crate::digest::Digest;
 use crate::ids::{AuditEntryId, TraceId};
-use crate::message::canonical_json;
 use crate::time::{Timestamp, to_text};
 
 /// A row that an entry covers: its table, its key, and the digest of its canonical text.
@@ -108,7 +108,11 @@ impl AuditEvent<'_> {
     }
 
     fn in_parts(&self, fields: &Map<String, Value>) -> Vec<AuditEntry> {
-        let bare = self.part(fields, 0, 0, &[]).text.len();
+        let whole = self.part(fields, 0, 1, &self.rows);
+        if whole.text.len() + PART_BYTES_MAX <= ENTRY_BYTES_MAX {
+            return vec![whole];
+        }
+        let bare = self.part(fields, 0, 1, &[]).text.len();
         let room = ENTRY_BYTES_MAX.saturating_sub(bare + PART_BYTES_MAX);
         let parts = divided(&self.rows, room);
         let of = parts.len();
@@ -129,24 +133,37 @@ impl AuditEvent<'_> {
             0 => AuditEntryId::compute(self.action, self.subject),
             _ => AuditEntryId::compute(self.action, &format!("{}/part-{number}", self.subject)),
         };
-        let mut fields = fields.clone();
-        fields.insert("event.id".into(), json!(id.to_string()));
-        if of > 1 {
-            fields.insert("assay.part.number".into(), json!(number + 1));
-            fields.insert("assay.part.of".into(), json!(of));
-        }
-        if !rows.is_empty() {
-            fields.insert("assay.rows".into(), json!(rows));
-        }
+        let numbers = (of > 1).then_some((number + 1, of));
         AuditEntry {
             id,
             action: self.action,
-            text: canonical_json(&Value::Object(fields)),
+            text: canonical_json(&Part {
+                fields,
+                id: id.to_string(),
+                number: numbers.map(|(number, _)| number),
+                of: numbers.map(|(_, of)| of),
+                rows,
+            }),
             trace_id: self.trace_id,
             at: self.at,
             more: Vec::new(),
         }
     }
+}
+
+/// What the text of an entry, or of a part of it, says.
+#[derive(Serialize)]
+struct Part<'a> {
+    #[serde(flatten)]
+    fields: &'a Map<String, Value>,
+    #[serde(rename = "event.id")]
+    id: String,
+    #[serde(rename = "assay.part.number", skip_serializing_if = "Option::is_none")]
+    number: Option<usize>,
+    #[serde(rename = "assay.part.of", skip_serializing_if = "Option::is_none")]
+    of: Option<usize>,
+    #[serde(rename = "assay.rows", skip_serializing_if = "<[_]>::is_empty")]
+    rows: &'a [CoveredRow],
 }
 
 /// Divides rows so that each division takes at most so many bytes; at least one, be it empty.
@@ -156,7 +173,7 @@ fn divided(rows: &[CoveredRow], room: usize) -> Vec<&[CoveredRow]> {
     let mut parts = Vec::new();
     let (mut begin, mut taken) = (0, 0);
     for (end, row) in rows.iter().enumerate() {
-        let bytes = canonical_json(&json!(row)).len() + 1;
+        let bytes = canonical_json(row).len() + 1;
         if taken + bytes > room && begin < end {
             parts.push(&rows[begin..end]);
             (begin, taken) = (end, 0);

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::canonical::canonical_json;
 use crate::digest::Digest;
 use crate::ids::{DeliveryId, LaneId, PushId};
-use crate::message::canonical_json;
 use crate::name::{CommitSha, Repository, SourceName};
 use crate::time::Timestamp;
 

@@ -57,9 +57,15 @@ impl Digest {
     }
 }
 
+/// Bytes as hex digits, without a text on the heap: twice as many digits as bytes.
+pub(crate) fn hex_text<'a>(bytes: &[u8], digits: &'a mut [u8]) -> &'a str {
+    hex::encode_to_slice(bytes, digits).expect("there are two digits for each byte");
+    std::str::from_utf8(digits).expect("hex digits are ASCII")
+}
+
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode(self.0))
+        f.write_str(hex_text(&self.0, &mut [0; 64]))
     }
 }
 

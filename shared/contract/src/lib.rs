@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod audit;
+pub mod canonical;
 pub mod command;
 pub mod delivery;
 pub mod digest;

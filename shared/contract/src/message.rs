@@ -65,39 +65,3 @@ impl FromStr for Lane {
             .ok_or_else(|| UnknownWord(text.to_owned()))
     }
 }
-
-/// Writes a value as JSON with its object keys sorted and no white space: the one text that a
-/// digest is taken of.
-///
-/// # Panics
-/// Never for the types of this crate; a map with keys that are no strings cannot be written.
-pub fn canonical_json<T: Serialize>(value: &T) -> String {
-    // serde_json's map is a BTreeMap here (the feature `preserve_order` is off), so going through
-    // a `Value` sorts the keys.
-    let value = serde_json::to_value(value).expect("the types digested here have string keys");
-    value.to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn canonical_json_sorts_keys_at_every_depth() {
-        #[derive(Serialize)]
-        struct Outer {
-            b: Inner,
-            a: u8,
-        }
-        #[derive(Serialize)]
-        struct Inner {
-            z: u8,
-            y: &'static str,
-        }
-        let value = Outer {
-            b: Inner { z: 1, y: "é" },
-            a: 2,
-        };
-        assert_eq!(canonical_json(&value), r#"{"a":2,"b":{"y":"é","z":1}}"#);
-    }
-}

@@ -1,7 +1,7 @@
 //! Owns what can be read from an audit entry by whoever has its text.
 
+use contract::canonical::canonical_json;
 use contract::digest::Digest;
-use contract::message::canonical_json;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

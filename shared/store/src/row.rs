@@ -2,8 +2,8 @@
 //! `UNNEST`, which takes any number of rows in one statement of a fixed text.
 
 use contract::audit::CoveredRow;
+use contract::canonical::canonical_json;
 use contract::digest::Digest;
-use contract::message::canonical_json;
 use diesel::pg::Pg;
 use diesel::sql_types::{Array, Uuid as SqlUuid};
 use diesel::{QueryableByName, sql_query};

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use contract::canonical::canonical_json;
 use contract::digest::Digest;
-use contract::message::canonical_json;
 use contract::time::Timestamp;
 use serde_json::Value;
 

@@ -15,12 +15,14 @@ use crate::completeness::manifest::{Promised, Segment};
 /// spool's folder is not coming back by itself.
 pub(crate) const SPOOLED_SECS_MAX: i64 = 3_600;
 /// For how long a number that somebody may have is not looked for, in seconds.
-pub(crate) const IN_HAND_SECS: i64 = 2;
+pub(crate) const IN_HAND_SECS: u64 = 2;
 
 /// What was seen of the queue, before the ledger was read.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Seen {
     pub(crate) queue: QueueState,
+    /// Every message up to this place was given to somebody, and not just now.
+    pub(crate) given_long_ago: u64,
     /// Messages of the queue that were found in it, by their numbers, with their places.
     pub(crate) found: BTreeMap<(LaneId, u64), u64>,
     /// Whether all of the queue was looked through from the place that matters on.
@@ -55,9 +57,10 @@ pub(crate) enum Verdict {
 }
 
 /// Whether a number that the ledger has not may still be on its way, as far as the consumer's
-/// progress tells: then nothing is looked for.
-pub(crate) fn may_be_on_its_way(segment: &Segment, queue: &QueueState, now: Timestamp) -> bool {
-    let Some(Numbers { first, last }) = segment.sequences else {
+/// progress tells: then nothing is looked for. However long its message waited to be given: whoever
+/// has it just got it.
+pub(crate) fn may_be_on_its_way(segment: &Segment, seen: &Seen) -> bool {
+    let (queue, Some(Numbers { first, last })) = (&seen.queue, segment.sequences) else {
         return false;
     };
     if last > queue.last {
@@ -66,8 +69,8 @@ pub(crate) fn may_be_on_its_way(segment: &Segment, queue: &QueueState, now: Time
     }
     let is_given = first <= queue.delivered;
     let is_acked = last <= queue.acked;
-    let is_young = (now - segment.recorded_at).num_seconds() < IN_HAND_SECS;
-    !is_given || (!is_acked && is_young)
+    let is_overdue = queue.acked < last.min(seen.given_long_ago);
+    !is_given || (!is_acked && !is_overdue)
 }
 
 /// Judges a promised number.
@@ -105,7 +108,7 @@ pub(crate) fn judge(
             Verdict::Waits
         };
     }
-    if may_be_on_its_way(segment, &seen.queue, now) || !seen.is_whole {
+    if may_be_on_its_way(segment, seen) || !seen.is_whole {
         return Verdict::Waits;
     }
     Verdict::Missing

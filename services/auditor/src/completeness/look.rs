@@ -1,12 +1,13 @@
 //! Owns looking: twice a second, what the lanes promised is held against the ledger, and what is not
 //! there is looked for in the queue by its place, and among the dead letters.
 
+mod given;
 mod promising;
 mod queue;
 mod stranded;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bus::look::Found;
 use bus::topology::ATTEMPT_WRITER;
@@ -27,6 +28,7 @@ use tracing::{error, info, warn};
 
 use crate::completeness::hole::{self, Hole};
 use crate::completeness::judge::{Seen, Verdict, judge, judged_through};
+use crate::completeness::look::given::Given;
 use crate::completeness::look::promising::{Promising, wanted_from};
 use crate::completeness::look::stranded::Stranded;
 use crate::completeness::manifest::{column, number};
@@ -46,6 +48,7 @@ const TAIL_SECS: u64 = 24 * 60 * 60;
 pub(crate) struct Looker {
     ground: Ground,
     part: Part,
+    given: Given,
     stranded: Stranded,
     /// Sources whose forge could not be asked yet for what is missing.
     unasked: BTreeSet<SourceName>,
@@ -56,6 +59,7 @@ impl Looker {
         Self {
             ground,
             part,
+            given: Given::default(),
             stranded: Stranded::default(),
             unasked: BTreeSet::new(),
         }
@@ -96,6 +100,7 @@ impl Looker {
         }
         let mut seen = Seen {
             queue: state,
+            given_long_ago: self.given.note(Instant::now(), state.delivered),
             is_stranded: self.stranded.is_certain(),
             ..Seen::default()
         };

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use chrono::{Duration, TimeZone as _, Utc};
 use contract::audit::{AuditEvent, CoveredRow};
+use contract::canonical::canonical_json;
 use contract::digest::Digest;
-use contract::message::canonical_json;
 use serde_json::{Map, Value, json};
 use tlog::bundle;
 use tlog::checkpoint::{self, Checkpoint};

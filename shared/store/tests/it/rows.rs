@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use contract::canonical::canonical_json;
 use contract::digest::Digest;
-use contract::message::canonical_json;
 use contract::time::Timestamp;
 use diesel::sql_query;
 use diesel_async::RunQueryDsl;

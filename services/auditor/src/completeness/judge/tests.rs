@@ -37,63 +37,92 @@ fn verdict(segment: &Segment, seen: &Seen, reached: &Reached) -> Verdict {
 
 #[test]
 fn a_number_that_is_not_in_the_ledger_waits_while_its_message_may_be_on_its_way() {
-    let young = |mut segment: Segment| {
-        segment.recorded_at = now();
-        segment
-    };
-    for (what, segment, queue, is_whole, wanted) in [
+    for (what, sequences, queue, given_long_ago, is_whole, wanted) in [
         (
             "not given yet",
-            segment(0, 1, Some((9, 9))),
+            Some((9, 9)),
             queue(5, 5, 9),
+            5,
             true,
             Verdict::Waits,
         ),
         (
             "just given",
-            young(segment(0, 1, Some((9, 9)))),
+            Some((9, 9)),
             queue(8, 9, 9),
+            8,
             true,
             Verdict::Waits,
         ),
         (
             "given long ago",
-            segment(0, 1, Some((9, 9))),
+            Some((9, 9)),
             queue(8, 9, 9),
+            9,
             true,
             Verdict::Missing,
         ),
         (
+            "the last one just given",
+            Some((8, 9)),
+            queue(8, 9, 9),
+            8,
+            true,
+            Verdict::Waits,
+        ),
+        (
+            "only the others acked",
+            Some((8, 9)),
+            queue(8, 9, 9),
+            9,
+            true,
+            Verdict::Missing,
+        ),
+        (
+            "only others overdue",
+            Some((8, 9)),
+            queue(7, 9, 9),
+            7,
+            true,
+            Verdict::Waits,
+        ),
+        (
             "passed over",
-            young(segment(0, 1, Some((9, 9)))),
+            Some((9, 9)),
             queue(9, 9, 9),
+            8,
             true,
             Verdict::Missing,
         ),
         (
             "too much to look at",
-            segment(0, 1, Some((9, 9))),
+            Some((9, 9)),
             queue(9, 9, 9),
+            9,
             false,
             Verdict::Waits,
         ),
         (
             "beyond the end",
-            segment(0, 1, Some((9, 9))),
+            Some((9, 9)),
             queue(3, 3, 3),
+            3,
             true,
             Verdict::Missing,
         ),
         (
             "never stored",
-            segment(0, 1, None),
+            None,
             queue(3, 3, 3),
+            3,
             true,
             Verdict::Missing,
         ),
     ] {
+        let segment = segment(0, 1, sequences);
         let seen = Seen {
             queue,
+            given_long_ago,
             is_whole,
             ..Seen::default()
         };

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 
-use contract::time::now;
 use store::lane::{self, LaneRow};
 use store::lane_hole;
 use store::pool::Connection;
@@ -73,11 +72,10 @@ async fn reached(
 /// From which place on the queue is to be looked through; not at all while all that is not in the
 /// ledger may be on its way.
 pub(super) fn wanted_from(promising: &[Promising], seen: &Seen) -> Option<u64> {
-    let at = now();
     let mut from: Option<u64> = None;
     for one in promising {
         for segment in &one.segments {
-            if may_be_on_its_way(segment, &seen.queue, at) {
+            if may_be_on_its_way(segment, seen) {
                 continue;
             }
             let absent = segment.promised(number(one.row.judged_number));
