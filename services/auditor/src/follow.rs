@@ -6,7 +6,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use bus::connect::Bus;
-use bus::live::{Ear, ListenError};
+use bus::facts::FactEar;
+use bus::live::ListenError;
 use contract::fact::Fact;
 use store::error::StoreError;
 use store::pool::Store;
@@ -51,7 +52,7 @@ pub enum FollowError {
 /// Follows the log.
 pub struct Follower {
     store: Store,
-    ear: Ear,
+    ear: FactEar,
     next: Place,
     /// Facts that were heard, in the order they came.
     heard: VecDeque<Fact>,
@@ -64,7 +65,7 @@ impl Follower {
     /// [`FollowError::Listen`].
     pub async fn from(store: Store, bus: &Bus, next: Place) -> Result<Self, FollowError> {
         // First the ear, then the ledger: what comes between the two is heard.
-        let ear = bus.listen("assay.fact.>".to_owned()).await?;
+        let ear = bus.listen_to_facts().await?;
         let heard = VecDeque::new();
         Ok(Self {
             store,
@@ -94,8 +95,8 @@ impl Follower {
             }
             // Whatever is heard, or nothing for a while: there may be more.
             let limit = Duration::from_secs(ASK_SECS);
-            if let Ok(Some(bytes)) = timeout(limit, self.ear.next()).await {
-                self.heard.extend(serde_json::from_slice::<Fact>(&bytes));
+            if let Ok(Some(facts)) = timeout(limit, self.ear.next()).await {
+                self.heard.extend(facts);
             }
         }
     }

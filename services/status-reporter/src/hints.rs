@@ -22,10 +22,6 @@ pub(crate) struct Facts {
 impl BatchHandler for Facts {
     async fn handle(&self, batch: &[Incoming]) -> Vec<Outcome> {
         let names = self.desk.sources.names();
-        if names.is_empty() {
-            // No forge is told anything: what happens is not even read.
-            return vec![Outcome::Done; batch.len()];
-        }
         let mut hints = Hints::default();
         let read = batch.iter().map(|incoming| {
             let fact: Fact = incoming.decode()?;
@@ -39,6 +35,11 @@ impl BatchHandler for Facts {
             (Ok(()), Err(error)) => self.desk.ground.ledger_refused(error),
         };
         read.into_iter().map(outcome).collect()
+    }
+
+    /// While no forge is told anything, what happens is not even read.
+    fn wants_nothing(&self) -> bool {
+        self.desk.sources.names().is_empty()
     }
 }
 

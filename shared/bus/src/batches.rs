@@ -140,6 +140,12 @@ async fn batch<H: BatchHandler>(
     messages: &[jetstream::Message],
     handler: &H,
 ) {
+    if handler.wants_nothing() {
+        let calm = desk.gate.follow();
+        let done = |message| desk.settle(message, Ending::new(Some(Outcome::Done), None, &calm));
+        join_all(messages.iter().map(done)).await;
+        return;
+    }
     let consumer = desk.consumer.durable;
     let opened = messages.iter().map(|one| parcel::open(consumer, one));
     let (mut batch, mut counts) = (Vec::new(), Vec::with_capacity(messages.len()));

@@ -3,6 +3,8 @@
 //! gives messages, and a handler of batches is given messages. One that is not done with the others
 //! of its bundle is put into the queue alone.
 
+use std::ops::Range;
+
 use async_nats::HeaderMap;
 use async_nats::header::NATS_MESSAGE_ID;
 use bytes::{Buf, Bytes};
@@ -57,6 +59,32 @@ pub fn together(messages: &[Outgoing]) -> Vec<Vec<usize>> {
         }
     }
     groups.into_iter().map(|group| group.places).collect()
+}
+
+/// Parts messages into runs of one subject, none larger than a bundle may be, so that bundles of
+/// them keep the order of all.
+pub(crate) fn in_runs(messages: &[Outgoing]) -> Vec<Range<usize>> {
+    let mut runs: Vec<Range<usize>> = Vec::new();
+    let mut bytes = 0;
+    for (place, message) in messages.iter().enumerate() {
+        let size = message.size();
+        let goes_on = |run: &&mut Range<usize>| {
+            messages[run.start].subject == message.subject
+                && run.len() < BUNDLE_MESSAGES_MAX
+                && bytes + size <= BUNDLE_BYTES_MAX
+        };
+        match runs.last_mut().filter(goes_on) {
+            Some(run) => {
+                run.end = place + 1;
+                bytes += size;
+            }
+            None => {
+                runs.push(place..place + 1);
+                bytes = size;
+            }
+        }
+    }
+    runs
 }
 
 impl Outgoing {
@@ -249,5 +277,11 @@ mod tests {
         let between = [named("a"), message("a", "id", &FULL), named("a")];
         assert_eq!(together(&between), [vec![0], vec![1], vec![2]]);
         assert!(together(&[]).is_empty());
+
+        assert_eq!(in_runs(&mixed), [0..1, 1..2, 2..4]);
+        assert_eq!(in_runs(&many), [0..64, 64..65]);
+        assert_eq!(in_runs(&large), [0..1, 1..2, 2..3]);
+        assert_eq!(in_runs(&between), [0..1, 1..2, 2..3]);
+        assert!(in_runs(&[]).is_empty());
     }
 }

@@ -49,6 +49,11 @@ pub trait Handler: Send + Sync + 'static {
 pub trait BatchHandler: Send + Sync + 'static {
     /// Says what becomes of each message, in their order.
     fn handle(&self, batch: &[Incoming]) -> impl Future<Output = Vec<Outcome>> + Send;
+
+    /// Whether nothing that comes now is for this handler: then it is done as it comes, unread.
+    fn wants_nothing(&self) -> bool {
+        false
+    }
 }
 
 /// What a consumer loop needs beside its handler.

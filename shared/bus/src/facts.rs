@@ -1,13 +1,18 @@
-//! Owns `FACTS`: the log's leaves in their order. Each publish names the place that it goes on from,
-//! so that two publishers can never mix their leaves.
+//! Owns `FACTS`: the log's leaves in their order, those that come together in bundles. Each publish
+//! names the place that it goes on from, so that two publishers can never mix their leaves.
 
 use async_nats::header::NATS_EXPECTED_LAST_SEQUENCE;
 use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::stream::LastRawMessageErrorKind;
+use async_nats::{HeaderMap, Subscriber};
+use bytes::Bytes;
 use contract::fact::Fact;
+use futures::StreamExt as _;
 
+use crate::bundle::{self, in_runs};
 use crate::connect::Bus;
 use crate::error::{PublishError, TopologyError};
+use crate::live::ListenError;
 use crate::outgoing::Outgoing;
 
 /// The stream.
@@ -39,7 +44,7 @@ impl Bus {
             return Ok(FactsEnd::default());
         }
         let last = match stream.get_raw_message(sequence).await {
-            Ok(found) => serde_json::from_slice(&found.payload).ok(),
+            Ok(found) => read(&found.headers, found.payload).pop(),
             Err(error) => match error.kind() {
                 LastRawMessageErrorKind::NoMessageFound => None,
                 LastRawMessageErrorKind::JetStream(refusal)
@@ -53,22 +58,58 @@ impl Bus {
         Ok(FactsEnd { sequence, last })
     }
 
-    /// Publishes facts after the message in place `after`, all or none; gives the place of the last
-    /// one. At most [`crate::batch::BATCH_MESSAGES_MAX`].
+    /// Publishes facts after the message in place `after`, in as few messages as can be, one after
+    /// the other; gives the place of the last one.
     ///
     /// # Errors
     /// [`PublishError`]: whatever it is, [`Bus::facts_end`] says how far the stream goes now.
     pub async fn publish_facts(&self, after: u64, facts: &[Fact]) -> Result<u64, PublishError> {
-        let mut messages = Vec::with_capacity(facts.len());
-        for fact in facts {
-            messages.push(Outgoing::of(self.service, fact)?);
-        }
-        if let Some(first) = messages.first_mut() {
-            first
+        let messages = facts.iter().map(|fact| Outgoing::of(self.service, fact));
+        let messages = messages.collect::<Result<Vec<_>, _>>()?;
+        let mut place = after;
+        for run in in_runs(&messages) {
+            let run: Vec<&Outgoing> = messages[run].iter().collect();
+            let mut bundle = Outgoing::bundle(self.service, &run)?;
+            bundle
                 .headers
-                .insert(NATS_EXPECTED_LAST_SEQUENCE, after.to_string().as_str());
+                .insert(NATS_EXPECTED_LAST_SEQUENCE, place.to_string().as_str());
+            place = self.publish_raw(bundle).await?.sequence;
         }
-        self.publish_batch(&messages).await?;
-        Ok(after + facts.len() as u64)
+        Ok(place)
     }
+
+    /// Listens to the facts that are told from now on, as [`Bus::listen`] does.
+    ///
+    /// # Errors
+    /// [`ListenError`].
+    pub async fn listen_to_facts(&self) -> Result<FactEar, ListenError> {
+        let ear = self.listen("assay.fact.*".to_owned()).await?;
+        Ok(FactEar(ear.into_inner()))
+    }
+}
+
+/// Hears facts as they are told.
+#[derive(Debug)]
+pub struct FactEar(Subscriber);
+
+impl FactEar {
+    /// The facts that are told next, in their order; none where what was told cannot be read.
+    /// `None` when the connection has ended for good.
+    pub async fn next(&mut self) -> Option<Vec<Fact>> {
+        let message = self.0.next().await?;
+        let headers = message.headers.unwrap_or_default();
+        Some(read(&headers, message.payload))
+    }
+}
+
+/// The facts of one message of the stream, in their order; without those that cannot be read.
+pub fn read(headers: &HeaderMap, payload: Bytes) -> Vec<Fact> {
+    if !bundle::is_bundle(headers) {
+        return serde_json::from_slice(&payload).into_iter().collect();
+    }
+    let parts = bundle::open(payload).unwrap_or_default();
+    let facts = parts
+        .iter()
+        .map(|part| serde_json::from_slice(&part.payload));
+    facts.filter_map(Result::ok).collect()
 }

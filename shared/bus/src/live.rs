@@ -55,6 +55,11 @@ impl Bus {
 }
 
 impl Ear {
+    /// What hears, for who must know more than what is told.
+    pub(crate) fn into_inner(self) -> Subscriber {
+        self.0
+    }
+
     /// What is heard next; `None` when the connection has ended for good.
     pub async fn next(&mut self) -> Option<Bytes> {
         self.0.next().await.map(|message| message.payload)

@@ -7,9 +7,11 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use async_nats::jetstream::message::StreamMessage;
 use async_nats::jetstream::stream;
 use bus::connect::{Bus, ConnectSettings};
 use bus::key::UserKey;
+use contract::fact::Fact;
 use servers::folder::{self, DataFolder};
 use servers::nats::{NatsSettings, PrivateNats};
 use servers::postgres::{DATABASE, Durability, PostgresSettings, PrivatePostgres};
@@ -131,6 +133,23 @@ impl House {
 
     /// What a stream holds now, in its order: each message's id and payload.
     pub async fn messages(&self, name: &str) -> Vec<(String, Vec<u8>)> {
+        let read = |found: StreamMessage| {
+            let id = found.headers.get("Nats-Msg-Id");
+            let id = id.map_or_else(String::new, ToString::to_string);
+            (id, found.payload.to_vec())
+        };
+        self.stored(name).await.into_iter().map(read).collect()
+    }
+
+    /// The facts that their stream holds now, in its order.
+    pub async fn facts(&self) -> Vec<Fact> {
+        let stored = self.stored("FACTS").await.into_iter();
+        stored
+            .flat_map(|found| bus::facts::read(&found.headers, found.payload))
+            .collect()
+    }
+
+    async fn stored(&self, name: &str) -> Vec<StreamMessage> {
         let (user, password) = self.nats().credentials();
         let options = async_nats::ConnectOptions::with_user_and_password(user, password);
         let client = options.connect(self.nats().url()).await;
@@ -140,11 +159,7 @@ impl House {
         let mut messages = Vec::new();
         for place in state.first_sequence..=state.last_sequence {
             // One that was taken out leaves a gap.
-            if let Ok(found) = stream.get_raw_message(place).await {
-                let id = found.headers.get("Nats-Msg-Id");
-                let id = id.map_or_else(String::new, ToString::to_string);
-                messages.push((id, found.payload.to_vec()));
-            }
+            messages.extend(stream.get_raw_message(place).await);
         }
         messages
     }

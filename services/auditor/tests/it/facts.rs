@@ -1,6 +1,5 @@
 //! Facts are the log's leaves in their order, whoever dies meanwhile.
 
-use contract::fact::Fact;
 use testkit::wait;
 
 use crate::ground::Ground;
@@ -8,16 +7,10 @@ use crate::ground::Ground;
 /// Entries that a writer records at once.
 const RECORDED_AT_ONCE: u32 = 9;
 
-async fn facts(ground: &Ground) -> Vec<Fact> {
-    let messages = ground.house.messages("FACTS").await;
-    let read = |(_, payload): &(String, Vec<u8>)| serde_json::from_slice(payload).unwrap();
-    messages.iter().map(read).collect()
-}
-
 /// Waits until leaves `0..count` are told, in their order and once each, as the log has them.
 async fn told(ground: &Ground, count: u32) {
     let told = wait::until("every leaf is told", async || {
-        let told = facts(ground).await;
+        let told = ground.house.facts().await;
         let leaves = told.len();
         (leaves >= count as usize)
             .then_some(told)

@@ -198,3 +198,40 @@ async fn a_message_that_must_stand_alone_waits_for_the_batch_beside_it() {
     );
     assert!(!beside.was_beside_it.load(Ordering::SeqCst));
 }
+
+#[tokio::test]
+async fn what_comes_while_nothing_is_wanted_is_done_unread() {
+    struct Wants {
+        answering: Answering,
+        something: Arc<AtomicBool>,
+    }
+    impl BatchHandler for Wants {
+        async fn handle(&self, batch: &[Incoming]) -> Vec<Outcome> {
+            BatchHandler::handle(&self.answering, batch).await
+        }
+
+        fn wants_nothing(&self) -> bool {
+            !self.something.load(Ordering::SeqCst)
+        }
+    }
+    let world = World::start().await;
+    let consumer = world.consumer("a", ACK_WAIT).await;
+    let something = Arc::new(AtomicBool::new(false));
+    let (answering, record) = keeper((|_| Outcome::Done) as fn(&Seen) -> Outcome);
+    say_all(&world, &["1", "2"]).await;
+    let running = world.batches(
+        consumer,
+        Wants {
+            answering,
+            something: Arc::clone(&something),
+        },
+    );
+    world.drained().await;
+    something.store(true, Ordering::SeqCst);
+    say_all(&world, &["3", "4"]).await;
+    world.drained().await;
+    running.stop().await;
+    for (text, deliveries) in [("1", &[][..]), ("2", &[]), ("3", &[1]), ("4", &[1])] {
+        assert_eq!(record.deliveries_of(text), deliveries, "{text}");
+    }
+}
