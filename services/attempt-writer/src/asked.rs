@@ -88,18 +88,18 @@ pub(crate) async fn attempts<'a>(
     now: Timestamp,
 ) -> Result<Vec<Wanted<'a>>, StoreError> {
     let key = |row: &AttemptRow| (row.lab_session_id, row.commit_sha.clone());
-    let rows = sorted(wanted.iter().flat_map(|w| w.attempts.iter().cloned()), key);
-    let new = AttemptRow::insert(conn, &rows).await?;
-    // Only what was there before has to be looked up.
-    let before = || rows.iter().filter(|row| !new.contains(&row.id));
-    let sessions: Vec<Uuid> = before().map(|row| row.lab_session_id).collect();
-    let commits: Vec<&str> = before().map(|row| row.commit_sha.as_str()).collect();
-    let found = attempt::find(conn, &sessions, &commits).await?;
-    let written = rows.iter().filter(|row| new.contains(&row.id));
-    let known: HashMap<_, Uuid> = written
-        .chain(&found)
-        .map(|row| (key(row), row.id))
+    let rows = sorted(wanted.iter().flat_map(|w| &w.attempts), |row| key(row));
+    let sessions: Vec<Uuid> = rows.iter().map(|row| row.lab_session_id).collect();
+    let commits: Vec<&str> = rows.iter().map(|row| row.commit_sha.as_str()).collect();
+    let before = attempt::named(conn, &sessions, &commits).await?.into_iter();
+    let mut known: HashMap<(Uuid, String), Uuid> = before
+        .map(|row| ((row.lab_session_id, row.commit_sha), row.id))
         .collect();
+    let is_new = |row: &&AttemptRow| !known.contains_key(&key(row));
+    let rows: Vec<&AttemptRow> = rows.into_iter().filter(is_new).collect();
+    AttemptRow::insert_new(conn, &rows).await?;
+    let new: HashSet<Uuid> = rows.iter().map(|row| row.id).collect();
+    known.extend(rows.iter().map(|row| (key(row), row.id)));
     for wanted in &mut wanted {
         for (at, row) in wanted.attempts.iter_mut().enumerate() {
             if new.contains(&row.id) {
@@ -152,7 +152,8 @@ pub(crate) async fn requests(
     now: Timestamp,
 ) -> Result<HashMap<(String, Uuid), Uuid>, StoreError> {
     let key = |row: &RequestRow| (row.cause.clone(), row.lab_attempt_id);
-    let mut rows = Vec::new();
+    // A push that was not there has no requests.
+    let (mut first, mut others) = (Vec::new(), Vec::new());
     let mut places: HashMap<Uuid, usize> = HashMap::new();
     let late = late(conn, wanted).await?;
     for wanted in wanted {
@@ -177,10 +178,18 @@ pub(crate) async fn requests(
                 .to_string();
             places.insert(row.id, wanted.place);
         }
+        let rows = if wanted.push_is_new {
+            &mut first
+        } else {
+            &mut others
+        };
         rows.extend(asked);
     }
-    let rows = sorted(rows, key);
-    let new: HashSet<Uuid> = RequestRow::insert(conn, &rows).await?;
+    let (first, others) = (sorted(first, key), sorted(others, key));
+    RequestRow::insert_new(conn, &first).await?;
+    let mut new: HashSet<Uuid> = RequestRow::insert(conn, &others).await?;
+    new.extend(first.iter().map(|row| row.id));
+    let rows: Vec<RequestRow> = first.into_iter().chain(others).collect();
     for row in rows.iter().filter(|row| new.contains(&row.id)) {
         brought[places[&row.id]].rows.push(row.covered());
     }

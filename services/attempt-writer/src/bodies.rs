@@ -16,7 +16,7 @@ use crate::deliveries::Deliveries;
 use crate::keyring::{Keyring, of_source};
 use crate::person::BodyHeaders;
 use crate::person::{body_name, name_of, open_frame, open_headers, seal_frame, seal_headers};
-use crate::plan::{People, sorted};
+use crate::plan::{People, Standing, sorted};
 use crate::seal::MasterKeys;
 use crate::taken::{FRAME_BYTES_MAX, Taken};
 
@@ -56,14 +56,21 @@ pub(crate) fn sources(takens: &[Taken], people: &[Vec<People>]) -> BTreeMap<Uuid
 pub(crate) async fn keep(
     conn: &mut LedgerConnection,
     takens: &[Taken],
+    standings: &[Standing],
     people: &[Vec<People>],
     keys: &Keyring,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let (mut bodies, mut named) = (Vec::new(), Vec::new());
+    let (mut first, mut others) = (Kept::default(), Kept::default());
     // What the ledger has already is not written again.
-    let both = takens.iter().zip(people);
-    for (taken, people) in both.filter(|(taken, _)| taken.received.body != BodyPlace::Ledger) {
+    let all = takens.iter().zip(standings).zip(people);
+    let came = all.filter(|((taken, _), _)| taken.received.body != BodyPlace::Ledger);
+    for ((taken, standing), people) in came {
+        // A delivery that was not there has no bodies.
+        let kept = match standing {
+            Standing::First => &mut first,
+            Standing::Again | Standing::Repeat | Standing::Conflict => &mut others,
+        };
         let received_at = taken.received.received_at;
         let everybody = || people.iter().flat_map(People::all);
         let is_erased = everybody().any(|p| keys.is_erased(p.principal.id, received_at));
@@ -75,12 +82,12 @@ pub(crate) async fn keep(
         let body_digest = taken.received.body_digest.to_string();
         let row = body_name(delivery_id, &body_digest);
         let frame = taken.frame.as_ref();
-        named.extend(everybody().map(|person| NamedRow {
+        kept.named.extend(everybody().map(|person| NamedRow {
             principal_id: person.principal.id,
             delivery_id,
             body_digest: body_digest.clone(),
         }));
-        bodies.push(BodyRow {
+        kept.bodies.push(BodyRow {
             delivery_id,
             body_digest,
             owner_id,
@@ -89,12 +96,30 @@ pub(crate) async fn keep(
             recorded_at: now,
         });
     }
-    let bodies = sorted(bodies, |row| (row.delivery_id, row.body_digest.clone()));
-    BodyRow::insert(conn, &bodies).await?;
-    let key = |row: &NamedRow| (row.principal_id, row.delivery_id, row.body_digest.clone());
-    let named = sorted(named, key);
-    NamedRow::insert(conn, &named).await?;
+    let (first, others) = (first.sorted(), others.sorted());
+    BodyRow::insert_new(conn, &first.bodies).await?;
+    BodyRow::insert(conn, &others.bodies).await?;
+    NamedRow::insert_new(conn, &first.named).await?;
+    NamedRow::insert(conn, &others.named).await?;
     Ok(())
+}
+
+/// Bodies, and whom they name.
+#[derive(Default)]
+struct Kept {
+    bodies: Vec<BodyRow>,
+    named: Vec<NamedRow>,
+}
+
+impl Kept {
+    fn sorted(self) -> Self {
+        let body = |row: &BodyRow| (row.delivery_id, row.body_digest.clone());
+        let named = |row: &NamedRow| (row.principal_id, row.delivery_id, row.body_digest.clone());
+        Self {
+            bodies: sorted(self.bodies, body),
+            named: sorted(self.named, named),
+        }
+    }
 }
 
 /// The frame of a body that the ledger keeps; `None` where nothing is kept.

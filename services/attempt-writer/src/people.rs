@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use contract::time::Timestamp;
 use store::error::StoreError;
-use store::principal::{PersonRow, PrincipalRow};
+use store::principal::{self, PersonRow, PrincipalRow};
 use store::transaction::LedgerConnection;
 use uuid::Uuid;
 
@@ -42,8 +42,13 @@ pub(crate) async fn insert(
     let principals: Vec<PrincipalRow> = named.iter().map(|p| p.principal.clone()).collect();
     let new: HashSet<Uuid> = PrincipalRow::insert(conn, &principals).await?;
     let keys = Keyring::hold(conn, masters, &owners, now).await?;
-    let sealed = named.iter().filter_map(|pseudonym| {
-        let id = pseudonym.principal.id;
+    let ids: Vec<Uuid> = principals.iter().map(|row| row.id).collect();
+    let there = principal::persons_there(conn, &ids).await?;
+    let missing = named
+        .iter()
+        .map(|pseudonym| (pseudonym.principal.id, pseudonym));
+    let missing = missing.filter(|(id, _)| !there.contains(id));
+    let sealed = missing.filter_map(|(id, pseudonym)| {
         Some(PersonRow {
             principal_id: id,
             sealed: pseudonym.named.seal(id, keys.of(id)?),

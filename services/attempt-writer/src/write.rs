@@ -1,6 +1,6 @@
 //! Owns the transaction: receipts, and in the same transaction everything that follows from them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use contract::job::SnapshotRequested;
 use contract::time::{Timestamp, now};
@@ -61,19 +61,22 @@ pub(crate) async fn record(
     numbers::take(conn, takens, now).await?;
     let (standings, mut brought) = receipts(conn, takens, now).await?;
     let keys = persons(conn, takens, &people, masters, &mut brought, now).await?;
-    bodies::keep(conn, takens, &people, &keys, now).await?;
-    let pushes = pushes(conn, takens, &people, &mut brought, now).await?;
+    bodies::keep(conn, takens, &standings, &people, &keys, now).await?;
+    let pushes = pushes(conn, takens, &standings, &people, &mut brought, now).await?;
     let sessions = open::sessions_of(conn, takens, now).await?;
     let wanted = asked::wanted(takens, &people, &pushes, &sessions, now);
     let wanted = asked::attempts(conn, wanted, &mut brought, now).await?;
     let asked = asked::requests(conn, &wanted, takens, &mut brought, now).await?;
-    let entries: Vec<_> = takens
-        .iter()
-        .zip(&standings)
-        .zip(brought)
-        .filter_map(|((taken, standing), rows)| audit::of_delivery(taken, *standing, rows, now))
-        .collect();
-    audit_entry::append(conn, &entries).await?;
+    let (mut new, mut others) = (Vec::new(), Vec::new());
+    for ((taken, &standing), rows) in takens.iter().zip(&standings).zip(brought) {
+        let entries = match standing {
+            Standing::First => &mut new,
+            Standing::Again | Standing::Repeat | Standing::Conflict => &mut others,
+        };
+        entries.extend(audit::of_delivery(taken, standing, rows, now));
+    }
+    audit_entry::append_new(conn, &new).await?;
+    audit_entry::append(conn, &others).await?;
     Ok(asked::recorded(takens, &standings, &wanted, &asked))
 }
 
@@ -87,15 +90,14 @@ async fn receipts(
         takens.iter().map(|taken| plan::receipt(taken, now)),
         |row| row.delivery_id,
     );
-    let new = ReceiptRow::insert(conn, &rows).await?;
-    // Only what was there before has to be read.
-    let (mut known, before) = apart(rows, |row| new.contains(&row.delivery_id));
-    let ids: Vec<Uuid> = before.iter().map(|row| row.delivery_id).collect();
-    known.extend(delivery::receipts_of(conn, &ids).await?);
-    let known: HashMap<Uuid, ReceiptRow> = known
-        .into_iter()
-        .map(|row| (row.delivery_id, row))
-        .collect();
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.delivery_id).collect();
+    let before = delivery::receipts_of(conn, &ids).await?.into_iter();
+    let mut known: HashMap<Uuid, ReceiptRow> = before.map(|row| (row.delivery_id, row)).collect();
+    let is_new = |row: &ReceiptRow| !known.contains_key(&row.delivery_id);
+    let rows: Vec<ReceiptRow> = rows.into_iter().filter(is_new).collect();
+    ReceiptRow::insert_new(conn, &rows).await?;
+    let new: HashSet<Uuid> = rows.iter().map(|row| row.delivery_id).collect();
+    known.extend(rows.into_iter().map(|row| (row.delivery_id, row)));
     let (mut standings, mut brought) = (Vec::new(), Vec::new());
     let (mut deliveries, mut conflicts) = (Vec::new(), Vec::new());
     for taken in takens {
@@ -115,7 +117,7 @@ async fn receipts(
         brought.push(rows);
     }
     let deliveries = sorted(deliveries, |row| row.id);
-    DeliveryRow::insert(conn, &deliveries).await?;
+    DeliveryRow::insert_new(conn, &deliveries).await?;
     let conflicts = sorted(conflicts, |row| (row.delivery_id, row.body_digest.clone()));
     let new = ConflictRow::insert(conn, &conflicts).await?;
     for row in conflicts.iter().filter(|row| new.contains(&row.id)) {
@@ -163,6 +165,7 @@ async fn persons(
 async fn pushes(
     conn: &mut LedgerConnection,
     takens: &[Taken],
+    standings: &[Standing],
     people: &[Vec<People>],
     brought: &mut [Brought],
     now: Timestamp,
@@ -184,12 +187,28 @@ async fn pushes(
                 .collect()
         })
         .collect();
-    let new = PushRow::insert(conn, &sorted(rows.iter().flatten().cloned(), key)).await?;
-    let all = rows.iter().flatten().cloned().collect();
-    let (mut known, before) = apart(all, |row: &PushRow| new.contains(&row.id));
-    let deliveries: Vec<Uuid> = before.iter().map(|row| row.delivery_id).collect();
-    known.extend(push::of_deliveries(conn, &deliveries).await?);
-    let known: HashMap<Key, Uuid> = known.iter().map(|row| (key(row), row.id)).collect();
+    // A delivery that was not there has no pushes.
+    let (mut first, mut others) = (Vec::new(), Vec::new());
+    for (rows, standing) in rows.iter().zip(standings) {
+        match standing {
+            Standing::First => first.extend(rows),
+            Standing::Again | Standing::Repeat | Standing::Conflict => others.extend(rows),
+        }
+    }
+    let first = sorted(first, |row| key(row));
+    PushRow::insert_new(conn, &first).await?;
+    let others = sorted(others.into_iter().cloned(), key);
+    let mut new = PushRow::insert(conn, &others).await?;
+    new.extend(first.iter().map(|row| row.id));
+    let before = others.iter().filter(|row| !new.contains(&row.id));
+    let deliveries: Vec<Uuid> = before.map(|row| row.delivery_id).collect();
+    let before = push::of_deliveries(conn, &deliveries).await?;
+    let written = first.into_iter().chain(&others);
+    let written = written.filter(|row| new.contains(&row.id));
+    let known: HashMap<Key, Uuid> = written
+        .chain(&before)
+        .map(|row| (key(row), row.id))
+        .collect();
     for (row, brought) in rows.iter().zip(brought) {
         let new = row.iter().filter(|row| new.contains(&row.id));
         brought.rows.extend(new.map(LedgerRow::covered));
@@ -206,9 +225,4 @@ async fn pushes(
         })
         .collect();
     Ok(pushes)
-}
-
-/// The rows of which something holds, and the others.
-fn apart<R>(rows: Vec<R>, holds: impl Fn(&R) -> bool) -> (Vec<R>, Vec<R>) {
-    rows.into_iter().partition(holds)
 }

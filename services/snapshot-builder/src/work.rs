@@ -10,6 +10,7 @@ use contract::result::ErrorCause;
 use contract::time::now;
 use objects::owner::Owner;
 use store::attempt::AttemptRow;
+use store::json::CanonicalJson;
 use store::work_sweep::Mark;
 use tracing::Instrument as _;
 
@@ -200,7 +201,11 @@ impl Work<'_> {
             head == Some(commit) || listed.commits.iter().any(|found| found.commit == *commit)
         });
         Ok(differs(
-            claim.changed_files.as_ref(),
+            claim
+                .changed_files
+                .as_ref()
+                .map(CanonicalJson::value)
+                .as_ref(),
             changed.as_deref(),
             in_push,
         ))

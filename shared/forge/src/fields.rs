@@ -2,6 +2,7 @@
 //! else, and a field that nobody needs cannot make the whole unreadable. It never grows with its
 //! input beyond what the limits here say.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
@@ -17,7 +18,7 @@ pub(crate) const FIELDS_MAX: usize = 1_000;
 /// An object's fields, each still as text, and where the object is.
 pub(crate) struct Fields<'a> {
     at: String,
-    fields: BTreeMap<String, &'a RawValue>,
+    fields: BTreeMap<Cow<'a, str>, &'a RawValue>,
 }
 
 /// The first objects of a list.
@@ -164,8 +165,12 @@ fn without_nul(text: String) -> String {
     }
 }
 
+/// A field's name, in the text where it lies there as it is.
+#[derive(serde::Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
 /// The fields of an object that has at most [`FIELDS_MAX`].
-struct AtMost<'a>(BTreeMap<String, &'a RawValue>);
+struct AtMost<'a>(BTreeMap<Cow<'a, str>, &'a RawValue>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for AtMost<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -180,7 +185,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for AtMost<'a> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut fields = BTreeMap::new();
-                while let Some((name, value)) = map.next_entry()? {
+                while let Some((Name(name), value)) = map.next_entry()? {
                     fields.insert(name, value);
                     if fields.len() > FIELDS_MAX {
                         return Err(serde::de::Error::custom("too many fields"));

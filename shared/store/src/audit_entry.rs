@@ -5,7 +5,7 @@ use contract::audit::AuditEntry;
 use contract::digest::Digest;
 use contract::time::Timestamp;
 use diesel::sql_types::{Array, Nullable, Text, Timestamptz, Uuid as SqlUuid};
-use diesel::{QueryableByName, sql_query};
+use diesel::{QueryResult, QueryableByName, sql_query};
 use diesel_async::AsyncPgConnection;
 use uuid::Uuid;
 
@@ -73,6 +73,30 @@ pub async fn append(
     conn: &mut AsyncPgConnection,
     entries: &[PendingEntry],
 ) -> Result<(), StoreError> {
+    add(conn, include_str!("audit_entry_append.sql"), entries)
+        .await
+        .map_err(StoreError::from)
+}
+
+/// Adds entries that are not there, and their pending rows: of rows that this transaction has found
+/// not to be there.
+///
+/// # Errors
+/// What the database answers; [`StoreError::Overtaken`] where somebody was faster.
+pub async fn append_new(
+    conn: &mut AsyncPgConnection,
+    entries: &[PendingEntry],
+) -> Result<(), StoreError> {
+    add(conn, include_str!("audit_entry_append_new.sql"), entries)
+        .await
+        .map_err(StoreError::of_new)
+}
+
+async fn add(
+    conn: &mut AsyncPgConnection,
+    text: &str,
+    entries: &[PendingEntry],
+) -> QueryResult<()> {
     if entries.is_empty() {
         return Ok(());
     }
@@ -82,7 +106,7 @@ pub async fn append(
     // One given twice would be joined to two pending rows of one key.
     sorted.dedup_by_key(|part| part.entry.id);
     let column = |of: fn(&Part<'_>) -> String| sorted.iter().map(of).collect::<Vec<_>>();
-    sql_query(include_str!("audit_entry_append.sql"))
+    sql_query(text)
         .bind::<Array<SqlUuid>, _>(
             sorted
                 .iter()

@@ -59,6 +59,14 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// The error of adding what was not there when the transaction looked.
+    pub(crate) fn of_new(error: DieselError) -> Self {
+        match error {
+            DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => Self::Overtaken,
+            error => Self::Query(error),
+        }
+    }
+
     /// Whether the same call may succeed later with nobody changing anything: the database is
     /// away, restarting, or busy.
     pub fn is_transient(&self) -> bool {

@@ -106,7 +106,7 @@ pub async fn exists(
     conn: &mut AsyncPgConnection,
     session: contract::ids::SessionId,
 ) -> Result<bool, StoreError> {
-    let found: Option<crate::row::NewKey> =
+    let found: Option<crate::row::Key> =
         sql_query("SELECT id AS key FROM lab_session WHERE id = $1")
             .bind::<SqlUuid, _>(session.as_uuid())
             .get_result(conn)

@@ -11,6 +11,7 @@ pub mod delivery;
 pub mod delivery_body;
 pub mod erasure;
 pub mod error;
+pub mod json;
 pub mod lab;
 pub mod lab_session;
 pub mod lab_version;

@@ -1,5 +1,7 @@
 //! Owns `principal`, a pseudonymous person, and `privacy.person`, who that is.
 
+use std::collections::HashSet;
+
 use contract::time::Timestamp;
 use diesel::sql_query;
 use diesel::sql_types::{Array, BigInt, Binary, Text, Timestamptz, Uuid as SqlUuid};
@@ -7,7 +9,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use crate::error::StoreError;
-use crate::row::ledger_row;
+use crate::row::{Key, ledger_row};
 
 ledger_row! {
     /// A pseudonymous person. The account is a keyed hash: the ledger names nobody.
@@ -50,6 +52,25 @@ pub async fn persons(
             .load(conn)
             .await?,
     )
+}
+
+/// Of these people, those whose sealed row is there.
+///
+/// # Errors
+/// What the database answers.
+pub async fn persons_there(
+    conn: &mut AsyncPgConnection,
+    people: &[Uuid],
+) -> Result<HashSet<Uuid>, StoreError> {
+    if people.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let text = "SELECT principal_id AS key FROM privacy.person WHERE principal_id = ANY($1)";
+    let there: Vec<Key> = sql_query(text)
+        .bind::<Array<SqlUuid>, _>(people)
+        .load(conn)
+        .await?;
+    Ok(there.into_iter().map(|row| row.key).collect())
 }
 
 /// The principals with these ids, those that are there.

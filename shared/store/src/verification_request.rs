@@ -76,7 +76,7 @@ pub async fn answered(
 ) -> Result<Vec<Uuid>, StoreError> {
     let text = "SELECT DISTINCT request_id AS key FROM verification_attempt \
                 WHERE request_id = ANY($1)";
-    let found: Vec<crate::row::NewKey> = sql_query(text)
+    let found: Vec<crate::row::Key> = sql_query(text)
         .bind::<Array<SqlUuid>, _>(requests)
         .load(conn)
         .await?;

@@ -214,6 +214,11 @@ impl Sweeping {
             .bind::<BigInt, _>(self.wanted)
             .execute(&mut *self.conn)
             .await?;
+        // Now, and not only when Postgres has seen that its connection is gone.
+        sql_query("SELECT pg_advisory_unlock(hashtextextended($1, 0))")
+            .bind::<Text, _>(lock_name(self.session))
+            .execute(&mut *self.conn)
+            .await?;
         Ok(())
     }
 }

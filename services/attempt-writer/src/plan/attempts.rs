@@ -7,8 +7,9 @@ use contract::message::Lane;
 use contract::name::CommitSha;
 use contract::time::Timestamp;
 use forge::push::{ListedCommit, Listing, PATHS_MAX, Push, RefKind};
-use serde_json::{Value, json};
+use serde::Serialize;
 use store::attempt::AttemptRow;
+use store::json::CanonicalJson;
 use store::lab_session::SessionRules;
 use store::verification_request::RequestRow;
 use uuid::Uuid;
@@ -104,18 +105,32 @@ fn is_past(push: &Push, session: &SessionRules, sha: &CommitSha) -> bool {
     is_start && (!is_enrolled(session) || !brings())
 }
 
-fn changed_files(commit: &ListedCommit) -> Value {
+/// What a payload says of a commit's paths, as its attempt keeps it.
+#[derive(Serialize)]
+struct ChangedFiles<'a> {
+    added: &'a [String],
+    modified: &'a [String],
+    removed: &'a [String],
+    listed: usize,
+}
+
+fn changed_files(commit: &ListedCommit) -> CanonicalJson {
     let mut left = CHANGED_FILES_MAX;
     let mut take = |paths: &[String]| {
-        let taken: Vec<_> = paths.iter().take(left).cloned().collect();
-        left -= taken.len();
+        let taken = paths.len().min(left);
+        left -= taken;
         taken
     };
-    json!({
-        "added": take(&commit.added),
-        "modified": take(&commit.modified),
-        "removed": take(&commit.removed),
-        "listed": commit.paths_listed,
+    let (added, modified, removed) = (
+        take(&commit.added),
+        take(&commit.modified),
+        take(&commit.removed),
+    );
+    CanonicalJson::of(&ChangedFiles {
+        added: &commit.added[..added],
+        modified: &commit.modified[..modified],
+        removed: &commit.removed[..removed],
+        listed: commit.paths_listed,
     })
 }
 

@@ -27,14 +27,11 @@ pub(crate) async fn write(
     let versions = versions.of(conn, named.collect()).await?;
     let earlier = earlier(conn, &tries, &stands).await?;
     let planned = plan::plan(asked, &stands, &versions, by, time::now());
-    let recorded = VerificationRow::insert(conn, &planned.results).await?;
     // One request is in the plan once. What it was made from does not hold any more where somebody
     // recorded one of them since: then all is looked at again.
-    if recorded.len() < planned.results.len() {
-        return Err(StoreError::Overtaken);
-    }
+    VerificationRow::insert_new(conn, &planned.results).await?;
     let entries = plan::entries(asked, &planned, &earlier);
-    audit_entry::append(conn, &entries).await?;
+    audit_entry::append_new(conn, &entries).await?;
     Ok(planned.standings)
 }
 

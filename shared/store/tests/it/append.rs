@@ -5,7 +5,9 @@ use contract::time;
 use servers::postgres::OWNER;
 use store::audit_entry::{self, PendingEntry};
 use store::ledger_pending;
+use store::principal::PrincipalRow;
 use testkit::house::House;
+use uuid::Uuid;
 
 const ROLE: &str = "assay_verifier";
 
@@ -87,4 +89,42 @@ async fn an_entry_that_has_its_leaf_does_not_come_back_into_the_outbox() {
     assert_eq!(ledger_pending::remove(&mut owning, &[id]).await.unwrap(), 1);
     audit_entry::append(&mut conn, &entry).await.unwrap();
     assert_eq!(counts(&house).await, (1, 0));
+}
+
+#[tokio::test]
+async fn what_was_to_be_new_and_is_there_is_not_added_and_has_the_transaction_run_again() {
+    let house = House::with_postgres().await;
+    let store = house.store(ROLE, 1);
+    let mut conn = store.connection().await.unwrap();
+    let (one, two) = (pending("one", Some("00-trace")), pending("two", None));
+    audit_entry::append_new(&mut conn, &[]).await.unwrap();
+    audit_entry::append_new(&mut conn, std::slice::from_ref(&one))
+        .await
+        .unwrap();
+    assert_eq!(counts(&house).await, (1, 1));
+    let refused = audit_entry::append_new(&mut conn, &[one, two]).await;
+    let refused = refused.unwrap_err();
+    assert!(refused.is_serialization_failure(), "{refused:?}");
+    assert_eq!(counts(&house).await, (1, 1));
+
+    let writer = house.store("assay_attempt_writer", 1);
+    let mut conn = writer.connection().await.unwrap();
+    let row = |account: &str, number: u128| PrincipalRow {
+        id: Uuid::from_u128(number),
+        provider: "github".to_owned(),
+        account: account.to_owned(),
+        recorded_at: time::now(),
+    };
+    let rows = [row("a", 1), row("b", 2)];
+    PrincipalRow::insert_new(&mut conn, &rows[..0])
+        .await
+        .unwrap();
+    PrincipalRow::insert_new(&mut conn, &rows).await.unwrap();
+    // By another key than the first of its row.
+    for there in [row("c", 2), row("b", 3)] {
+        let refused = PrincipalRow::insert_new(&mut conn, &[&there, &row("d", 4)]).await;
+        let refused = refused.unwrap_err();
+        assert!(refused.is_serialization_failure(), "{refused:?}");
+    }
+    assert_eq!(house.number("SELECT count(*) FROM principal").await, 2);
 }

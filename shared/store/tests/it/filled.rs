@@ -13,6 +13,7 @@ use store::command::CommandRow;
 use store::dead_letter::{self, DeadLetterRow};
 use store::delivery::{ConflictRow, DeliveryRow, ReceiptRow};
 use store::error::StoreError;
+use store::json::CanonicalJson;
 use store::lab::LabRow;
 use store::lab_session::SessionRow;
 use store::lab_version::LabVersionRow;
@@ -354,7 +355,7 @@ async fn fill_push(
             commit_sha: "b".repeat(40),
             branch: ODD_TEXT.to_owned(),
             author_id: None,
-            changed_files: Some(odd_json()),
+            changed_files: Some(CanonicalJson::of(&odd_json())),
             // Before 1970, and without a fraction.
             committed_at: Some(Timestamp::from_timestamp(-1, 0).unwrap()),
             received_at: now,
