@@ -94,22 +94,22 @@ impl Looker {
         let state = self.ground.bus.queue_state(&ATTEMPT_WRITER).await?;
         self.stranded.count(&self.ground.bus, state).await?;
         let mut conn = self.ground.store.connection().await?;
-        let mut promising = Vec::new();
-        for row in lane::unsettled(&mut conn, LANES_MAX).await? {
-            promising.push(Promising::read(&mut conn, row).await?);
-        }
         let mut seen = Seen {
             queue: state,
             given_long_ago: self.given.note(Instant::now(), state.delivered),
             is_stranded: self.stranded.is_certain(),
             ..Seen::default()
         };
+        let mut promising = Vec::new();
+        for row in lane::unsettled(&mut conn, LANES_MAX).await? {
+            promising.push(Promising::read(&mut conn, row, &seen).await?);
+        }
         let mut found = BTreeMap::new();
         if let Some(from) = wanted_from(&promising, &seen) {
             found = queue::look_through(&self.ground.bus, from, &mut seen).await?;
             seen.dying = queue::dying(&self.ground.bus).await?;
             for one in &mut promising {
-                one.read_again(&mut conn).await?;
+                one.read_again(&mut conn, &seen).await?;
             }
         }
         let mut waiting = 0;

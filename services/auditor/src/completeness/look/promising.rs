@@ -22,10 +22,14 @@ pub(super) struct Promising {
 
 impl Promising {
     /// Reads what a lane promised, and then what of it the ledger has.
-    pub(super) async fn read(conn: &mut Connection, row: LaneRow) -> anyhow::Result<Self> {
+    pub(super) async fn read(
+        conn: &mut Connection,
+        row: LaneRow,
+        seen: &Seen,
+    ) -> anyhow::Result<Self> {
         let rows = lane::manifests_beyond(conn, row.lane_id, row.judged_number, MANIFESTS_MAX);
         let segments: Vec<Segment> = rows.await?.iter().map(Segment::of).collect();
-        let reached = reached(conn, &row, &segments).await?;
+        let reached = reached(conn, &row, &segments, seen).await?;
         Ok(Self {
             row,
             segments,
@@ -34,17 +38,23 @@ impl Promising {
     }
 
     /// Reads once more what the ledger has: the queue was looked through since.
-    pub(super) async fn read_again(&mut self, conn: &mut Connection) -> anyhow::Result<()> {
-        self.reached = reached(conn, &self.row, &self.segments).await?;
+    pub(super) async fn read_again(
+        &mut self,
+        conn: &mut Connection,
+        seen: &Seen,
+    ) -> anyhow::Result<()> {
+        self.reached = reached(conn, &self.row, &self.segments, seen).await?;
         Ok(())
     }
 }
 
-/// What the ledger has of what a lane promised.
+/// What the ledger has of what a lane promised. By their deliveries are looked up only those that
+/// should have come: in a burst thousands wait to be taken, and nothing is made of them.
 async fn reached(
     conn: &mut Connection,
     row: &LaneRow,
     segments: &[Segment],
+    seen: &Seen,
 ) -> anyhow::Result<Reached> {
     let judged = row.judged_number;
     let through = segments.iter().map(|segment| column(segment.through)).max();
@@ -52,9 +62,10 @@ async fn reached(
     let numbers = |columns: Vec<i64>| columns.into_iter().map(number).collect::<BTreeSet<u64>>();
     let here = numbers(lane::reached(conn, row.lane_id, judged, through).await?);
     let holes = numbers(lane_hole::holes_of(conn, row.lane_id, judged, through).await?);
-    let promised = segments
+    let due = segments
         .iter()
-        .flat_map(|segment| segment.promised(number(judged)));
+        .filter(|segment| !may_be_on_its_way(segment, seen));
+    let promised = due.flat_map(|segment| segment.promised(number(judged)));
     let absent = promised.filter(|promised| !here.contains(&promised.number));
     let absent: Vec<_> = absent.map(|promised| promised.delivery).collect();
     let deliveries = if absent.is_empty() {
