@@ -140,13 +140,14 @@ async fn batch<H: BatchHandler>(
     messages: &[jetstream::Message],
     handler: &H,
 ) {
-    if handler.wants_nothing() {
-        let calm = desk.gate.follow();
-        let done = |message| desk.settle(message, Ending::new(Some(Outcome::Done), None, &calm));
-        join_all(messages.iter().map(done)).await;
-        return;
-    }
     let consumer = desk.consumer.durable;
+    let begun = Instant::now();
+    messages
+        .iter()
+        .for_each(|message| lag::tell_age(consumer, message));
+    if handler.wants_nothing() {
+        return pass_over(desk, messages, begun).await;
+    }
     let opened = messages.iter().map(|one| parcel::open(consumer, one));
     let (mut batch, mut counts) = (Vec::new(), Vec::with_capacity(messages.len()));
     for brought in opened {
@@ -165,10 +166,6 @@ async fn batch<H: BatchHandler>(
         .map(|incoming| incoming.lease().clone())
         .collect();
     let calm = desk.gate.follow();
-    let begun = Instant::now();
-    messages
-        .iter()
-        .for_each(|message| lag::tell_age(consumer, message));
     let work = async {
         let mut outcomes = Vec::with_capacity(batch.len());
         for part in batch.chunks(window.max()) {
@@ -188,6 +185,16 @@ async fn batch<H: BatchHandler>(
         settling.push(settle(desk, message, brought, end, &calm));
     }
     join_all(settling).await;
+}
+
+/// Lets go of what nobody wants, unread.
+async fn pass_over(desk: &Desk, messages: &[jetstream::Message], begun: Instant) {
+    let calm = desk.gate.follow();
+    let done = |message| desk.settle(message, Ending::new(Some(Outcome::Done), None, &calm));
+    join_all(messages.iter().map(done)).await;
+    if !messages.is_empty() {
+        lag::tell_duration(desk.consumer.durable, begun);
+    }
 }
 
 /// What became of each; `None` of those whose handler panicked.
