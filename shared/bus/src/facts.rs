@@ -13,6 +13,7 @@ use crate::bundle::{self, in_runs};
 use crate::connect::Bus;
 use crate::error::{PublishError, TopologyError};
 use crate::live::ListenError;
+use crate::many::is_worth_a_batch;
 use crate::outgoing::Outgoing;
 
 /// The stream.
@@ -58,21 +59,32 @@ impl Bus {
         Ok(FactsEnd { sequence, last })
     }
 
-    /// Publishes facts after the message in place `after`, in as few messages as can be, one after
-    /// the other; gives the place of the last one.
+    /// Publishes facts after the message in place `after`, in as few messages as keep their order:
+    /// many of them all or none, few one after the other. Gives the place of the last one.
     ///
     /// # Errors
     /// [`PublishError`]: whatever it is, [`Bus::facts_end`] says how far the stream goes now.
     pub async fn publish_facts(&self, after: u64, facts: &[Fact]) -> Result<u64, PublishError> {
         let messages = facts.iter().map(|fact| Outgoing::of(self.service, fact));
         let messages = messages.collect::<Result<Vec<_>, _>>()?;
-        let mut place = after;
-        for run in in_runs(&messages) {
+        let bundles = in_runs(&messages).into_iter().map(|run| {
             let run: Vec<&Outgoing> = messages[run].iter().collect();
-            let mut bundle = Outgoing::bundle(self.service, &run)?;
+            Outgoing::bundle(self.service, &run)
+        });
+        let mut bundles = bundles.collect::<Result<Vec<_>, _>>()?;
+        let go_on_from = |place: u64, bundle: &mut Outgoing| {
+            let place = place.to_string();
             bundle
                 .headers
-                .insert(NATS_EXPECTED_LAST_SEQUENCE, place.to_string().as_str());
+                .insert(NATS_EXPECTED_LAST_SEQUENCE, place.as_str());
+        };
+        if is_worth_a_batch(bundles.len()) {
+            go_on_from(after, &mut bundles[0]);
+            return self.publish_batch(&bundles).await;
+        }
+        let mut place = after;
+        for mut bundle in bundles {
+            go_on_from(place, &mut bundle);
             place = self.publish_raw(bundle).await?.sequence;
         }
         Ok(place)
