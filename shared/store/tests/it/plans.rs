@@ -1,12 +1,16 @@
 //! How the database goes through a large ledger: by its indexes, never through whole tables.
 
-use contract::ids::{AttemptId, DeliveryId, SessionId};
+use contract::ids::{AttemptId, DeliveryId, RequestId, SessionId};
 use contract::reprocess::{Looked, Selection};
 use contract::time::now;
+use diesel::sql_types::{BigInt, Text};
+use diesel::{QueryableByName, sql_query};
+use diesel_async::RunQueryDsl;
 use serde_json::{Value, json};
 use servers::postgres::OWNER;
-use store::reprocess;
+use store::{attempt, reprocess, transaction, verification_stand};
 use testkit::house::House;
+use uuid::Uuid;
 
 /// Attempts a page looks at.
 const PAGE: i64 = 500;
@@ -111,8 +115,8 @@ async fn a_look_for_unfinished_work_goes_by_indexes_in_each_range() {
     let store = house.store(OWNER, 1);
     let conn = &mut store.connection().await.unwrap();
     for kind in store::unfinished::Kind::ALL {
-        let after = uuid::Uuid::from_u128(1 << 127);
-        let to = uuid::Uuid::from_u128((1 << 127) + (1 << 121));
+        let after = Uuid::from_u128(1 << 127);
+        let to = Uuid::from_u128((1 << 127) + (1 << 121));
         let range = store::unfinished::Range { after, to };
         let plan = store::unfinished::explain(conn, kind, range).await.unwrap();
         let plan = plan.join("\n");
@@ -120,5 +124,62 @@ async fn a_look_for_unfinished_work_goes_by_indexes_in_each_range() {
             let whole = format!("Seq Scan on {table} ");
             assert!(!plan.contains(&whole), "{kind:?}:\n{plan}");
         }
+    }
+}
+
+#[derive(QueryableByName)]
+struct Scanned {
+    #[diesel(sql_type = Text)]
+    relname: String,
+    #[diesel(sql_type = BigInt)]
+    whole: i64,
+    #[diesel(sql_type = BigInt)]
+    by_index: i64,
+}
+
+#[tokio::test]
+async fn what_a_batch_finds_is_asked_by_keys_and_never_by_a_hash_of_a_table() {
+    const ASKED: &str = "SELECT request.id, attempt.lab_session_id, attempt.commit_sha \
+        FROM verification_request AS request JOIN lab_attempt AS attempt \
+        ON attempt.id = lab_attempt_id LIMIT 400";
+    let house = House::with_postgres().await;
+    house.sql(LARGE).await;
+    let rows = house.rows(ASKED).await;
+    let rows: Vec<Value> = rows
+        .iter()
+        .map(|row| serde_json::from_str(row).unwrap())
+        .collect();
+    let ids = |name: &str| -> Vec<Uuid> {
+        let ids = rows.iter().map(|row| row[name].as_str().unwrap().parse());
+        ids.map(Result::unwrap).collect()
+    };
+    let requests = ids("id").into_iter().map(RequestId::from_uuid);
+    let tries: Vec<_> = requests.map(|request| (request, 1)).collect();
+    let sessions = ids("lab_session_id");
+    let commits = rows.iter().map(|row| row["commit_sha"].as_str().unwrap());
+    let commits: Vec<&str> = commits.collect();
+    let store = house.store(OWNER, 1);
+    let conn = &mut store.connection().await.unwrap();
+    let scanned: Vec<Scanned> = transaction::run(conn, async |conn: &mut _| {
+        let stands = verification_stand::of(conn, &tries).await?;
+        assert!(stands.len() == 400 && stands.iter().all(|stand| stand.is_over));
+        let named = attempt::named(conn, &sessions, &commits).await?;
+        assert_eq!(named.len(), 400);
+        let text = "SELECT relname::text, coalesce(seq_scan, 0) AS whole, \
+                    coalesce(idx_scan, 0) AS by_index FROM pg_stat_xact_user_tables \
+                    WHERE relname IN ('verification_attempt', 'verification_request', 'lab_attempt')";
+        Ok(sql_query(text).load(conn).await?)
+    })
+    .await
+    .unwrap();
+    assert_eq!(scanned.len(), 3);
+    for table in scanned {
+        assert_eq!(table.whole, 0, "{}", table.relname);
+        assert!(
+            table.by_index >= 400,
+            "{}: {}",
+            table.relname,
+            table.by_index
+        );
     }
 }
