@@ -85,7 +85,12 @@ impl Bus {
         let mut place = after;
         for mut bundle in bundles {
             go_on_from(place, &mut bundle);
-            place = self.publish_raw(bundle).await?.sequence;
+            let stored = self.publish_raw(bundle).await?;
+            if stored.duplicate {
+                // The stream remembers its id, and may have lost it since: nothing was stored now.
+                return Err(PublishError::BatchHasDuplicate);
+            }
+            place = stored.sequence;
         }
         Ok(place)
     }
