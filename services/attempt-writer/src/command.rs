@@ -55,7 +55,7 @@ impl Commands {
         }
         let has_source = self.settings.source(&asked.repository.source()).is_some();
         let work = async |conn: &mut _| carry_out(conn, asked, has_source).await;
-        transaction::run(&mut conn, work).await
+        transaction::by_keys(&mut conn, work).await
     }
 }
 

@@ -65,7 +65,7 @@ impl Together for Deliveries {
         let mut conn = self.ground.store.connection().await?;
         let (pseudonyms, masters) = (&self.pseudonyms, &self.masters);
         let work = async |conn: &mut _| write::record(conn, takens, pseudonyms, masters).await;
-        transaction::run(&mut conn, work).await
+        transaction::by_keys(&mut conn, work).await
     }
 
     fn ground(&self) -> &Ground {

@@ -65,7 +65,7 @@ impl Found {
         let mut conn = self.ground.store.connection().await?;
         let (pseudonyms, masters) = (&self.pseudonyms, &self.masters);
         let work = async |conn: &mut _| record(conn, found, pseudonyms, masters).await;
-        transaction::run(&mut conn, work).await
+        transaction::by_keys(&mut conn, work).await
     }
 }
 
@@ -195,11 +195,8 @@ async fn authors(
     });
     let named: Vec<_> = named.collect();
     let received_at = found.push.received_at;
-    let people = named
-        .iter()
-        .map(|(_, p)| (p.clone(), received_at))
-        .collect();
-    let inserted = people::insert(conn, people, BTreeMap::new(), masters, now).await?;
+    let people: Vec<_> = named.iter().map(|(_, p)| (p, received_at)).collect();
+    let inserted = people::insert(conn, &people, BTreeMap::new(), masters, now).await?;
     let authors = named.into_iter().map(|(sha, p)| (sha, p.principal.id));
     Ok((authors.collect(), inserted.new))
 }

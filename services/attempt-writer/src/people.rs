@@ -25,20 +25,19 @@ pub(crate) struct Inserted {
 /// owners of keys who are no people.
 pub(crate) async fn insert(
     conn: &mut LedgerConnection,
-    named: Vec<(Pseudonym, Timestamp)>,
+    named: &[(&Pseudonym, Timestamp)],
     others: BTreeMap<Uuid, Timestamp>,
     masters: &MasterKeys,
     now: Timestamp,
 ) -> Result<Inserted, StoreError> {
     let mut owners = others;
-    for (pseudonym, received_at) in &named {
+    for (pseudonym, received_at) in named {
         let newest = owners.entry(pseudonym.principal.id).or_insert(*received_at);
         *newest = (*newest).max(*received_at);
     }
-    let named = sorted(
-        named.into_iter().map(|(pseudonym, _)| pseudonym),
-        |pseudonym| pseudonym.principal.id,
-    );
+    let named = sorted(named.iter().map(|(pseudonym, _)| *pseudonym), |pseudonym| {
+        pseudonym.principal.id
+    });
     let principals: Vec<PrincipalRow> = named.iter().map(|p| p.principal.clone()).collect();
     let new: HashSet<Uuid> = PrincipalRow::insert(conn, &principals).await?;
     let keys = Keyring::hold(conn, masters, &owners, now).await?;

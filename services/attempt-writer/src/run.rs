@@ -29,8 +29,8 @@ use crate::reprocess::Reprocess;
 use crate::seal::MasterKeys;
 
 /// Batches of deliveries that are worked on at one time while more wait than one has room for: one
-/// is read while the other is stored.
-const BATCHES_AT_ONCE: usize = 2;
+/// is read, one is stored, and one waits for the disk.
+const BATCHES_AT_ONCE: usize = 3;
 /// Commands and found commits that are worked on at one time.
 const SLOTS: usize = 4;
 /// Orders about people that are carried out at one time: one after the other.

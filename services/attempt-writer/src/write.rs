@@ -144,11 +144,11 @@ async fn persons(
 ) -> Result<Keyring, StoreError> {
     let mut all = Vec::new();
     for (taken, people) in takens.iter().zip(people) {
-        let named = people.iter().flat_map(People::all).cloned();
+        let named = people.iter().flat_map(People::all);
         all.extend(named.map(|pseudonym| (pseudonym, taken.received.received_at)));
     }
     let others = bodies::sources(takens, people);
-    let inserted = people::insert(conn, all, others, masters, now).await?;
+    let inserted = people::insert(conn, &all, others, masters, now).await?;
     for row in inserted.new {
         let names = |people: &Vec<People>| {
             let mut all = people.iter().flat_map(People::all);

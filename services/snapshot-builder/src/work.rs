@@ -235,7 +235,7 @@ impl Work<'_> {
                 .collect();
             let sessions = vec![session; shas.len()];
             let mut conn = self.desk.ground.store.connection().await?;
-            let rows = store::attempt::named(&mut conn, &sessions, &shas).await?;
+            let rows = store::attempt::find(&mut conn, &sessions, &shas).await?;
             drop(conn);
             let recorded: HashSet<&str> = rows.iter().map(|row| row.commit_sha.as_str()).collect();
             if !shas.iter().all(|sha| recorded.contains(sha)) {

@@ -58,7 +58,7 @@ impl Together for Unchecked {
         let mut conn = self.ground.store.connection().await?;
         let (versions, by) = (&self.versions, &self.by);
         let work = async |conn: &mut _| write::write(conn, versions, by, asked).await;
-        transaction::run(&mut conn, work).await
+        transaction::by_keys(&mut conn, work).await
     }
 
     fn ground(&self) -> &Ground {

@@ -9,15 +9,16 @@ use crate::digest::Digest;
 use crate::ids::{AuditEntryId, TraceId};
 use crate::time::{Timestamp, to_text};
 
-/// A row that an entry covers: its table, its key, and the digest of its canonical text.
+/// A row that an entry covers: its table, its key, and the digest of its canonical text. The fields
+/// are in the order of canonical JSON, so that none is moved when it is written.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct CoveredRow {
-    /// The table.
-    pub table: &'static str,
-    /// The row's key, its parts joined by `/`.
-    pub key: String,
     /// SHA-256 of the row's canonical JSON.
     pub digest: Digest,
+    /// The row's key, its parts joined by `/`.
+    pub key: String,
+    /// The table.
+    pub table: &'static str,
 }
 
 /// The version of the Elastic Common Schema whose names are used: `ecs.version`.

@@ -1,8 +1,8 @@
 //! Owns the one text that a digest is taken of: JSON with its object keys sorted and no white space.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::io;
-use std::mem;
 
 use serde::Serialize;
 use serde_json::Serializer;
@@ -16,7 +16,9 @@ pub fn canonical_json<T: Serialize + ?Sized>(value: &T) -> String {
     let text = RefCell::new(Vec::with_capacity(512));
     let sorting = Sorting {
         text: &text,
+        members: Vec::with_capacity(32),
         open: Vec::new(),
+        sorted: Vec::new(),
     };
     value
         .serialize(&mut Serializer::with_formatter(Into(&text), sorting))
@@ -42,22 +44,29 @@ impl io::Write for Into<'_> {
 /// whole value is made for it.
 struct Sorting<'a> {
     text: &'a RefCell<Vec<u8>>,
-    /// The objects that are being written, the innermost last.
-    open: Vec<Vec<Member>>,
+    /// The members of the objects that are being written, those of the innermost last.
+    members: Vec<Member>,
+    /// Where in `members` each open object's begin.
+    open: Vec<usize>,
+    /// Where members are put in their order.
+    sorted: Vec<u8>,
 }
 
 /// A member of an object, by its places in the text.
+#[derive(Clone, Copy)]
 struct Member {
     begin: usize,
     key_end: usize,
     end: usize,
+    /// Whether the key is written with escapes.
+    escaped: bool,
 }
 
 impl Member {
     /// The key as it orders: without its quotes, and without its escapes.
-    fn key<'t>(&self, text: &'t [u8]) -> std::borrow::Cow<'t, [u8]> {
+    fn key<'t>(&self, text: &'t [u8]) -> Cow<'t, [u8]> {
         let quoted = &text[self.begin..self.key_end];
-        if quoted.contains(&b'\\')
+        if self.escaped
             && let Ok(key) = serde_json::from_slice::<String>(quoted)
         {
             return key.into_bytes().into();
@@ -72,14 +81,36 @@ impl Sorting<'_> {
     }
 
     fn member(&mut self) -> &mut Member {
-        let member = self.open.last_mut().and_then(|members| members.last_mut());
-        member.expect("a member was begun")
+        self.members.last_mut().expect("a member was begun")
     }
+}
+
+/// Puts the members of an object in the order of their keys. They are what the text ends with.
+fn sort(text: &mut Vec<u8>, members: &mut [Member], sorted: &mut Vec<u8>) {
+    if members.is_sorted_by(|one, other| one.key(text) < other.key(text)) {
+        return;
+    }
+    let begin = members[0].begin;
+    members.sort_by(|one, other| one.key(text).cmp(&other.key(text)));
+    sorted.clear();
+    for (place, member) in members.iter().enumerate() {
+        // Of two of a name the last one holds, as in any map.
+        let next = members.get(place + 1);
+        if next.is_some_and(|next| next.key(text) == member.key(text)) {
+            continue;
+        }
+        if !sorted.is_empty() {
+            sorted.push(b',');
+        }
+        sorted.extend_from_slice(&text[member.begin..member.end]);
+    }
+    text.truncate(begin);
+    text.extend_from_slice(sorted);
 }
 
 impl Formatter for Sorting<'_> {
     fn begin_object<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.open.push(Vec::new());
+        self.open.push(self.members.len());
         writer.write_all(b"{")
     }
 
@@ -92,17 +123,21 @@ impl Formatter for Sorting<'_> {
             writer.write_all(b",")?;
         }
         let begin = self.at();
-        let members = self.open.last_mut().expect("an object was begun");
-        members.push(Member {
+        self.members.push(Member {
             begin,
             key_end: begin,
             end: begin,
+            escaped: false,
         });
         Ok(())
     }
 
     fn end_object_key<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
-        self.member().key_end = self.at();
+        let end = self.at();
+        let begin = self.member().begin;
+        let escaped = self.text.borrow()[begin..end].contains(&b'\\');
+        let member = self.member();
+        (member.key_end, member.escaped) = (end, escaped);
         Ok(())
     }
 
@@ -112,27 +147,10 @@ impl Formatter for Sorting<'_> {
     }
 
     fn end_object<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        let mut members = self.open.pop().expect("an object was begun");
-        let mut text = self.text.borrow_mut();
-        if !members.is_sorted_by(|one, other| one.key(&text) < other.key(&text)) {
-            let begin = members[0].begin;
-            members.sort_by(|one, other| one.key(&text).cmp(&other.key(&text)));
-            let mut sorted = Vec::with_capacity(text.len() - begin);
-            for (place, member) in members.iter().enumerate() {
-                // Of two of a name the last one holds, as in any map.
-                let next = members.get(place + 1);
-                if next.is_some_and(|next| next.key(&text) == member.key(&text)) {
-                    continue;
-                }
-                if !sorted.is_empty() {
-                    sorted.push(b',');
-                }
-                sorted.extend_from_slice(&text[member.begin..member.end]);
-            }
-            text.truncate(begin);
-            text.append(&mut sorted);
-        }
-        mem::drop(text);
+        let first = self.open.pop().expect("an object was begun");
+        let members = &mut self.members[first..];
+        sort(&mut self.text.borrow_mut(), members, &mut self.sorted);
+        self.members.truncate(first);
         writer.write_all(b"}")
     }
 

@@ -3,7 +3,6 @@
 //! input beyond what the limits here say.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -18,13 +17,17 @@ pub(crate) const FIELDS_MAX: usize = 1_000;
 /// An object's fields, each still as text, and where the object is.
 pub(crate) struct Fields<'a> {
     at: String,
-    fields: BTreeMap<Cow<'a, str>, &'a RawValue>,
+    /// In their order. A forge's objects are read once and have few: to look through them costs less
+    /// than to sort them.
+    fields: Vec<(Cow<'a, str>, &'a RawValue)>,
 }
 
 /// The first objects of a list.
 pub(crate) struct Objects<'a> {
     /// At most as many as were asked for.
     pub(crate) first: Vec<Fields<'a>>,
+    /// The text of the last of those.
+    pub(crate) last: Option<&'a str>,
     /// How many the list has.
     pub(crate) len: usize,
 }
@@ -66,16 +69,22 @@ impl<'a> Fields<'a> {
     }
 
     /// A field's text; `None` when it is missing or null.
-    fn raw(&self, name: &str) -> Option<&'a str> {
-        self.fields
-            .get(name)
-            .map(|raw| raw.get())
+    pub(crate) fn raw(&self, name: &str) -> Option<&'a str> {
+        self.value(name)
+            .map(RawValue::get)
             .filter(|text| *text != "null")
+    }
+
+    fn value(&self, name: &str) -> Option<&'a RawValue> {
+        let mut last_first = self.fields.iter().rev();
+        last_first
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| *value)
     }
 
     /// Whether a field is there, be it null.
     pub(crate) fn has(&self, name: &str) -> bool {
-        self.fields.contains_key(name)
+        self.value(name).is_some()
     }
 
     /// A text as it is; `None` when it is missing, null, or no text.
@@ -140,10 +149,11 @@ impl<'a> Fields<'a> {
         };
         let place = self.place(name);
         let object =
-            |(at, item): (usize, &'a RawValue)| Fields::of(item.get(), format!("{place}[{at}]"));
-        let first: Result<_, _> = items.first.into_iter().enumerate().map(object).collect();
+            |(at, item): (usize, &&'a RawValue)| Fields::of(item.get(), format!("{place}[{at}]"));
+        let first: Result<_, _> = items.first.iter().enumerate().map(object).collect();
         Ok(Objects {
             first: first?,
+            last: items.first.last().map(|item| item.get()),
             len: items.len,
         })
     }
@@ -169,8 +179,8 @@ fn without_nul(text: String) -> String {
 #[derive(serde::Deserialize)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// The fields of an object that has at most [`FIELDS_MAX`].
-struct AtMost<'a>(BTreeMap<Cow<'a, str>, &'a RawValue>);
+/// The fields of an object that has at most [`FIELDS_MAX`] of different names.
+struct AtMost<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for AtMost<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -184,18 +194,32 @@ impl<'de: 'a, 'a> Deserialize<'de> for AtMost<'a> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut fields = BTreeMap::new();
+                let mut fields = Vec::new();
                 while let Some((Name(name), value)) = map.next_entry()? {
-                    fields.insert(name, value);
-                    if fields.len() > FIELDS_MAX {
+                    fields.push((name, value));
+                    if fields.len() == 2 * FIELDS_MAX && are_too_many(&mut fields) {
                         return Err(serde::de::Error::custom("too many fields"));
                     }
+                }
+                if are_too_many(&mut fields) {
+                    return Err(serde::de::Error::custom("too many fields"));
                 }
                 Ok(AtMost(fields))
             }
         }
         deserializer.deserialize_map(Map(PhantomData))
     }
+}
+
+/// Whether an object has more than [`FIELDS_MAX`] fields of different names. Where it is not plain, only
+/// the last of each name is left.
+fn are_too_many(fields: &mut Vec<(Cow<'_, str>, &RawValue)>) -> bool {
+    if fields.len() > FIELDS_MAX {
+        fields.reverse();
+        fields.sort_by(|(one, _), (other, _)| one.cmp(other));
+        fields.dedup_by(|(one, _), (other, _)| one == other);
+    }
+    fields.len() > FIELDS_MAX
 }
 
 /// The first `MAX` items of a list, and how many it has.
@@ -249,10 +273,23 @@ mod tests {
         for (fields, repeats, expected) in [
             (FIELDS_MAX, 0, true),
             (FIELDS_MAX, 9, true),
+            (FIELDS_MAX, 9 * FIELDS_MAX, true),
             (FIELDS_MAX + 1, 0, false),
+            (FIELDS_MAX + 1, 9 * FIELDS_MAX, false),
         ] {
             let text = object(fields, repeats);
             assert_eq!(Fields::of(&text, String::new()).is_ok(), expected);
+        }
+    }
+
+    #[test]
+    fn of_two_fields_of_a_name_the_last_holds_however_many_there_are() {
+        for repeats in [1, FIELDS_MAX, 3 * FIELDS_MAX] {
+            let all: String = (0..repeats).map(|n| format!("\"a\":{n},")).collect();
+            let text = format!("{{{all}\"b\":1,\"a\":\"last\"}}");
+            let fields = Fields::of(&text, String::new()).unwrap();
+            assert_eq!(fields.text("a").as_deref(), Some("last"), "{repeats}");
+            assert_eq!(fields.count("b"), Some(1));
         }
     }
 

@@ -87,11 +87,40 @@ pub(crate) fn commit(fields: &Fields<'_>) -> Result<ListedCommit, Unreadable> {
     })
 }
 
-/// A list of such commits, and how many the list has.
-pub(crate) fn commits(payload: &Fields<'_>) -> Result<(Vec<ListedCommit>, usize), Unreadable> {
-    let listed = payload.objects::<COMMITS_MAX>("commits")?;
-    let commits: Result<_, _> = listed.first.iter().map(commit).collect();
-    Ok((commits?, listed.len))
+/// A list of such commits.
+pub(crate) struct Commits<'a> {
+    pub(crate) listed: Vec<ListedCommit>,
+    /// How many the list has.
+    pub(crate) len: usize,
+    /// The text of the last one.
+    last: Option<&'a str>,
+}
+
+/// The commits in the field `commits`.
+pub(crate) fn commits<'a>(payload: &Fields<'a>) -> Result<Commits<'a>, Unreadable> {
+    let objects = payload.objects::<COMMITS_MAX>("commits")?;
+    let listed: Result<_, _> = objects.first.iter().map(commit).collect();
+    Ok(Commits {
+        listed: listed?,
+        len: objects.len,
+        last: objects.last,
+    })
+}
+
+/// The commit in the field `head_commit`. Most often the list's last is the same, to the letter, and is
+/// not read again.
+pub(crate) fn head_commit(
+    payload: &Fields<'_>,
+    commits: &Commits<'_>,
+) -> Result<Option<ListedCommit>, Unreadable> {
+    match (payload.raw("head_commit"), commits.last) {
+        (Some(head), Some(last)) if head == last => Ok(commits.listed.last().cloned()),
+        _ => payload
+            .object("head_commit")
+            .as_ref()
+            .map(commit)
+            .transpose(),
+    }
 }
 
 /// A person with `name`, `email` and `username`.

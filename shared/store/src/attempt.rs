@@ -99,9 +99,8 @@ pub async fn named(
                          WHERE lab_session_id = session AND commit_sha = commit) AS id \
                     FROM UNNEST($1, $2) AS wanted (session, commit) \
                 ) AS asked WHERE id IS NOT NULL";
-    Ok(sql_query(text)
+    let query = sql_query(text)
         .bind::<Array<SqlUuid>, _>(sessions)
-        .bind::<Array<Text>, _>(commits)
-        .load(conn)
-        .await?)
+        .bind::<Array<Text>, _>(commits);
+    Ok(crate::prepared::RunPrepared::load(query, conn).await?)
 }

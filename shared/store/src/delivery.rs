@@ -7,7 +7,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use crate::error::StoreError;
-use crate::row::ledger_row;
+use crate::row::{ledger_row, select_text};
 
 ledger_row! {
     /// A delivery id ever seen, with the message that first brought it.
@@ -86,12 +86,9 @@ pub async fn receipts_of(
     if deliveries.is_empty() {
         return Ok(Vec::new());
     }
-    Ok(
-        sql_query("SELECT * FROM delivery_receipt WHERE delivery_id = ANY($1)")
-            .bind::<Array<SqlUuid>, _>(deliveries)
-            .load(conn)
-            .await?,
-    )
+    let query = sql_query(select_text::<ReceiptRow>("WHERE delivery_id = ANY($1)"))
+        .bind::<Array<SqlUuid>, _>(deliveries);
+    Ok(crate::prepared::RunPrepared::load(query, conn).await?)
 }
 
 /// The delivery with this id, if it is recorded.

@@ -7,7 +7,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use crate::error::StoreError;
-use crate::row::ledger_row;
+use crate::row::{ledger_row, select_text};
 
 /// What a row of a hold says.
 pub const HELD: &str = "held";
@@ -54,12 +54,9 @@ pub async fn of_people(
     conn: &mut AsyncPgConnection,
     people: &[Uuid],
 ) -> Result<Vec<ErasureRow>, StoreError> {
-    Ok(
-        sql_query("SELECT * FROM erasure WHERE principal_id = ANY($1)")
-            .bind::<Array<SqlUuid>, _>(people)
-            .load(conn)
-            .await?,
-    )
+    let query = sql_query(select_text::<ErasureRow>("WHERE principal_id = ANY($1)"))
+        .bind::<Array<SqlUuid>, _>(people);
+    Ok(crate::prepared::RunPrepared::load(query, conn).await?)
 }
 
 /// Every erasure, in the order of their rows' ids, at most `limit` beyond one.

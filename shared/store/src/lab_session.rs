@@ -92,10 +92,9 @@ pub async fn of_repositories(
     conn: &mut AsyncPgConnection,
     repositories: &[&str],
 ) -> Result<Vec<SessionRules>, StoreError> {
-    Ok(sql_query(include_str!("lab_session_of_repositories.sql"))
-        .bind::<Array<Text>, _>(repositories)
-        .load(conn)
-        .await?)
+    let query = sql_query(include_str!("lab_session_of_repositories.sql"))
+        .bind::<Array<Text>, _>(repositories);
+    Ok(crate::prepared::RunPrepared::load(query, conn).await?)
 }
 
 /// Whether there is such a session.
@@ -123,9 +122,10 @@ pub async fn enrolling_versions(
     conn: &mut AsyncPgConnection,
 ) -> Result<Vec<OpeningVersion>, StoreError> {
     let text = "SELECT id, lab_id, number, spec FROM \
-                (SELECT DISTINCT ON (lab_id) * FROM lab_version ORDER BY lab_id, number DESC) \
+                (SELECT DISTINCT ON (lab_id) id, lab_id, number, spec FROM lab_version \
+                ORDER BY lab_id, number DESC) \
                 AS newest WHERE jsonb_array_length(spec #> '{session,enrol}') > 0";
-    Ok(sql_query(text).load(conn).await?)
+    Ok(crate::prepared::RunPrepared::load(sql_query(text), conn).await?)
 }
 
 /// The newest version of a lab, if there is such a lab.

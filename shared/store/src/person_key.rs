@@ -8,7 +8,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use crate::error::StoreError;
-use crate::row::ledger_row;
+use crate::row::{ledger_row, select_text};
 
 ledger_row! {
     /// A person's key, or a source's. Not part of the ledger: it is destroyed to erase.
@@ -33,12 +33,9 @@ pub async fn hold(
     conn: &mut AsyncPgConnection,
     owners: &[Uuid],
 ) -> Result<Vec<PersonKeyRow>, StoreError> {
-    let text = "SELECT * FROM privacy.person_key WHERE owner_id = ANY($1) \
-                ORDER BY owner_id FOR KEY SHARE";
-    Ok(sql_query(text)
-        .bind::<Array<SqlUuid>, _>(owners)
-        .load(conn)
-        .await?)
+    let rest = "WHERE owner_id = ANY($1) ORDER BY owner_id FOR KEY SHARE";
+    let query = sql_query(select_text::<PersonKeyRow>(rest)).bind::<Array<SqlUuid>, _>(owners);
+    Ok(crate::prepared::RunPrepared::load(query, conn).await?)
 }
 
 /// The keys of these owners, to be destroyed: whoever seals with one is waited for.

@@ -1,7 +1,8 @@
-//! Owns running statements that each connection prepares once: those that write rows, and a step
-//! of the log. Diesel prepares the text of a `sql_query` anew each time, which costs a round trip
-//! and the planner's work. What else looks rows up is better planned anew: a plan that was made
-//! while a table was empty would read the whole of it later.
+//! Owns running statements that each connection prepares once: those that write rows, a step of the
+//! log, and what a batch finds by keys. Diesel prepares the text of a `sql_query` anew each time, which
+//! costs a round trip and the planner's work. What else looks rows up is better planned anew: a plan
+//! that was made while a table was empty would read the whole of it later, but in a transaction
+//! [by keys](crate::transaction::by_keys).
 
 use diesel::QueryResult;
 use diesel::pg::{Pg, PgQueryBuilder};

@@ -66,10 +66,8 @@ pub async fn persons_there(
         return Ok(HashSet::new());
     }
     let text = "SELECT principal_id AS key FROM privacy.person WHERE principal_id = ANY($1)";
-    let there: Vec<Key> = sql_query(text)
-        .bind::<Array<SqlUuid>, _>(people)
-        .load(conn)
-        .await?;
+    let query = sql_query(text).bind::<Array<SqlUuid>, _>(people);
+    let there: Vec<Key> = crate::prepared::RunPrepared::load(query, conn).await?;
     Ok(there.into_iter().map(|row| row.key).collect())
 }
 

@@ -21,6 +21,8 @@ pub trait LedgerRow: Serialize + Sized {
     const FIRST_KEY: &'static str;
     /// All columns of the primary key, in its order.
     const KEYS: &'static [&'static str];
+    /// All columns.
+    const COLUMNS: &'static [&'static str];
 
     /// The primary key, its parts joined by `/`.
     fn key(&self) -> String;
@@ -73,6 +75,7 @@ macro_rules! ledger_row {
             const FIRST_KEY: &'static str = stringify!($first);
             const KEYS: &'static [&'static str] =
                 &[stringify!($first) $(, stringify!($key))*];
+            const COLUMNS: &'static [&'static str] = &[$(stringify!($column)),+];
 
             fn key(&self) -> String {
                 [self.$first.to_string() $(, self.$key.to_string())*].join("/")
@@ -93,7 +96,7 @@ macro_rules! ledger_row {
                     return Ok(std::collections::HashSet::new());
                 }
                 static TEXT: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
-                    let text = crate::row::insert_text($table, &[$(stringify!($column)),+]);
+                    let text = crate::row::insert_text($table, <$row as crate::row::LedgerRow>::COLUMNS);
                     let key = stringify!($first);
                     format!("{text} ON CONFLICT DO NOTHING RETURNING {key} AS key")
                 });
@@ -118,7 +121,7 @@ macro_rules! ledger_row {
                     return Ok(());
                 }
                 static TEXT: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
-                    crate::row::insert_text($table, &[$(stringify!($column)),+])
+                    crate::row::insert_text($table, <$row as crate::row::LedgerRow>::COLUMNS)
                 });
                 let rows: Vec<&Self> = rows.iter().map(std::borrow::Borrow::borrow).collect();
                 let query = crate::row::bind_columns!(
@@ -186,6 +189,11 @@ where
         .bind::<Array<SqlUuid>, _>(first)
         .load(conn)
         .await?)
+}
+
+/// `SELECT …, … FROM table rest`: what a connection is to keep prepared has each column named.
+pub(crate) fn select_text<R: LedgerRow>(rest: &str) -> String {
+    format!("SELECT {} FROM {} {rest}", R::COLUMNS.join(", "), R::TABLE)
 }
 
 /// The key of a row.

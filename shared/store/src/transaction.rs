@@ -10,6 +10,14 @@ use crate::error::StoreError;
 /// A connection, inside a transaction or not: what the queries of this crate take first.
 pub type LedgerConnection = AsyncPgConnection;
 
+/// How each transaction begins, but those that find rows by their keys.
+const BEGIN: &str = "BEGIN";
+/// How a transaction begins that finds rows by their keys alone. A plan that a connection keeps was
+/// made when tables may have been empty, and would go through the whole of them later: these never do.
+/// It does not know the values either, which change no plan by keys.
+const BEGIN_BY_KEYS: &str = "BEGIN; SET LOCAL plan_cache_mode = force_generic_plan; \
+                             SET LOCAL enable_seqscan = off; SET LOCAL jit = off";
+
 /// How often a transaction that lost against another is run before its error is given back.
 pub const TRIES_MAX: u32 = 5;
 
@@ -42,11 +50,32 @@ where
     for<'r> F: Work<'r, T, Future: Send> + Send + Sync,
     T: Send,
 {
+    again(conn, BEGIN, work).await
+}
+
+/// As [`run`], for work that finds rows by their keys alone: what it runs is planned once a
+/// connection, and never goes through a whole table that has an index.
+///
+/// # Errors
+/// As [`run`].
+pub async fn by_keys<T, F>(conn: &mut AsyncPgConnection, work: F) -> Result<T, StoreError>
+where
+    for<'r> F: Work<'r, T, Future: Send> + Send + Sync,
+    T: Send,
+{
+    again(conn, BEGIN_BY_KEYS, work).await
+}
+
+async fn again<T, F>(conn: &mut AsyncPgConnection, begin: &str, work: F) -> Result<T, StoreError>
+where
+    for<'r> F: Work<'r, T, Future: Send> + Send + Sync,
+    T: Send,
+{
     let mut tries = 0;
     let mut delays = Delays::new(&QUICK);
     loop {
         tries += 1;
-        match once(conn, &work).await {
+        match once(conn, begin, &work).await {
             Err(error) if error.is_serialization_failure() && tries < TRIES_MAX => {
                 tracing::debug!(tries, "run the transaction again: it lost against another");
                 // At once it would take its first locks again before the winner, which was
@@ -58,12 +87,12 @@ where
     }
 }
 
-async fn once<T, F>(conn: &mut AsyncPgConnection, work: &F) -> Result<T, StoreError>
+async fn once<T, F>(conn: &mut AsyncPgConnection, begin: &str, work: &F) -> Result<T, StoreError>
 where
     for<'r> F: Work<'r, T, Future: Send> + Send + Sync,
     T: Send,
 {
-    AnsiTransactionManager::begin_transaction(conn).await?;
+    AnsiTransactionManager::begin_transaction_sql(conn, begin).await?;
     match work(conn).await {
         Ok(done) => {
             AnsiTransactionManager::commit_transaction(conn).await?;

@@ -3,7 +3,7 @@
 use contract::ids::RequestId;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Uuid as SqlUuid};
 use diesel::{QueryableByName, sql_query};
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::AsyncPgConnection;
 use uuid::Uuid;
 
 use crate::error::StoreError;
@@ -35,9 +35,8 @@ pub async fn of(
 ) -> Result<Vec<StandRow>, StoreError> {
     let requests: Vec<Uuid> = tries.iter().map(|(request, _)| request.as_uuid()).collect();
     let numbers: Vec<i32> = tries.iter().map(|(_, number)| *number).collect();
-    Ok(sql_query(include_str!("verification_stand.sql"))
+    let query = sql_query(include_str!("verification_stand.sql"))
         .bind::<Array<SqlUuid>, _>(requests)
-        .bind::<Array<Integer>, _>(numbers)
-        .load(conn)
-        .await?)
+        .bind::<Array<Integer>, _>(numbers);
+    Ok(crate::prepared::RunPrepared::load(query, conn).await?)
 }

@@ -105,13 +105,13 @@ fn is_past(push: &Push, session: &SessionRules, sha: &CommitSha) -> bool {
     is_start && (!is_enrolled(session) || !brings())
 }
 
-/// What a payload says of a commit's paths, as its attempt keeps it.
+/// What a payload says of a commit's paths, as its attempt keeps it, in the order of canonical JSON.
 #[derive(Serialize)]
 struct ChangedFiles<'a> {
     added: &'a [String],
+    listed: usize,
     modified: &'a [String],
     removed: &'a [String],
-    listed: usize,
 }
 
 fn changed_files(commit: &ListedCommit) -> CanonicalJson {
@@ -128,9 +128,9 @@ fn changed_files(commit: &ListedCommit) -> CanonicalJson {
     );
     CanonicalJson::of(&ChangedFiles {
         added: &commit.added[..added],
+        listed: commit.paths_listed,
         modified: &commit.modified[..modified],
         removed: &commit.removed[..removed],
-        listed: commit.paths_listed,
     })
 }
 

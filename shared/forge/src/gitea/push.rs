@@ -2,7 +2,7 @@
 
 use crate::fields::Fields;
 use crate::parts::{
-    Moved, account, commit, commits, full_name, full_ref, listing_by_total, oldest_first,
+    Moved, account, commits, full_name, full_ref, head_commit, listing_by_total, oldest_first,
     sha_or_zero,
 };
 use crate::push::{Listing, Person, Push, REF_BYTES_MAX, RefKind, Unreadable, split_ref};
@@ -16,12 +16,7 @@ pub(crate) fn read(json: &str) -> Result<Push, Unreadable> {
     let (kind, name) = split_ref(&full_ref);
     let before = sha_or_zero(&payload, "before")?;
     let after = sha_or_zero(&payload, "after")?;
-    let (commits, listed) = commits(&payload)?;
-    let head_commit = payload
-        .object("head_commit")
-        .as_ref()
-        .map(commit)
-        .transpose()?;
+    let commits = commits(&payload)?;
     let moved = Moved {
         kind,
         before: before.as_ref(),
@@ -35,11 +30,11 @@ pub(crate) fn read(json: &str) -> Result<Push, Unreadable> {
         deleted: after.is_none(),
         // Gitea does not say.
         forced: false,
-        listing: listing_by_total(&moved, listed, payload.count("total_commits")),
-        // The newest five, the newest first.
-        commits: oldest_first(commits, after.as_ref()),
+        listing: listing_by_total(&moved, commits.len, payload.count("total_commits")),
         head_sha: None,
-        head_commit,
+        head_commit: head_commit(&payload, &commits)?,
+        // The newest five, the newest first.
+        commits: oldest_first(commits.listed, after.as_ref()),
         before,
         after,
         pusher: payload.object("pusher").as_ref().map(person),

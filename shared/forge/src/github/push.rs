@@ -4,8 +4,8 @@ use contract::time::Timestamp;
 
 use crate::fields::Fields;
 use crate::parts::{
-    COMMITS_MAX, List, Moved, account, commit, commits, full_name, full_ref, person, sha_or_zero,
-    time,
+    COMMITS_MAX, List, Moved, account, commits, full_name, full_ref, head_commit, person,
+    sha_or_zero, time,
 };
 use crate::push::{Listing, Push, Unreadable, split_ref};
 
@@ -17,7 +17,7 @@ pub(crate) fn read(json: &str) -> Result<Push, Unreadable> {
     let before = sha_or_zero(&payload, "before")?;
     // Zeros and the flag are both believed: of a ref that may be gone nothing is to be fetched.
     let after = sha_or_zero(&payload, "after")?.filter(|_| !payload.is_true("deleted"));
-    let (commits, listed) = commits(&payload)?;
+    let commits = commits(&payload)?;
     let moved = Moved {
         kind,
         before: before.as_ref(),
@@ -30,16 +30,12 @@ pub(crate) fn read(json: &str) -> Result<Push, Unreadable> {
         created: before.is_none(),
         deleted: after.is_none(),
         forced: payload.is_true("forced"),
-        listing: listing(&moved, listed),
+        listing: listing(&moved, commits.len),
         before,
         after,
         head_sha: None,
-        head_commit: payload
-            .object("head_commit")
-            .as_ref()
-            .map(commit)
-            .transpose()?,
-        commits,
+        head_commit: head_commit(&payload, &commits)?,
+        commits: commits.listed,
         pusher: payload.object("pusher").as_ref().map(person),
         sender: payload.object("sender").as_ref().and_then(account),
         pushed_at,

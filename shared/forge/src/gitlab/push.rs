@@ -2,7 +2,7 @@
 
 use crate::fields::Fields;
 use crate::parts::{
-    Moved, commits, full_name, full_ref, listing_by_total, sha_if_any, sha_or_zero,
+    Commits, Moved, commits, full_name, full_ref, listing_by_total, sha_if_any, sha_or_zero,
 };
 use crate::push::{Account, Person, Push, Unreadable, split_ref};
 
@@ -21,7 +21,11 @@ pub(crate) fn read(json: &str) -> Result<Push, Unreadable> {
     // Of an annotated tag `after` is the tag object, this its commit.
     let head_sha = sha_if_any(&payload, "checkout_sha")?;
     // The newest twenty, the oldest of them first.
-    let (commits, listed) = commits(&payload)?;
+    let Commits {
+        listed: commits,
+        len: listed,
+        ..
+    } = commits(&payload)?;
     let moved = Moved {
         kind,
         before: before.as_ref(),

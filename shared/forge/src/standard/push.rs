@@ -2,7 +2,7 @@
 
 use crate::fields::Fields;
 use crate::parts::{
-    Moved, commits, full_name, full_ref, listing_by_total, person, sha_if_any, time,
+    Commits, Moved, commits, full_name, full_ref, listing_by_total, person, sha_if_any, time,
 };
 use crate::push::{Account, Push, Unreadable, split_ref};
 
@@ -17,7 +17,11 @@ pub(crate) fn read(json: &str) -> Result<Push, Unreadable> {
     if before.is_none() && after.is_none() {
         return Err(data.unreadable("after", "expected a commit here, or in before"));
     }
-    let (commits, listed) = commits(&data)?;
+    let Commits {
+        listed: commits,
+        len: listed,
+        ..
+    } = commits(&data)?;
     let moved = Moved {
         kind,
         before: before.as_ref(),

@@ -92,7 +92,7 @@ impl Ingest {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Writer {
-    /// Most deliveries that are written at one time, in two transactions.
+    /// Most deliveries that are written at one time, in up to three transactions.
     pub batch_deliveries_max: usize,
     /// Between two looks for work that is in no queue any more, in seconds.
     pub lost_every_seconds: u64,
@@ -105,7 +105,7 @@ impl Default for Writer {
     fn default() -> Self {
         Self {
             // More are hardly faster, and take more memory.
-            batch_deliveries_max: 250,
+            batch_deliveries_max: 375,
             lost_every_seconds: 60,
             // Beyond the window in which the queue takes a message for a copy of the first.
             lost_after_seconds: 180,
