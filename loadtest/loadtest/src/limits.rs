@@ -42,7 +42,7 @@ const BEHIND: [Service; 4] = [
 /// Most deliveries that are made before they are sent, some 10 KiB each.
 const PREPARED_MAX: u64 = 20_000;
 /// How long the half rate is held, in seconds.
-const HALF_RATE_SECS: u64 = 10;
+const HALF_RATE_SECS: u64 = 30;
 /// How long attempt-writer may take for all that was sent, in seconds.
 const WRITE_SECS_MAX: u64 = 900;
 /// Between two looks at how far it is, in milliseconds.
