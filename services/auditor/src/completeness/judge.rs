@@ -93,8 +93,8 @@ pub(crate) fn judge(
         return Verdict::Waits;
     }
     if let Some(place) = seen.found.get(&key) {
-        let is_given = *place <= seen.queue.delivered;
-        return if seen.is_stranded && is_given {
+        // Whoever was just given it has it in hand: it is another one that is stranded.
+        return if seen.is_stranded && *place <= seen.given_long_ago {
             Verdict::Stranded(*place)
         } else {
             Verdict::Waits

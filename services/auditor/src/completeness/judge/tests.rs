@@ -100,14 +100,17 @@ fn a_number_is_settled_by_its_message_by_its_delivery_or_by_being_named() {
 #[test]
 fn a_message_that_lies_in_the_queue_is_stranded_only_where_nobody_is_to_be_given_it() {
     let segment = segment(0, 1, Some((9, 9)));
-    for (is_stranded, place, wanted) in [
-        (false, 9, Verdict::Waits),
-        (true, 9, Verdict::Stranded(9)),
+    for (is_stranded, given_long_ago, place, wanted) in [
+        (false, 9, 9, Verdict::Waits),
+        (true, 9, 9, Verdict::Stranded(9)),
+        // Somebody was just given it.
+        (true, 8, 9, Verdict::Waits),
         // It was put back as a fresh message, which is still to be given.
-        (true, 12, Verdict::Waits),
+        (true, 9, 12, Verdict::Waits),
     ] {
         let seen = Seen {
             queue: queue(9, 9, 12),
+            given_long_ago,
             found: [((segment.lane, 1), place)].into(),
             is_whole: true,
             is_stranded,
