@@ -1,6 +1,7 @@
 //! Owns the sending of the limits: requests that were made before, over few connections, by one thread
 //! of its own. What it costs the machine is not there for what is measured.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -65,7 +66,8 @@ pub async fn at_rate(url: &Uri, traffic: &Traffic, schedule: Schedule) -> Result
     let (url, count) = (url.clone(), schedule.count().min(PREPARED_MAX));
     let signed: Vec<_> = (0..count).map(|n| traffic.delivery(n).signed).collect();
     alone(async move {
-        let idle = Arc::new(std::sync::Mutex::new(Vec::<Wire>::new()));
+        // The one that has been idle longest goes next: none is so for long enough to be closed.
+        let idle = Arc::new(std::sync::Mutex::new(VecDeque::<Wire>::new()));
         let room = Arc::new(tokio::sync::Semaphore::new(CONNECTIONS_MAX));
         let (began, sent) = (Instant::now(), AtomicU64::new(0));
         let mut sending: JoinSet<Result<(Duration, Duration)>> = JoinSet::new();
@@ -80,13 +82,13 @@ pub async fn at_rate(url: &Uri, traffic: &Traffic, schedule: Schedule) -> Result
             let (idle, address) = (Arc::clone(&idle), address.clone());
             let permit = Arc::clone(&room).acquire_owned().await?;
             sending.spawn(async move {
-                let free = idle.lock().expect("nobody panics with it").pop();
+                let free = idle.lock().expect("nobody panics with it").pop_front();
                 let mut wire = match free {
                     Some(wire) => wire,
                     None => Wire::connect(&address).await?,
                 };
                 accepted(&mut wire, &request).await?;
-                idle.lock().expect("nobody panics with it").push(wire);
+                idle.lock().expect("nobody panics with it").push_back(wire);
                 drop(permit);
                 Ok((at, began.elapsed().saturating_sub(at)))
             });
