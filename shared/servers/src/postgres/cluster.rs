@@ -115,10 +115,11 @@ impl Cluster {
         self.run(programs.folder.join("initdb"), arguments, None)
             .await?;
 
-        let statement = self.folder.join("create-database.sql");
-        fs::write(&statement, options::create_database()).map_err(file("write", &statement))?;
-        let input = File::open(&statement).map_err(file("open", &statement))?;
-        let arguments = options::single_user(&new);
+        let statements = self.folder.join("create-database.sql");
+        let text = options::prepare(durability);
+        fs::write(&statements, text).map_err(file("write", &statements))?;
+        let input = File::open(&statements).map_err(file("open", &statements))?;
+        let arguments = options::single_user(&new, durability);
         self.run(programs.folder.join("postgres"), arguments, Some(input))
             .await?;
 

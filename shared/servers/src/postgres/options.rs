@@ -6,13 +6,15 @@ use std::path::Path;
 use crate::postgres::cluster::Cluster;
 use crate::postgres::{DATABASE, Durability, OWNER, PostgresSettings};
 
-/// How large one file of the write-ahead log is, in MiB. A cluster that is new makes each of them first:
+/// How large one file of the write-ahead log is, in MiB. Beyond those that are kept, each is made first:
 /// one of 16 MiB, as it would be, is written with zeros and synced while everybody who writes waits, and
 /// with them whoever else syncs to that disk (docs/PERFORMANCE.md).
-const LOG_FILE_MIB: &str = "1";
-/// How much of that log is kept to be used again, and how much there is between two checkpoints: what
-/// is usual with files of 16 MiB, since the program that makes a cluster computes less from smaller ones.
-const LOG_SIZES: [&str; 2] = ["min_wal_size=80MB", "max_wal_size=1GB"];
+const LOG_FILE_MIB: u32 = 1;
+/// How much of that log is kept to be used again, in MiB: a rush of twenty thousand pushes.
+const LOG_KEPT_MIB: u32 = 512;
+/// How much there is between two checkpoints: what is usual with files of 16 MiB, since the program
+/// that makes a cluster computes less from smaller ones.
+const LOG_MAX: &str = "max_wal_size=1GB";
 
 /// The server's arguments. They win over whatever its configuration files say.
 pub(crate) fn server(cluster: &Cluster, settings: &PostgresSettings) -> Vec<String> {
@@ -29,12 +31,9 @@ pub(crate) fn server(cluster: &Cluster, settings: &PostgresSettings) -> Vec<Stri
         "logging_collector=off".to_owned(),
         "log_checkpoints=off".to_owned(),
     ];
-    options.extend(
-        durability(settings.durability)
-            .iter()
-            .map(ToString::to_string),
-    );
-    options.extend(LOG_SIZES.map(str::to_owned));
+    options.extend(durability(settings.durability));
+    options.push(log_kept(settings.durability));
+    options.push(LOG_MAX.to_owned());
     // Of two of a name the last one holds.
     options.extend(settings.tuning.iter().cloned());
     let mut arguments = vec!["-D".to_owned(), cluster.data.display().to_string()];
@@ -44,8 +43,8 @@ pub(crate) fn server(cluster: &Cluster, settings: &PostgresSettings) -> Vec<Stri
     arguments
 }
 
-fn durability(durability: Durability) -> &'static [&'static str] {
-    match durability {
+fn durability(durability: Durability) -> impl Iterator<Item = String> {
+    let options: &[&str] = match durability {
         Durability::Durable => &["fsync=on", "synchronous_commit=on", "full_page_writes=on"],
         Durability::ForTests => &[
             "fsync=off",
@@ -54,6 +53,14 @@ fn durability(durability: Durability) -> &'static [&'static str] {
             "full_page_writes=off",
             "shared_buffers=32MB",
         ],
+    };
+    options.iter().map(ToString::to_string)
+}
+
+fn log_kept(durability: Durability) -> String {
+    match durability {
+        Durability::Durable => format!("min_wal_size={LOG_KEPT_MIB}MB"),
+        Durability::ForTests => "min_wal_size=80MB".to_owned(),
     }
 }
 
@@ -80,7 +87,7 @@ pub(crate) fn create(folder: &Path, durability: Durability) -> Vec<String> {
 }
 
 /// What the server is told while the cluster's database is made, by itself, without a client.
-pub(crate) fn single_user(folder: &Path) -> Vec<String> {
+pub(crate) fn single_user(folder: &Path, durability: Durability) -> Vec<String> {
     let folder = folder.display().to_string();
     [
         "--single",
@@ -88,15 +95,28 @@ pub(crate) fn single_user(folder: &Path) -> Vec<String> {
         &folder,
         "-c",
         "log_checkpoints=off",
+        "-c",
+        &log_kept(durability),
+        "-c",
+        LOG_MAX,
         "postgres",
     ]
     .map(str::to_owned)
     .to_vec()
 }
 
-/// The statement that makes the database.
-pub(crate) fn create_database() -> String {
-    format!("CREATE DATABASE {DATABASE}\n")
+/// The statements that make the database, and the files of the log of a server that keeps its data, a
+/// statement a line. What is written there says nothing; its files are used again from the checkpoint on,
+/// as they are where a server has run for a while (decision 0167).
+pub(crate) fn prepare(durability: Durability) -> String {
+    let mut statements = format!("CREATE DATABASE {DATABASE}\n");
+    if durability == Durability::Durable {
+        statements += &format!(
+            "SELECT count(pg_logical_emit_message(false, 'assay', repeat(' ', 1024 * 1024))) \
+             FROM generate_series(1, {LOG_KEPT_MIB})\nCHECKPOINT\n"
+        );
+    }
+    statements
 }
 
 /// A connection string for a socket.
@@ -134,7 +154,7 @@ mod tests {
 
     #[test]
     fn only_a_test_cluster_is_not_synced() {
-        let options = durability(Durability::Durable);
+        let options: Vec<String> = durability(Durability::Durable).collect();
         assert!(
             options.iter().all(|option| option.ends_with("=on")),
             "{options:?}"

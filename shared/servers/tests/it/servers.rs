@@ -6,7 +6,7 @@ use std::sync::Arc;
 use servers::error::ServerError;
 use servers::folder::{self, DataFolder};
 use servers::nats::{NatsSettings, PrivateNats};
-use servers::postgres::{Durability, PostgresSettings, PrivatePostgres};
+use servers::postgres::{Durability, PostgresSettings, PrivatePostgres, cluster_folder};
 
 use crate::talk;
 
@@ -26,6 +26,20 @@ fn open(temp: &Path) -> Arc<DataFolder> {
     use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(temp, std::fs::Permissions::from_mode(0o711)).unwrap();
     DataFolder::open(&temp.join("data")).unwrap()
+}
+
+#[tokio::test]
+async fn a_cluster_that_keeps_its_data_has_the_files_of_its_log_before_they_are_needed() {
+    let temp = tempfile::tempdir().unwrap();
+    let data = open(temp.path());
+    let settings = PostgresSettings::new(Durability::Durable, 10);
+    let mut postgres = PrivatePostgres::start(&data, settings).await.unwrap();
+    postgres.stop().await.unwrap();
+    let log = cluster_folder(&data).unwrap().join("pg_wal");
+    let files = std::fs::read_dir(log).unwrap().map(Result::unwrap);
+    // Those before the last checkpoint are named anew, for what comes.
+    let made = files.filter(|file| file.metadata().unwrap().len() == 1024 * 1024);
+    assert!(made.count() > 400);
 }
 
 #[tokio::test]

@@ -1,0 +1,234 @@
+//! Owns a house whose rates are taken: what is sent to it, and what its ledger says of when.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use chrono::{DateTime, Utc};
+use hyper::Uri;
+use process::settings::service::Service;
+use tokio::time::Instant;
+use tokio_postgres::{Client, NoTls};
+use witness::programs::Programs;
+
+use crate::cli::Common;
+use crate::growth::SHAPE;
+use crate::house::House;
+use crate::ledger::{Ledger, Progress};
+use crate::limits::drive::all_at_once;
+use crate::orders::Ground;
+use crate::traffic::{Shares, Traffic};
+use crate::wire::Request;
+
+/// Who is behind attempt-writer.
+const BEHIND: [Service; 3] = [
+    Service::SnapshotBuilder,
+    Service::Verifier,
+    Service::Auditor,
+];
+/// How long a part of the measurement may take, in seconds.
+const PART_SECS_MAX: u64 = 1_800;
+/// Between two looks at how far it is, in milliseconds.
+const LOOK_MS: u64 = 100;
+/// A table from so many rows on must not be read from its begin to its end.
+const LARGE_ROWS: i64 = 10_000;
+/// The settings that are told of.
+const SETTINGS: &str = "SELECT string_agg(name || ' = ' || current_setting(name), ', ' ORDER BY name) \
+    FROM pg_settings WHERE name IN ('shared_buffers', 'max_wal_size', 'synchronous_commit', 'fsync', \
+    'full_page_writes', 'wal_compression', 'work_mem', 'server_version')";
+/// How often large tables were read from their begin to their end.
+const SCANS: &str = "SELECT relname::text, seq_scan::int8 FROM pg_stat_user_tables \
+    WHERE n_live_tup > $1 AND schemaname IN ('public', 'privacy')";
+/// Where the indexes lie.
+const INDEXES: &str = "SELECT current_setting('data_directory'), \
+    array_agg(pg_relation_filepath(indexrelid)) FROM pg_stat_user_indexes";
+/// From when to when receipts were written, and until when results, in microseconds since 1970.
+const RECEIPTS: &str = "SELECT (extract(epoch FROM min(recorded_at)) * 1000000)::int8, \
+    (extract(epoch FROM max(recorded_at)) * 1000000)::int8 FROM delivery_receipt \
+    WHERE recorded_at BETWEEN to_timestamp($1::int8 / 1000000.0) AND to_timestamp($2::int8 / 1000000.0)";
+const RESULTS: &str = "SELECT (extract(epoch FROM max(recorded_at)) * 1000000)::int8 \
+    FROM verification_attempt WHERE recorded_at >= to_timestamp($1::int8 / 1000000.0)";
+
+/// Rates of one ledger.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rates {
+    /// Attempts a second that attempt-writer writes.
+    pub(super) writer: f64,
+    /// Results a second, from the first send to the last of them.
+    pub(super) pipeline: f64,
+}
+
+/// A house and what is sent to it.
+#[derive(Debug)]
+pub(super) struct Side {
+    pub(super) house: House,
+    /// The owner's connection to its ledger.
+    pub(super) owner: Client,
+    pub(super) ledger: Ledger,
+    url: Uri,
+    traffic: Traffic,
+    count: u64,
+    connections: usize,
+    sent: u64,
+}
+
+impl Side {
+    /// A new house with these settings of Postgres, which is sent so many deliveries twice in each
+    /// measurement.
+    ///
+    /// # Errors
+    /// If it does not get ready.
+    pub(super) async fn start(settings: Vec<String>, count: u64, common: &Common) -> Result<Self> {
+        let house = House::tuned(Programs::find()?, settings).await?;
+        let ground = Ground::with(house).await?;
+        let traffic = Traffic {
+            shares: Shares::default(),
+            ..ground.traffic(common)
+        };
+        let url: Uri = ground.target.url.parse().context("read our own URL")?;
+        let house = ground.house.expect("a house of ours was started");
+        Ok(Self {
+            owner: connect(&house.owner_url()).await?,
+            ledger: Ledger::connect(&house.owner_url()).await?,
+            house,
+            url,
+            traffic,
+            count,
+            connections: common.connections,
+            sent: 0,
+        })
+    }
+
+    /// The settings of its Postgres.
+    pub(super) async fn settings(&self) -> Result<String> {
+        Ok(self.owner.query_one(SETTINGS, &[]).await?.get(0))
+    }
+
+    /// Sends to attempt-writer alone, and then to everybody; gives the rates of both.
+    pub(super) async fn measure(&mut self) -> Result<Rates> {
+        let results = |times: u64| times * self.count * SHAPE.commits as u64;
+        let (one, two) = (results(1), results(2));
+        let before = self.ledger.progress().await?;
+        for service in BEHIND {
+            self.house.stop(service).await?;
+        }
+        self.house.stop(Service::AttemptWriter).await?;
+        self.send().await?;
+        let writer = Utc::now();
+        self.house.start_again(Service::AttemptWriter).await?;
+        let receipts = before.receipts + self.count;
+        self.until(receipts, |seen| seen.receipts).await?;
+        for service in BEHIND {
+            self.house.start_again(service).await?;
+        }
+        self.until(before.results + one, |seen| seen.results)
+            .await?;
+        let pipeline = Utc::now();
+        self.send().await?;
+        self.until(before.results + two, |seen| seen.results)
+            .await?;
+        self.rates(writer, pipeline).await
+    }
+
+    async fn send(&mut self) -> Result<()> {
+        let numbers = self.sent..self.sent + self.count;
+        self.sent += self.count;
+        let made = numbers.map(|number| self.traffic.delivery(number).signed);
+        let requests = made
+            .map(|signed| Request::new(&self.url, &signed, None))
+            .collect();
+        all_at_once(&self.url, requests, self.connections).await?;
+        Ok(())
+    }
+
+    /// Waits by Postgres's own statistics, which cost nothing.
+    async fn until(&self, wanted: u64, of: impl Fn(Progress) -> u64) -> Result<()> {
+        let last = Instant::now() + Duration::from_secs(PART_SECS_MAX);
+        loop {
+            let seen = of(self.ledger.progress().await?);
+            if seen >= wanted {
+                return Ok(());
+            }
+            if Instant::now() > last {
+                bail!("{seen} of {wanted} rows are written");
+            }
+            tokio::time::sleep(Duration::from_millis(LOOK_MS)).await;
+        }
+    }
+
+    async fn rates(&self, writer: DateTime<Utc>, pipeline: DateTime<Utc>) -> Result<Rates> {
+        let attempts = (self.count * SHAPE.commits as u64) as f64;
+        let (alone, all) = (writer.timestamp_micros(), pipeline.timestamp_micros());
+        let written = self.owner.query_one(RECEIPTS, &[&alone, &all]).await?;
+        let verified = self.owner.query_one(RESULTS, &[&all]).await?;
+        let secs = |from: Option<i64>, to: Option<i64>| {
+            let both = from.zip(to).context("nothing was written")?;
+            anyhow::Ok(((both.1 - both.0) as f64 / 1_000_000.0).max(0.001))
+        };
+        Ok(Rates {
+            writer: attempts / secs(written.get(0), written.get(1))?,
+            pipeline: attempts / secs(Some(all), verified.get(0))?,
+        })
+    }
+
+    /// How often each large table was read from its begin to its end.
+    pub(super) async fn scans(&self) -> Result<BTreeMap<String, i64>> {
+        let rows = self.owner.query(SCANS, &[&LARGE_ROWS]).await;
+        let rows = rows.context("ask what was read")?;
+        Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+    }
+
+    /// Reads all indexes once, so that they lie in memory as those do that each push had a part in.
+    /// Gives their size in bytes.
+    pub(super) async fn read_indexes(&self) -> Result<u64> {
+        let row = self.owner.query_one(INDEXES, &[]).await?;
+        let (data, indexes): (String, Vec<String>) = (row.get(0), row.get(1));
+        let files = indexes.into_iter().map(move |index| Path::new(&data).join(index));
+        let reading = tokio::task::spawn_blocking(move || files.map(|file| read(&file)).sum());
+        reading.await?
+    }
+}
+
+/// Reads a relation's file and those that go on with it; gives their size in bytes.
+fn read(first: &Path) -> Result<u64> {
+    let mut bytes = 0;
+    for segment in 0.. {
+        let path = match segment {
+            0 => first.to_owned(),
+            _ => PathBuf::from(format!("{}.{segment}", first.display())),
+        };
+        let mut file = match File::open(&path) {
+            Err(error) if segment > 0 && error.kind() == ErrorKind::NotFound => break,
+            file => file.with_context(|| format!("open {}", path.display()))?,
+        };
+        bytes += std::io::copy(&mut file, &mut std::io::sink())?;
+    }
+    Ok(bytes)
+}
+
+async fn connect(url: &str) -> Result<Client> {
+    let connecting = tokio_postgres::connect(url, NoTls).await;
+    let (client, connection) = connecting.context("connect to the ledger")?;
+    // It ends with the client.
+    tokio::spawn(connection);
+    Ok(client)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_relation_is_read_with_what_goes_on_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = folder.path().join("16384");
+        for (name, bytes) in [("16384", 10), ("16384.1", 5), ("16384.3", 1), ("163840", 1)] {
+            std::fs::write(folder.path().join(name), vec![0; bytes]).unwrap();
+        }
+        assert_eq!(read(&first).unwrap(), 15);
+        read(&folder.path().join("none")).unwrap_err();
+    }
+}
