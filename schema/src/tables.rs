@@ -510,7 +510,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    privacy.delivery_body (delivery_id, body_digest) {
+    privacy.delivery_body (body_digest, delivery_id) {
         delivery_id -> Uuid,
         body_digest -> Text,
         owner_id -> Uuid,

@@ -132,8 +132,8 @@ pub enum Order {
         /// Attempts that the ledger is filled with: copies of those that were measured.
         #[arg(long, default_value_t = 10_000_000)]
         attempts: u64,
-        /// Deliveries of each of four measurements.
-        #[arg(long, default_value_t = 10_000)]
+        /// Deliveries of each measurement: six of each ledger.
+        #[arg(long, default_value_t = 30_000)]
         count: u64,
         /// A setting of Postgres, perhaps several times; without any, those of a server that has the
         /// machine for itself: a quarter of its memory as shared_buffers, max_wal_size=8GB,

@@ -22,6 +22,8 @@ pub(crate) struct Plan {
     pub(crate) program: PathBuf,
     /// Its arguments.
     pub(crate) arguments: Vec<String>,
+    /// What it is told by its environment, beside what every child is.
+    pub(crate) variables: &'static [(&'static str, &'static str)],
     /// The folder it runs in.
     pub(crate) folder: PathBuf,
     /// What it reads; `None` is nothing.
@@ -162,6 +164,7 @@ fn command(plan: Plan) -> io::Result<Command> {
         .current_dir(&plan.folder)
         .env_clear()
         .envs(environment())
+        .envs(plan.variables.iter().copied())
         .stdin(plan.input.map_or_else(Stdio::null, Stdio::from))
         .stdout(plan.log.try_clone()?)
         .stderr(plan.log)

@@ -255,6 +255,7 @@ async fn launch(
     let child = Child::start(Plan {
         program: program.to_owned(),
         arguments: vec!["-c".to_owned(), path.display().to_string()],
+        variables: &[],
         folder,
         input: None,
         log: log::open(&log_path(data))?,

@@ -214,6 +214,7 @@ async fn launch(
     let child = Child::start(Plan {
         program: programs.folder.join("postgres"),
         arguments: options::server(cluster, settings),
+        variables: &options::MEMORY,
         folder: cluster.data.clone(),
         input: None,
         log: log::open(&cluster.log)?,

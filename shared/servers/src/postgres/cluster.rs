@@ -158,6 +158,7 @@ impl Cluster {
         let child = Child::start(Plan {
             program,
             arguments,
+            variables: &[],
             folder: self.folder.clone(),
             input,
             log: log::open(&self.log)?,
