@@ -2,6 +2,7 @@
 //! sealed objects in the place of those that came.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bus::consume::Outcome;
 use contract::delivery::BodyPlace;
@@ -29,12 +30,14 @@ pub(crate) fn owner(taken: &Taken, people: &[People]) -> Uuid {
     let pusher = people.iter().find_map(|people| people.pusher.as_ref());
     let of_head = || {
         let mut both = taken.pushed.iter().zip(people);
-        both.find_map(|(pushed, people)| people.authors.get(pushed.push.head()?))
+        let author = both.find_map(|(pushed, people)| people.authors.get(pushed.push.head()?));
+        author.map(Arc::as_ref)
     };
     let anybody = || {
-        people
+        let authors = people
             .iter()
-            .find_map(|people| people.authors.values().next())
+            .find_map(|people| people.authors.values().next());
+        authors.map(Arc::as_ref)
     };
     let person = pusher.or_else(of_head).or_else(anybody);
     person.map_or_else(

@@ -6,6 +6,7 @@ pub(crate) mod attempts;
 mod tests;
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use contract::ids::{LabVersionId, PushId, RequestId, SessionId};
 use contract::job::{ATTEMPTS_PER_JOB_MAX, AttemptToPreserve, PushOfSession, SnapshotRequested};
@@ -97,13 +98,14 @@ pub(crate) fn conflict(taken: &Taken, first: &ReceiptRow, now: Timestamp) -> Con
 pub(crate) struct People {
     pub(crate) pusher: Option<Pseudonym>,
     /// By the commit's SHA.
-    pub(crate) authors: HashMap<CommitSha, Pseudonym>,
+    pub(crate) authors: HashMap<CommitSha, Arc<Pseudonym>>,
 }
 
 impl People {
     /// Everybody, some of them perhaps twice.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Pseudonym> {
-        self.pusher.iter().chain(self.authors.values())
+        let authors = self.authors.values().map(Arc::as_ref);
+        self.pusher.iter().chain(authors)
     }
 }
 
@@ -118,19 +120,26 @@ pub(crate) fn people(pushed: &Pushed, pseudonyms: &Pseudonyms, now: Timestamp) -
         };
         pseudonyms.of_account(pushed.provider, &account.id, named, now)
     });
-    let authors = push
-        .commits
-        .iter()
-        .chain(&push.head_commit)
-        .filter_map(|commit| {
-            let Person { name, email, login } = commit.author.clone();
-            let named = Named { login, name, email };
-            Some((commit.sha.clone(), pseudonyms.of_author(named, now)?))
-        });
-    People {
-        pusher,
-        authors: authors.collect(),
+    let mut authors = HashMap::new();
+    // Most often one person wrote all of a push: the hash is computed for the first commit.
+    let mut last: Option<(&Person, Arc<Pseudonym>)> = None;
+    for commit in push.commits.iter().chain(&push.head_commit) {
+        let known = last.take().filter(|(author, _)| *author == &commit.author);
+        let pseudonym = match known {
+            Some((_, pseudonym)) => pseudonym,
+            None => {
+                let Person { name, email, login } = commit.author.clone();
+                let named = Named { login, name, email };
+                match pseudonyms.of_author(named, now) {
+                    Some(pseudonym) => Arc::new(pseudonym),
+                    None => continue,
+                }
+            }
+        };
+        authors.insert(commit.sha.clone(), Arc::clone(&pseudonym));
+        last = Some((&commit.author, pseudonym));
     }
+    People { pusher, authors }
 }
 
 pub(crate) fn push(taken: &Taken, pushed: &Pushed, people: &People, now: Timestamp) -> PushRow {

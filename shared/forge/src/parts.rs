@@ -107,19 +107,22 @@ pub(crate) fn commits<'a>(payload: &Fields<'a>) -> Result<Commits<'a>, Unreadabl
     })
 }
 
-/// The commit in the field `head_commit`. Most often the list's last is the same, to the letter, and is
-/// not read again.
+/// The commit that a push leads to, in the field `head_commit`: its SHA, and itself where it is not one
+/// of the list. Most often it is the list's last, to the letter, and is not read again.
 pub(crate) fn head_commit(
     payload: &Fields<'_>,
     commits: &Commits<'_>,
-) -> Result<Option<ListedCommit>, Unreadable> {
+) -> Result<(Option<CommitSha>, Option<ListedCommit>), Unreadable> {
     match (payload.raw("head_commit"), commits.last) {
-        (Some(head), Some(last)) if head == last => Ok(commits.listed.last().cloned()),
-        _ => payload
-            .object("head_commit")
-            .as_ref()
-            .map(commit)
-            .transpose(),
+        (Some(head), Some(last)) if head == last => {
+            let last = commits.listed.last().map(|commit| commit.sha.clone());
+            Ok((last, None))
+        }
+        _ => {
+            let head = payload.object("head_commit");
+            let head = head.as_ref().map(commit).transpose()?;
+            Ok((head.as_ref().map(|head| head.sha.clone()), head))
+        }
     }
 }
 

@@ -36,7 +36,7 @@ pub struct Push {
     pub forced: bool,
     /// The commit that the ref leads to, where the forge names it apart from `after`.
     pub head_sha: Option<CommitSha>,
-    /// The commit that the ref leads to, as the forge describes it.
+    /// That commit as the forge describes it apart from `commits`.
     pub head_commit: Option<ListedCommit>,
     /// The commits that the forge lists, oldest first. [`Push::listing`] says whether there are
     /// more.

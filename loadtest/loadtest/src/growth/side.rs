@@ -196,7 +196,9 @@ impl Side {
     pub(super) async fn read_indexes(&self) -> Result<u64> {
         let row = self.owner.query_one(INDEXES, &[]).await?;
         let (data, indexes): (String, Vec<String>) = (row.get(0), row.get(1));
-        let files = indexes.into_iter().map(move |index| Path::new(&data).join(index));
+        let files = indexes
+            .into_iter()
+            .map(move |index| Path::new(&data).join(index));
         let reading = tokio::task::spawn_blocking(move || files.map(|file| read(&file)).sum());
         reading.await?
     }

@@ -17,6 +17,7 @@ pub(crate) fn read(json: &str) -> Result<Push, Unreadable> {
     let before = sha_or_zero(&payload, "before")?;
     let after = sha_or_zero(&payload, "after")?;
     let commits = commits(&payload)?;
+    let (head_sha, head_commit) = head_commit(&payload, &commits)?;
     let moved = Moved {
         kind,
         before: before.as_ref(),
@@ -31,8 +32,8 @@ pub(crate) fn read(json: &str) -> Result<Push, Unreadable> {
         // Gitea does not say.
         forced: false,
         listing: listing_by_total(&moved, commits.len, payload.count("total_commits")),
-        head_sha: None,
-        head_commit: head_commit(&payload, &commits)?,
+        head_sha,
+        head_commit,
         // The newest five, the newest first.
         commits: oldest_first(commits.listed, after.as_ref()),
         before,

@@ -18,6 +18,7 @@ pub(crate) fn read(json: &str) -> Result<Push, Unreadable> {
     // Zeros and the flag are both believed: of a ref that may be gone nothing is to be fetched.
     let after = sha_or_zero(&payload, "after")?.filter(|_| !payload.is_true("deleted"));
     let commits = commits(&payload)?;
+    let (head_sha, head_commit) = head_commit(&payload, &commits)?;
     let moved = Moved {
         kind,
         before: before.as_ref(),
@@ -33,8 +34,8 @@ pub(crate) fn read(json: &str) -> Result<Push, Unreadable> {
         listing: listing(&moved, commits.len),
         before,
         after,
-        head_sha: None,
-        head_commit: head_commit(&payload, &commits)?,
+        head_sha,
+        head_commit,
         commits: commits.listed,
         pusher: payload.object("pusher").as_ref().map(person),
         sender: payload.object("sender").as_ref().and_then(account),
