@@ -1,6 +1,7 @@
 //! Owns the search for work that was lost with the broker's data: what the ledger knows to be
 //! unfinished and no queue holds is asked for again. Streams only carry; Postgres remembers.
 
+mod old;
 pub(crate) mod plan;
 
 use std::collections::HashMap;
@@ -27,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::audit;
+use crate::lost::old::Old;
 use crate::plan::sorted;
 
 /// Rows that are looked at, and asked for again, at one time.
@@ -35,6 +37,9 @@ const ROWS_MAX: i64 = 500;
 const ORDERS_MAX: i64 = 100;
 /// How long an order is left alone after it was set going again, in seconds.
 const ORDER_AGAIN_SECS: u64 = 600;
+/// How long is rested after a look at what is old, in lengths of that look: it must not take from those
+/// who push now what they need.
+const OLD_RESTS: u32 = 9;
 /// The stream of all jobs.
 const JOBS: &str = "JOBS";
 
@@ -49,36 +54,49 @@ enum Halt {
     Bus(#[from] PublishError),
 }
 
+/// What was found in a page.
+struct Page {
+    /// Its last row; `None` where no more follow.
+    end: Option<Uuid>,
+    /// The first place of what is open.
+    open: Option<Uuid>,
+}
+
 /// Looks for lost work.
 pub(crate) struct Lost {
     ground: Ground,
     every: Duration,
     after: Duration,
-    /// Below these ids nothing is open.
+    /// Below these ids nothing is open, but for what is old.
     settled: [Uuid; Kind::ALL.len()],
+    old: Old,
     /// When orders were set going again, by a clock that nobody steps.
     orders: HashMap<CommandId, Instant>,
 }
 
 impl Lost {
     pub(crate) fn new(ground: Ground, settings: &Writer) -> Self {
+        let old = Old::before(now());
         Self {
             ground,
             every: Duration::from_secs(settings.lost_every_seconds),
             after: Duration::from_secs(settings.lost_after_seconds),
-            settled: [Uuid::nil(); Kind::ALL.len()],
+            settled: [old.below(); Kind::ALL.len()],
+            old,
             orders: HashMap::new(),
         }
     }
 
-    /// Looks every so often until the stop signal.
+    /// Looks every so often until the stop signal, and between at what is old.
     pub(crate) async fn keep(mut self, stop: &CancellationToken) {
+        let mut heard_before = None;
         loop {
             let gate = self.ground.gate();
             let look = async {
-                tokio::time::sleep(self.every).await;
+                self.rest(heard_before.take()).await?;
                 gate.wait_open().await;
-                self.look().await
+                heard_before = Some(self.look().await?);
+                Ok(())
             };
             let looked = tokio::select! {
                 biased;
@@ -97,8 +115,29 @@ impl Lost {
         }
     }
 
-    /// Looks through all that may be open.
-    async fn look(&mut self) -> Result<(), Halt> {
+    /// Waits for the next look. After one that knew before when was heard of what is in no queue, looks
+    /// at what is old meanwhile, page by page.
+    async fn rest(&mut self, heard_before: Option<Timestamp>) -> Result<(), Halt> {
+        let until = Instant::now() + self.every;
+        while let Some(heard_before) = heard_before
+            && let Some((kind, after)) = self.old.next(Instant::now())
+            && Instant::now() < until
+        {
+            let began = Instant::now();
+            let page = self.page(kind, after, self.old.below(), heard_before);
+            let page = page.await?;
+            let ended = Instant::now();
+            self.old.looked(page.end, page.open.is_some(), ended);
+            let rested = ended + (ended - began) * OLD_RESTS;
+            tokio::time::sleep_until(rested.min(until)).await;
+        }
+        tokio::time::sleep_until(until).await;
+        Ok(())
+    }
+
+    /// Looks through all that may be open, but for what is old; gives since when nothing was heard of
+    /// what is in no queue.
+    async fn look(&mut self) -> Result<Timestamp, Halt> {
         // First the queue: what is published after that is younger than what is looked for.
         let states = self.ground.bus.stream_states().await?;
         let jobs = states.iter().find(|state| state.name == JOBS);
@@ -108,7 +147,8 @@ impl Lost {
             let after = plan::looked_above(self.settled[place], heard_before);
             self.settled[place] = self.look_through(kind, after, heard_before).await?;
         }
-        self.look_at_orders(heard_before).await
+        self.look_at_orders(heard_before).await?;
+        Ok(heard_before)
     }
 
     /// Looks through one kind, above an id; gives the id below which nothing is open.
@@ -121,27 +161,40 @@ impl Lost {
         let mut settled = plan::settled_below(heard_before).max(after);
         // Ends: each range begins where the one before it ends.
         loop {
-            let mut conn = self.ground.store.connection().await?;
-            let end = unfinished::range_end(&mut conn, kind, after, ROWS_MAX).await?;
-            let to = end.unwrap_or(Uuid::max());
-            let found = unfinished::within(&mut conn, kind, Range { after, to }).await?;
-            let open = found.iter().find(|work| plan::is_open(work));
-            if let Some(open) = open {
-                settled = settled.min(below(open.place));
+            let page = self.page(kind, after, Uuid::max(), heard_before).await?;
+            if let Some(open) = page.open {
+                settled = settled.min(below(open));
             }
-            let now = now();
-            let lost: Vec<Unfinished> = found
-                .into_iter()
-                .filter(|work| plan::is_lost(work, heard_before, now))
-                .collect();
-            if !lost.is_empty() {
-                self.ask_again(&mut conn, kind, &lost, now).await?;
-            }
-            match end {
+            match page.end {
                 Some(end) => after = end,
                 None => return Ok(settled),
             }
         }
+    }
+
+    /// Looks at the rows of one kind that follow an id, up to another.
+    async fn page(
+        &self,
+        kind: Kind,
+        after: Uuid,
+        last: Uuid,
+        heard_before: Timestamp,
+    ) -> Result<Page, Halt> {
+        let mut conn = self.ground.store.connection().await?;
+        let end = unfinished::range_end(&mut conn, kind, after, ROWS_MAX).await?;
+        let to = end.unwrap_or(Uuid::max()).min(last);
+        let found = unfinished::within(&mut conn, kind, Range { after, to }).await?;
+        let mut open = found.iter().filter(|work| plan::is_open(work));
+        let open = open.next().map(|work| work.place);
+        let now = now();
+        let lost: Vec<Unfinished> = found
+            .into_iter()
+            .filter(|work| plan::is_lost(work, heard_before, now))
+            .collect();
+        if !lost.is_empty() {
+            self.ask_again(&mut conn, kind, &lost, now).await?;
+        }
+        Ok(Page { end, open })
     }
 
     /// Records that work is asked for again, and then does.

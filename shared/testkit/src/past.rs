@@ -4,8 +4,13 @@
 use crate::house::House;
 
 /// An id that begins with the time, as all of ours do: what looks for lost work relies on it.
-const NEW_ID: &str = "(lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0') \
-    || substr(replace(gen_random_uuid()::text, '-', ''), 13))::uuid";
+fn new_id(days_ago: u32) -> String {
+    format!(
+        "(lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint \
+         - {days_ago} * 86400000::bigint), 12, '0') \
+         || substr(replace(gen_random_uuid()::text, '-', ''), 13))::uuid"
+    )
+}
 
 /// What the attempts came to.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +27,8 @@ pub struct Past {
     pub hours_ago: u32,
     /// Whether their trees are preserved.
     pub preserved: bool,
+    /// How many days ago their ids were made.
+    pub made_days_ago: u32,
 }
 
 impl Default for Past {
@@ -33,6 +40,7 @@ impl Default for Past {
             attempts: 1,
             hours_ago: 1,
             preserved: true,
+            made_days_ago: 0,
         }
     }
 }
@@ -47,14 +55,16 @@ impl Past {
             attempts,
             hours_ago,
             preserved,
+            made_days_ago,
         } = self;
+        let new_id = new_id(*made_days_ago);
         let (word, cause) = match *result {
             "" | "pass" | "fail" => (*result, ""),
             cause => ("error", cause),
         };
         let sql = format!(
             "CREATE TEMP TABLE the AS SELECT gen_random_uuid() AS session, \
-                 gen_random_uuid() AS delivery, {NEW_ID} AS push, \
+                 gen_random_uuid() AS delivery, {new_id} AS push, \
                  gen_random_uuid() AS snapshot, now() - interval '{hours_ago} h' AS at, \
                  version.id AS version, lab.id AS lab FROM lab_version AS version \
                  JOIN lab ON lab.id = version.lab_id WHERE '{lab}' IN ('', slug) \
@@ -67,10 +77,10 @@ impl Past {
                  1, at, at FROM the; \
              INSERT INTO push SELECT push, delivery, 'd', '{repository}', 'refs/heads/main', \
                  'branch', NULL, lpad('1', 40, '0'), false, 1, NULL, at, at FROM the; \
-             INSERT INTO lab_attempt SELECT {NEW_ID}, session, push, delivery, \
+             INSERT INTO lab_attempt SELECT {new_id}, session, push, delivery, \
                  lpad(to_hex(n), 40, '0'), 'main', NULL, NULL, NULL, at + n * interval '1 ms', \
                  'payload', 't', at FROM the, generate_series(1, {attempts}) AS n; \
-             CREATE TEMP TABLE asked AS SELECT {NEW_ID} AS id, attempt.id AS attempt \
+             CREATE TEMP TABLE asked AS SELECT {new_id} AS id, attempt.id AS attempt \
                  FROM lab_attempt AS attempt JOIN the ON lab_session_id = session \
                  WHERE '{word}' <> ''; \
              INSERT INTO verification_request SELECT id, 'push:' || push, attempt, version, \

@@ -71,6 +71,33 @@ async fn attempts_whose_job_is_gone_are_asked_for_once_and_those_in_the_queue_ar
 }
 
 #[tokio::test]
+async fn what_was_lost_long_before_the_process_began_is_asked_for_once_too() {
+    let world = World::start().await;
+    let lost = Past {
+        result: "",
+        attempts: 1_200,
+        preserved: false,
+        made_days_ago: 3,
+        ..Past::default()
+    };
+    world.remember(lost).await;
+    let writer = world.writer_that_seeks(LATE);
+    world.until_remade(1_200).await;
+    // Looks go on, among them at what is new.
+    let lost = Past {
+        repository: "github:a/new",
+        result: "",
+        preserved: false,
+        ..Past::default()
+    };
+    world.remember(lost).await;
+    world.until_remade(1_201).await;
+    writer.stop().await;
+    assert_eq!(world.count("work_remade").await, 1_201);
+    assert_eq!(world.dead().await, 0);
+}
+
+#[tokio::test]
 async fn requests_are_asked_for_with_their_tree_their_try_and_by_two_writers_once() {
     let world = World::start().await;
     let verified = Past {
