@@ -114,3 +114,75 @@ async fn each_reference_to_a_table_that_only_grows_is_checked_once() {
         .await;
     assert_eq!(twice, [""; 0], "foreign keys beside the checks by set");
 }
+
+/// A row that says of the first person that a body names them.
+fn named(delivery: &str, digest: &str) -> String {
+    format!(
+        "INSERT INTO privacy.named_in_body (principal_id, delivery_id, body_digest) \
+         SELECT id, {delivery}, {digest} FROM principal ORDER BY id LIMIT 1"
+    )
+}
+
+#[tokio::test]
+async fn whom_a_body_names_is_said_of_bodies_that_are_there_and_of_the_transactions_own() {
+    let house = House::with_postgres().await;
+    Filled::fill(&house).await;
+    house.sql("DELETE FROM privacy.named_in_body").await;
+    let nowhere = named("gen_random_uuid()", "'d'");
+    let refusal = house.sql_as(OWNER, &nowhere).await.unwrap_err();
+    assert!(refusal.contains("refers to what is not there"), "{refusal}");
+
+    let of_body = |column: &str| format!("(SELECT {column} FROM privacy.delivery_body LIMIT 1)");
+    let there = named(&of_body("delivery_id"), &of_body("body_digest"));
+    house.sql(&there).await;
+    let removed = "DELETE FROM privacy.delivery_body";
+    let refusal = house.sql_as(OWNER, removed).await.unwrap_err();
+    assert!(refusal.contains("is still referred to"), "{refusal}");
+    // In the order in which bodies are removed.
+    house.sql("DELETE FROM privacy.named_in_body").await;
+
+    let own = copied(
+        "privacy.delivery_body",
+        r#"{"body_digest": "own"}"#,
+        "delivery_id",
+        "known.delivery_id",
+    );
+    let both = format!(
+        "BEGIN; {own}; {}; COMMIT",
+        named(&of_body("delivery_id"), "'own'")
+    );
+    house.sql_as(OWNER, &both).await.unwrap();
+    assert_eq!(
+        house
+            .number("SELECT count(*) FROM privacy.named_in_body")
+            .await,
+        1
+    );
+}
+
+#[tokio::test]
+async fn a_body_that_was_there_before_does_not_go_while_somebody_says_whom_it_names() {
+    let house = House::with_postgres().await;
+    Filled::fill(&house).await;
+    house.sql("DELETE FROM privacy.named_in_body").await;
+    let of_body = |column: &str| format!("(SELECT {column} FROM privacy.delivery_body LIMIT 1)");
+    let named = named(&of_body("delivery_id"), &of_body("body_digest"));
+    // Whoever removes the body meanwhile waits, and is refused when the name is there.
+    let naming = format!("BEGIN; {named}; SELECT pg_sleep(1); COMMIT");
+    let removing = async {
+        let is_named = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
+        testkit::wait::until("it is being named", async || {
+            (house.number(is_named).await > 0)
+                .then_some(())
+                .ok_or_else(|| "not yet".to_owned())
+        })
+        .await;
+        house
+            .sql_as(OWNER, "DELETE FROM privacy.delivery_body")
+            .await
+    };
+    let (naming, removing) = tokio::join!(house.sql_as(OWNER, &naming), removing);
+    naming.unwrap();
+    let refusal = removing.unwrap_err();
+    assert!(refusal.contains("is still referred to"), "{refusal}");
+}
