@@ -194,8 +194,9 @@ mod tests {
             is_unique_text: false,
         };
         let unique = BTreeSet::from(["repository".to_owned()]);
+        let id = copied_id("t.\"id\"::text");
         for (name, is_id, expected) in [
-            ("id", true, &copied_id("t.\"id\"::text")),
+            ("id", true, id.as_str()),
             ("lab_version_id", true, "t.\"lab_version_id\""),
             ("recorded_at", false, "t.\"recorded_at\""),
         ] {
