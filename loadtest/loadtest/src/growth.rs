@@ -27,6 +27,8 @@ const ROUNDS: usize = 3;
 const MODEL_COUNT_MAX: u64 = 10_000;
 /// How large Postgres may become for each attempt, in bytes, with its log: what is said beforehand.
 const BYTES_PER_ATTEMPT: u64 = 6 * 1024;
+/// How large the empty one beside it may become, with its log, in GiB.
+const EMPTY_GIB: u64 = 16;
 
 /// Measures with an empty ledger and with one of so many attempts, by so many deliveries each, with these
 /// settings of Postgres.
@@ -48,7 +50,7 @@ pub async fn growth(
     };
     println!(
         "a ledger of {attempts} attempts takes up to {} GiB in {}, until the end",
-        attempts * BYTES_PER_ATTEMPT / 1024 / 1024 / 1024 + 1,
+        attempts * BYTES_PER_ATTEMPT / 1024 / 1024 / 1024 + EMPTY_GIB,
         std::env::temp_dir().display()
     );
     let settings = match postgres.is_empty() {
