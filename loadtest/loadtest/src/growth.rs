@@ -66,7 +66,7 @@ pub async fn growth(
     fill(&mut grown, (there, copies), common.quiet).await?;
     let mut empty = Side::start(settings, count, &common).await?;
     grown.count = count;
-    grown.read_whole.clear();
+    let before = grown.scans().await?;
     let mut shares = Shares::default();
     for round in 1..=ROUNDS {
         let rates = (empty.measure().await?, grown.measure().await?);
@@ -79,7 +79,12 @@ pub async fn growth(
         }
         shares.add(rates);
     }
-    let read: Vec<&str> = grown.read_whole.iter().map(String::as_str).collect();
+    let after = grown.scans().await?;
+    let read: Vec<&str> = after
+        .iter()
+        .filter(|(table, scans)| before.get(*table).is_none_or(|before| before < scans))
+        .map(|(table, _)| table.as_str())
+        .collect();
     match &*read {
         [] => println!("no large table was read from its begin to its end"),
         tables => println!("read from begin to end: {}", tables.join(", ")),

@@ -1,6 +1,6 @@
 //! Owns a house whose rates are taken: what is sent to it, and what its ledger says of when.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -45,12 +45,16 @@ const SCANS: &str = "SELECT relname::text, seq_scan::int8 FROM pg_stat_user_tabl
 /// Where the indexes lie.
 const INDEXES: &str = "SELECT current_setting('data_directory'), \
     array_agg(pg_relation_filepath(indexrelid)) FROM pg_stat_user_indexes";
-/// From when to when receipts were written, and until when results, in microseconds since 1970.
-const RECEIPTS: &str = "SELECT (extract(epoch FROM min(recorded_at)) * 1000000)::int8, \
-    (extract(epoch FROM max(recorded_at)) * 1000000)::int8 FROM delivery_receipt \
-    WHERE recorded_at BETWEEN to_timestamp($1::int8 / 1000000.0) AND to_timestamp($2::int8 / 1000000.0)";
+/// From when to when what was received in a time was written, and until when results, in microseconds since
+/// 1970. Both go by an index: what we ask ourselves must not count as a table that was read whole.
+const WRITTEN: &str = "SELECT (extract(epoch FROM min(recorded_at)) * 1000000)::int8, \
+    (extract(epoch FROM max(recorded_at)) * 1000000)::int8 FROM delivery \
+    WHERE received_at BETWEEN to_timestamp($1::int8 / 1000000.0) AND to_timestamp($2::int8 / 1000000.0)";
 const RESULTS: &str = "SELECT (extract(epoch FROM max(recorded_at)) * 1000000)::int8 \
-    FROM verification_attempt WHERE recorded_at >= to_timestamp($1::int8 / 1000000.0)";
+    FROM verification_attempt \
+    WHERE result = 'unchecked' AND recorded_at >= to_timestamp($1::int8 / 1000000.0)";
+/// How late Postgres may count what a connection did that rests since, in seconds, and a little more.
+const COUNTED_SECS: u64 = 12;
 
 /// Rates of one ledger.
 #[derive(Clone, Copy, Debug)]
@@ -74,8 +78,6 @@ pub(super) struct Side {
     pub(super) count: u64,
     connections: usize,
     sent: u64,
-    /// Large tables that were read from their begin to their end while something was measured.
-    pub(super) read_whole: BTreeSet<String>,
 }
 
 impl Side {
@@ -102,7 +104,6 @@ impl Side {
             count,
             connections: common.connections,
             sent: 0,
-            read_whole: BTreeSet::new(),
         })
     }
 
@@ -116,11 +117,11 @@ impl Side {
         let results = |times: u64| times * self.count * SHAPE.commits as u64;
         let (one, two) = (results(1), results(2));
         let before = self.ledger.progress().await?;
-        let scans = self.scans().await?;
         for service in BEHIND {
             self.house.stop(service).await?;
         }
         self.house.stop(Service::AttemptWriter).await?;
+        let begins = Utc::now();
         self.send().await?;
         let writer = Utc::now();
         self.house.start_again(Service::AttemptWriter).await?;
@@ -135,12 +136,7 @@ impl Side {
         self.send().await?;
         self.until(before.results + two, |seen| seen.results)
             .await?;
-        // Before we ask for rates ourselves, which takes a look at each receipt.
-        let after = self.scans().await?.into_iter();
-        let is_read = |(table, times): &(String, i64)| scans.get(table).is_none_or(|at| at < times);
-        self.read_whole
-            .extend(after.filter(is_read).map(|(table, _)| table));
-        self.rates(writer, pipeline).await
+        self.rates((begins, writer), pipeline).await
     }
 
     async fn send(&mut self) -> Result<()> {
@@ -169,10 +165,16 @@ impl Side {
         }
     }
 
-    async fn rates(&self, writer: DateTime<Utc>, pipeline: DateTime<Utc>) -> Result<Rates> {
+    /// The rates of what was received in a time and then written, and of what was sent since `all`.
+    async fn rates(
+        &self,
+        (from, to): (DateTime<Utc>, DateTime<Utc>),
+        all: DateTime<Utc>,
+    ) -> Result<Rates> {
         let attempts = (self.count * SHAPE.commits as u64) as f64;
-        let (alone, all) = (writer.timestamp_micros(), pipeline.timestamp_micros());
-        let written = self.owner.query_one(RECEIPTS, &[&alone, &all]).await?;
+        let (from, to) = (from.timestamp_micros(), to.timestamp_micros());
+        let all = all.timestamp_micros();
+        let written = self.owner.query_one(WRITTEN, &[&from, &to]).await?;
         let verified = self.owner.query_one(RESULTS, &[&all]).await?;
         let secs = |from: Option<i64>, to: Option<i64>| {
             let both = from.zip(to).context("nothing was written")?;
@@ -184,8 +186,9 @@ impl Side {
         })
     }
 
-    /// How often each large table was read from its begin to its end.
-    async fn scans(&self) -> Result<BTreeMap<String, i64>> {
+    /// How often each large table was read from its begin to its end, by all that was done before.
+    pub(super) async fn scans(&self) -> Result<BTreeMap<String, i64>> {
+        tokio::time::sleep(Duration::from_secs(COUNTED_SECS)).await;
         let rows = self.owner.query(SCANS, &[&LARGE_ROWS]).await;
         let rows = rows.context("ask what was read")?;
         Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
