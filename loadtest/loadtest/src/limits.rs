@@ -3,6 +3,7 @@
 
 pub mod broker;
 pub mod digests;
+pub mod disk;
 pub mod drive;
 pub mod empty;
 pub mod rows;
@@ -19,6 +20,7 @@ use tokio::time::Instant;
 use crate::cli::Common;
 use crate::figures::Figure;
 use crate::figures::summary::in_short;
+use crate::latency::Percentiles;
 use crate::ledger::Ledger;
 use crate::limits::broker::Broker;
 use crate::limits::digests::Digests;
@@ -79,6 +81,8 @@ pub async fn limits(count: u64, common: &Common) -> Result<u8> {
     let digests = digests::measure(&bodies);
     say("the broker alone");
     let broker = broker::measure(&bodies).await?;
+    say("the disk alone");
+    let disk = disk_alone().await?;
     say("an empty HTTP handler");
     let count = count.min(PREPARED_MAX);
     let empty = empty::measure(count, common.connections, &traffic).await?;
@@ -114,6 +118,7 @@ pub async fn limits(count: u64, common: &Common) -> Result<u8> {
     let figures = Measured {
         digests,
         broker,
+        disk,
         empty,
         accepted,
         p99,
@@ -132,6 +137,7 @@ pub async fn limits(count: u64, common: &Common) -> Result<u8> {
 struct Measured {
     digests: Digests,
     broker: Broker,
+    disk: Percentiles,
     empty: f64,
     accepted: f64,
     p99: f64,
@@ -140,7 +146,7 @@ struct Measured {
 }
 
 impl Measured {
-    fn figures(&self) -> [Figure; 17] {
+    fn figures(&self) -> [Figure; 19] {
         let Self {
             digests,
             broker,
@@ -157,6 +163,8 @@ impl Measured {
             ("limit.jetstream-batches", broker.batches, "1/s"),
             ("limit.jetstream-64-waiting", broker.waiting, "1/s"),
             ("limit.jetstream-singles", broker.singles, "1/s"),
+            ("limit.disk-p99", self.disk.p99, "ms"),
+            ("limit.disk-max", self.disk.max, "ms"),
             ("limit.empty-handler", self.empty, "1/s"),
             ("limit.unnest-attempts", self.unnest, "1/s"),
             ("ingest.deliveries-per-second", *accepted, "1/s"),
@@ -180,6 +188,15 @@ impl Measured {
         ]
         .map(|(id, value, unit)| Figure::measured(id, value, unit))
     }
+}
+
+/// What somebody waits for the disk, for as long as the half rate is held.
+async fn disk_alone() -> Result<Percentiles> {
+    let measuring = tokio::task::spawn_blocking(|| {
+        let folder = tempfile::tempdir().context("make a folder")?;
+        disk::measure(folder.path(), Duration::from_secs(HALF_RATE_SECS))
+    });
+    measuring.await.context("measure the disk")?
 }
 
 /// Attempts a second that attempt-writer writes, from its first transaction to its last. Counting takes

@@ -76,7 +76,7 @@ struct HashRow {
 /// What the database answers.
 pub async fn append(conn: &mut AsyncPgConnection, leaves: &[LeafRow]) -> Result<(), StoreError> {
     let text = "INSERT INTO ledger_leaf (epoch, leaf_index, audit_entry_id, leaf_hash, recorded_at) \
-                SELECT * FROM UNNEST($1, $2, $3, $4, $5)";
+                SELECT UNNEST($1), UNNEST($2), UNNEST($3), UNNEST($4), UNNEST($5)";
     sql_query(text)
         .bind::<Array<BigInt>, _>(leaves.iter().map(|l| l.epoch).collect::<Vec<_>>())
         .bind::<Array<BigInt>, _>(leaves.iter().map(|l| l.leaf_index).collect::<Vec<_>>())

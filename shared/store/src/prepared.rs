@@ -30,7 +30,6 @@ impl<Q: QueryFragment<Pg>> QueryFragment<Pg> for Prepared<Q> {
 /// Whether a query gives all columns of a table. While an upgrade adds one, what was prepared before
 /// is refused ("cached plan must not change result type"), on that connection for ever.
 fn names_all_columns(text: &str) -> bool {
-    let text = text.replace("* FROM UNNEST(", "");
     text.contains("SELECT *") || text.contains(".*") || text.contains(") * FROM")
 }
 
@@ -89,16 +88,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_gives_all_columns_is_not_kept_and_what_takes_arrays_is() {
+    fn what_gives_all_columns_is_not_kept() {
         for (text, expected) in [
             ("SELECT * FROM push WHERE id = $1", true),
             ("SELECT lab_attempt.* FROM lab_attempt", true),
             ("SELECT DISTINCT ON (lab_id) * FROM lab_version", true),
             ("SELECT id, count(*) FROM push GROUP BY id", false),
-            (
-                "INSERT INTO t (id) SELECT * FROM UNNEST($1) RETURNING id",
-                false,
-            ),
+            ("INSERT INTO t (id) SELECT UNNEST($1) RETURNING id", false),
         ] {
             assert_eq!(names_all_columns(text), expected, "{text}");
         }

@@ -203,13 +203,14 @@ pub(crate) struct Key {
     pub(crate) key: uuid::Uuid,
 }
 
-/// `INSERT INTO table (…) SELECT * FROM UNNEST($1, …)`.
+/// `INSERT INTO table (…) SELECT UNNEST($1), …`. With `FROM UNNEST($1, …)` Postgres would write each
+/// array out as a table first, and the rows that it makes of them as another.
 pub(crate) fn insert_text(table: &str, columns: &[&str]) -> String {
     let places: Vec<String> = (1..=columns.len())
-        .map(|place| format!("${place}"))
+        .map(|place| format!("UNNEST(${place})"))
         .collect();
     format!(
-        "INSERT INTO {table} ({}) SELECT * FROM UNNEST({})",
+        "INSERT INTO {table} ({}) SELECT {}",
         columns.join(", "),
         places.join(", "),
     )
