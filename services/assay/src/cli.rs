@@ -269,6 +269,11 @@ impl Cli {
         }
     }
 
+    /// Whether it goes on until it is told to stop.
+    pub(crate) fn runs_for_long(&self) -> bool {
+        matches!(self.order, Order::Up | Order::Run { .. })
+    }
+
     /// Carries out the order; gives the exit code.
     pub(crate) async fn carry_out(self) -> anyhow::Result<u8> {
         let Self { place, order } = self;

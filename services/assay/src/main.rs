@@ -16,6 +16,7 @@ mod live;
 mod log;
 mod log_key;
 mod logs;
+mod memory;
 mod moment;
 mod nats;
 mod operate;
@@ -62,6 +63,9 @@ fn main() -> ExitCode {
             return ExitCode::from(code);
         }
     };
+    if cli.runs_for_long() {
+        memory::tell();
+    }
     // Who mostly waits, for the queue and the ledger in turn, would only be handed from one thread
     // to another.
     let mut builder = if cli.mostly_waits() {

@@ -78,6 +78,21 @@ async fn metric(site: &Site, name: &str) -> f64 {
         .unwrap()
 }
 
+/// Large bodies must not lie among what is small: what they took would never be given back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_has_its_libc_told_from_which_size_on_memory_is_given_back() {
+    let mut site = Site::furnish_with(House::with_nats().await, NO_LEDGER, "").await;
+    site.start_one(Service::WebhookIngest);
+    site.until_ready(Service::WebhookIngest).await;
+    // The same process: whoever started it can still signal it.
+    let process = site.process_of(Service::WebhookIngest);
+    let variables = std::fs::read(format!("/proc/{process}/environ")).unwrap();
+    let variables = String::from_utf8(variables).unwrap();
+    let told = "MALLOC_MMAP_THRESHOLD_=1048576";
+    let known = variables.split('\0').any(|variable| variable == told);
+    assert_eq!(known, cfg!(target_env = "gnu"), "{variables:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn large_bodies_in_chunks_never_take_more_room_than_there_is() {
     let more = format!("[ingest]\nmemory_bytes_max = {MEMORY}\nbody_bytes_max = 4194304\n");
