@@ -27,7 +27,7 @@ impl std::fmt::Display for Worse {
 pub fn worse(baseline: &[Figure], now: &[Figure], noise_percent: f64) -> Vec<Worse> {
     let noise = noise_percent / 100.0;
     let mut found = Vec::new();
-    for before in baseline {
+    for before in baseline.iter().filter(|figure| is_ours(&figure.id)) {
         let Some(was) = before.value else { continue };
         let is = now
             .iter()
@@ -47,6 +47,11 @@ pub fn worse(baseline: &[Figure], now: &[Figure], noise_percent: f64) -> Vec<Wor
         }
     }
     found
+}
+
+/// What others had of the processors says why a figure is as it is, and is none of ours.
+fn is_ours(id: &str) -> bool {
+    !id.ends_with(".stolen")
 }
 
 /// Rates and shares of what the machine can do are to be high; times, memory and losses low.
@@ -78,6 +83,8 @@ mod tests {
         assert!(names(&figures(100.0, 10.0, 0.0)).is_empty());
         assert!(names(&figures(91.0, 10.9, 0.0)).is_empty());
         assert!(names(&figures(1_000.0, 1.0, 0.0)).is_empty());
+        let stolen = |percent| [Figure::measured("burst.stolen", percent, "%")];
+        assert!(worse(&stolen(0.5), &stolen(30.0), 10.0).is_empty());
         assert_eq!(names(&figures(89.0, 10.0, 0.0)), ["rate"]);
         assert_eq!(names(&figures(100.0, 11.1, 0.0)), ["time"]);
         assert_eq!(names(&figures(100.0, 10.0, 1.0)), ["lost"]);

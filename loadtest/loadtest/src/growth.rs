@@ -72,9 +72,11 @@ pub async fn growth(
         let rates = (empty.measure().await?, grown.measure().await?);
         for (name, rates) in [("empty", rates.0), ("grown", rates.1)] {
             println!(
-                "{round} of {ROUNDS}, {name}: {} attempts/s written, {} results/s",
+                "{round} of {ROUNDS}, {name}: {} attempts/s written, {} results/s, others had {:.1} % of \
+                 the processors",
                 in_short(rates.writer),
-                in_short(rates.pipeline)
+                in_short(rates.pipeline),
+                rates.stolen
             );
         }
         shares.add(rates);
@@ -124,6 +126,7 @@ fn tuning(memory_mib: u64) -> Vec<String> {
     vec![
         format!("shared_buffers={}MB", memory_mib / 4),
         "max_wal_size=8GB".to_owned(),
+        "checkpoint_timeout=30min".to_owned(),
         "wal_compression=lz4".to_owned(),
     ]
 }
@@ -179,6 +182,7 @@ mod tests {
             let both = |writer| Rates {
                 writer,
                 pipeline: writer * 2.0,
+                stolen: 0.0,
             };
             shares.add((both(empty), both(grown)));
         }

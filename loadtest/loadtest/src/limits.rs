@@ -24,6 +24,7 @@ use crate::latency::Percentiles;
 use crate::ledger::Ledger;
 use crate::limits::broker::Broker;
 use crate::limits::digests::Digests;
+use crate::machine;
 use crate::orders::{Ground, settle};
 use crate::schedule::Schedule;
 use crate::shape::{Bodies, Shape};
@@ -105,13 +106,7 @@ pub async fn limits(count: u64, common: &Common) -> Result<u8> {
     let written = written(&Ledger::connect(&ledger).await?, count).await?;
     house.stop(Service::AttemptWriter).await?;
     say("webhook-ingest at half the rate");
-    let half = Schedule::Steady {
-        rate: accepted / 2.0,
-        lasts: Duration::from_secs(HALF_RATE_SECS),
-    };
-    let latencies = drive::at_rate(&url, &traffic, half).await?;
-    // The first second has connections to make.
-    let p99 = latencies.within(1..HALF_RATE_SECS)?.p99;
+    let half = at_half(&url, &traffic, accepted).await?;
     say("UNNEST of the same rows");
     let unnest = rows::measure(&house.owner_url()).await?;
 
@@ -121,7 +116,7 @@ pub async fn limits(count: u64, common: &Common) -> Result<u8> {
         disk,
         empty,
         accepted,
-        p99,
+        half,
         written,
         unnest,
     }
@@ -140,13 +135,13 @@ struct Measured {
     disk: Percentiles,
     empty: f64,
     accepted: f64,
-    p99: f64,
+    half: AtHalf,
     written: f64,
     unnest: f64,
 }
 
 impl Measured {
-    fn figures(&self) -> [Figure; 19] {
+    fn figures(&self) -> [Figure; 20] {
         let Self {
             digests,
             broker,
@@ -178,7 +173,8 @@ impl Measured {
             ),
             ("ingest.share-of-sha256", mib / digests.sha256, "ratio"),
             ("ingest.share-of-hmac", mib / digests.hmac, "ratio"),
-            ("ingest.p99-at-half-rate", self.p99, "ms"),
+            ("ingest.p99-at-half-rate", self.half.p99, "ms"),
+            ("half-rate.stolen", self.half.stolen, "%"),
             ("writer.attempts-per-second", self.written, "1/s"),
             (
                 "writer.share-of-unnest",
@@ -188,6 +184,29 @@ impl Measured {
         ]
         .map(|(id, value, unit)| Figure::measured(id, value, unit))
     }
+}
+
+/// How half the rate that is accepted was held.
+#[derive(Clone, Copy, PartialEq, Debug)]
+struct AtHalf {
+    /// 99 of 100 answers came within these milliseconds.
+    p99: f64,
+    /// What others had of the processors meanwhile, in percent.
+    stolen: f64,
+}
+
+async fn at_half(url: &Uri, traffic: &Traffic, accepted: f64) -> Result<AtHalf> {
+    let half = Schedule::Steady {
+        rate: accepted / 2.0,
+        lasts: Duration::from_secs(HALF_RATE_SECS),
+    };
+    let before = machine::processors();
+    let latencies = drive::at_rate(url, traffic, half).await?;
+    Ok(AtHalf {
+        // The first second has connections to make.
+        p99: latencies.within(1..HALF_RATE_SECS)?.p99,
+        stolen: machine::processors().stolen_since(before),
+    })
 }
 
 /// What somebody waits for the disk, for as long as the half rate is held.

@@ -27,6 +27,23 @@ pub struct Use {
     pub memory_mib: f64,
 }
 
+/// What the machine's processors did since it started, in seconds of one of them.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Processors {
+    /// All that went by, at work or not.
+    pub all_secs: f64,
+    /// What others had while this machine had work: a virtual one shares its processors (`steal`).
+    pub stolen_secs: f64,
+}
+
+impl Processors {
+    /// How much of the time since then others had, in percent.
+    pub fn stolen_since(self, before: Self) -> f64 {
+        let all = self.all_secs - before.all_secs;
+        (self.stolen_secs - before.stolen_secs) * 100.0 / all.max(0.01)
+    }
+}
+
 /// What of one process is read.
 #[derive(Clone, Copy, PartialEq, Debug)]
 struct Seen {
@@ -47,6 +64,31 @@ pub fn memory_mib() -> Result<u64> {
     let kib = line.and_then(|line| line.trim().strip_suffix("kB"));
     let kib = kib.and_then(|kib| kib.trim().parse::<u64>().ok());
     Ok(kib.context("find the machine's memory in /proc/meminfo")? / 1024)
+}
+
+/// What the processors did until now; nothing where the machine does not say.
+pub fn processors() -> Processors {
+    let said = fs::read_to_string("/proc/stat").unwrap_or_default();
+    processors_of(&said)
+}
+
+/// Reads proc(5)'s `stat` of the machine: user, nice, system, idle, iowait, irq, softirq, steal; what
+/// comes after these is in them.
+fn processors_of(said: &str) -> Processors {
+    let line = said
+        .lines()
+        .next()
+        .and_then(|line| line.strip_prefix("cpu "));
+    let ticks: Vec<f64> = line
+        .into_iter()
+        .flat_map(str::split_whitespace)
+        .take(8)
+        .filter_map(|field| field.parse().ok())
+        .collect();
+    Processors {
+        all_secs: ticks.iter().sum::<f64>() / TICKS_PER_SEC,
+        stolen_secs: ticks.get(7).copied().unwrap_or(0.0) / TICKS_PER_SEC,
+    }
 }
 
 /// What each of the watched uses now. One that has ended uses nothing.
@@ -154,6 +196,20 @@ mod tests {
             shared_kib: 1536,
         };
         assert_eq!(seen, wanted);
+    }
+
+    #[test]
+    fn what_others_had_of_the_processors_is_a_share_of_all_time() {
+        let before = processors_of("cpu  100 0 100 700 0 0 0 100 50 0\ncpu0 1 2 3\n");
+        let wanted = Processors {
+            all_secs: 10.0,
+            stolen_secs: 1.0,
+        };
+        assert_eq!(before, wanted);
+        let after = processors_of("cpu  200 0 100 1000 0 0 0 200 50 0");
+        assert_eq!(after.stolen_since(before), 20.0);
+        assert_eq!(processors_of(""), Processors::default());
+        assert!(processors().all_secs > 0.0);
     }
 
     #[test]

@@ -36,6 +36,9 @@ pub struct Report {
     pub cores: usize,
     /// The machine's load when it was over, all its work counted: what else ran makes figures worse.
     pub load: String,
+    /// How much of the processors' time others had meanwhile, in percent: what a virtual machine shares.
+    #[serde(default)]
+    pub stolen_percent: f64,
     /// How many of what.
     pub counts: BTreeMap<String, u64>,
     /// From the begin to the last answer, in seconds.
@@ -124,6 +127,7 @@ impl Report {
                 .unwrap_or_default()
                 .trim()
                 .to_owned(),
+            stolen_percent: stolen(&looks),
             counts: counts.map(|(name, count)| (name.to_owned(), count)).into(),
             sending_secs,
             whole_secs,
@@ -187,6 +191,7 @@ impl Report {
                 add(id, count, "deliveries");
             }
         }
+        add("stolen", self.stolen_percent, "%");
         if let Some(best) = self.ramp.iter().rfind(|step| step.holds) {
             add("held-per-second", best.rate, "1/s");
         }
@@ -248,6 +253,14 @@ fn by_stage(
     let mut said: BTreeMap<String, Percentiles> = said.collect();
     said.insert("accept".to_owned(), accept);
     Ok(said)
+}
+
+/// What others had of the processors, from the first look to the last, in percent.
+fn stolen(looks: &[Look]) -> f64 {
+    match (looks.first(), looks.last()) {
+        (Some(first), Some(last)) => last.processors.stolen_since(first.processors),
+        _ => 0.0,
+    }
 }
 
 /// Processor milliseconds a push, from the first look to the last.

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::http;
 use crate::ledger::{Ledger, Progress};
-use crate::machine::{self, Use};
+use crate::machine::{self, Processors, Use};
 use crate::sender::Sender;
 use crate::target::Target;
 
@@ -44,6 +44,9 @@ pub struct Look {
     pub streams: BTreeMap<String, u64>,
     /// What each process uses.
     pub processes: BTreeMap<String, Use>,
+    /// What the machine's processors did.
+    #[serde(default)]
+    pub processors: Processors,
 }
 
 /// Looks until the stop signal, and gives all that it saw.
@@ -72,6 +75,7 @@ pub async fn watch(
             leaves: now.leaves.saturating_sub(before.leaves),
             streams: streams(target).await,
             processes: machine::look(&target.watched),
+            processors: machine::processors(),
         };
         bar.set_position(look.answered);
         bar.set_message(said(looks.iter().rev().nth(1), &look, sender));

@@ -19,6 +19,7 @@ use crate::growth::SHAPE;
 use crate::house::House;
 use crate::ledger::{Ledger, Progress};
 use crate::limits::drive::all_at_once;
+use crate::machine;
 use crate::orders::Ground;
 use crate::traffic::{Shares, Traffic};
 use crate::wire::Request;
@@ -37,7 +38,7 @@ const LOOK_MS: u64 = 100;
 const LARGE_ROWS: i64 = 10_000;
 /// The settings that are told of.
 const SETTINGS: &str = "SELECT string_agg(name || ' = ' || current_setting(name), ', ' ORDER BY name) \
-    FROM pg_settings WHERE name IN ('shared_buffers', 'max_wal_size', 'synchronous_commit', 'fsync', \
+    FROM pg_settings WHERE name IN ('shared_buffers', 'max_wal_size', 'checkpoint_timeout', 'synchronous_commit', 'fsync', \
     'full_page_writes', 'wal_compression', 'work_mem', 'server_version')";
 /// How often large tables were read from their begin to their end.
 const SCANS: &str = "SELECT relname::text, seq_scan::int8 FROM pg_stat_user_tables \
@@ -63,6 +64,8 @@ pub(super) struct Rates {
     pub(super) writer: f64,
     /// Results a second, from the first send to the last of them.
     pub(super) pipeline: f64,
+    /// What others had of the machine's processors meanwhile, in percent.
+    pub(super) stolen: f64,
 }
 
 /// A house and what is sent to it.
@@ -121,7 +124,7 @@ impl Side {
             self.house.stop(service).await?;
         }
         self.house.stop(Service::AttemptWriter).await?;
-        let begins = Utc::now();
+        let (begins, machine) = (Utc::now(), machine::processors());
         self.send().await?;
         let writer = Utc::now();
         self.house.start_again(Service::AttemptWriter).await?;
@@ -136,7 +139,8 @@ impl Side {
         self.send().await?;
         self.until(before.results + two, |seen| seen.results)
             .await?;
-        self.rates((begins, writer), pipeline).await
+        let stolen = machine::processors().stolen_since(machine);
+        self.rates((begins, writer), pipeline, stolen).await
     }
 
     async fn send(&mut self) -> Result<()> {
@@ -170,6 +174,7 @@ impl Side {
         &self,
         (from, to): (DateTime<Utc>, DateTime<Utc>),
         all: DateTime<Utc>,
+        stolen: f64,
     ) -> Result<Rates> {
         let attempts = (self.count * SHAPE.commits as u64) as f64;
         let (from, to) = (from.timestamp_micros(), to.timestamp_micros());
@@ -183,6 +188,7 @@ impl Side {
         Ok(Rates {
             writer: attempts / secs(written.get(0), written.get(1))?,
             pipeline: attempts / secs(Some(all), verified.get(0))?,
+            stolen,
         })
     }
 

@@ -39,8 +39,8 @@ pub fn of(report: &Report) -> String {
         ));
     }
     said.push(format!(
-        "load of the machine: {} ({} cores)",
-        report.load, report.cores
+        "load of the machine: {} ({} cores, of whose time others had {:.1} %)",
+        report.load, report.cores, report.stolen_percent
     ));
     said.extend(report.drained.clone());
     said.push(match (&report.verdict, report.is_good) {
