@@ -60,6 +60,8 @@ pub async fn growth(
     let model = count.min(MODEL_COUNT_MAX);
     let mut grown = Side::start(settings.clone(), model, &common).await?;
     println!("Postgres: {}", grown.settings().await?);
+    // Said before anything is filled.
+    grown.prepare_to_read().await?;
     grown.measure().await?;
     let there = grown.ledger.written().await?.attempts.max(1);
     let copies = attempts.div_ceil(there);

@@ -1,9 +1,6 @@
 //! Owns a house whose rates are taken: what is sent to it, and what its ledger says of when.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -43,9 +40,9 @@ const SETTINGS: &str = "SELECT string_agg(name || ' = ' || current_setting(name)
 /// How often large tables were read from their begin to their end.
 const SCANS: &str = "SELECT relname::text, seq_scan::int8 FROM pg_stat_user_tables \
     WHERE n_live_tup > $1 AND schemaname IN ('public', 'privacy')";
-/// Where the indexes lie.
-const INDEXES: &str = "SELECT current_setting('data_directory'), \
-    array_agg(pg_relation_filepath(indexrelid)) FROM pg_stat_user_indexes";
+/// Reads all indexes; says how many blocks they have, and how large one is.
+const READ: &str = "SELECT sum(pg_prewarm(indexrelid))::int8, current_setting('block_size')::int8 \
+    FROM pg_stat_user_indexes";
 /// From when to when what was received in a time was written, and until when results, in microseconds since
 /// 1970. Both go by an index: what we ask ourselves must not count as a table that was read whole.
 const WRITTEN: &str = "SELECT (extract(epoch FROM min(recorded_at)) * 1000000)::int8, \
@@ -200,34 +197,33 @@ impl Side {
         Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
     }
 
-    /// Reads all indexes once, so that they lie in memory as those do that each push had a part in.
-    /// Gives their size in bytes.
-    pub(super) async fn read_indexes(&self) -> Result<u64> {
-        let row = self.owner.query_one(INDEXES, &[]).await?;
-        let (data, indexes): (String, Vec<String>) = (row.get(0), row.get(1));
-        let files = indexes
-            .into_iter()
-            .map(move |index| Path::new(&data).join(index));
-        let reading = tokio::task::spawn_blocking(move || files.map(|file| read(&file)).sum());
-        reading.await?
+    /// Makes the extension by which [`Self::read_indexes`] reads.
+    ///
+    /// # Errors
+    /// A Postgres that has come without it.
+    pub(super) async fn prepare_to_read(&self) -> Result<()> {
+        let made = self
+            .owner
+            .batch_execute("CREATE EXTENSION pg_prewarm")
+            .await;
+        made.context(
+            "have Postgres read indexes: its extension pg_prewarm comes with most packages of it",
+        )
     }
-}
 
-/// Reads a relation's file and those that go on with it; gives their size in bytes.
-fn read(first: &Path) -> Result<u64> {
-    let mut bytes = 0;
-    for segment in 0.. {
-        let path = match segment {
-            0 => first.to_owned(),
-            _ => PathBuf::from(format!("{}.{segment}", first.display())),
-        };
-        let mut file = match File::open(&path) {
-            Err(error) if segment > 0 && error.kind() == ErrorKind::NotFound => break,
-            file => file.with_context(|| format!("open {}", path.display()))?,
-        };
-        bytes += std::io::copy(&mut file, &mut std::io::sink())?;
+    /// Has Postgres read all indexes once, so that they lie in its memory, as far as that goes, as those do
+    /// that each push had a part in. Gives their size in bytes.
+    ///
+    /// # Errors
+    /// What Postgres says.
+    pub(super) async fn read_indexes(&self) -> Result<u64> {
+        let read = self.owner.query_one(READ, &[]).await;
+        let read = read.context("have the indexes read")?;
+        let gone = self.owner.batch_execute("DROP EXTENSION pg_prewarm").await;
+        gone.context("leave the ledger as it was")?;
+        let (blocks, bytes): (i64, i64) = (read.get(0), read.get(1));
+        Ok((blocks * bytes).unsigned_abs())
     }
-    Ok(bytes)
 }
 
 async fn connect(url: &str) -> Result<Client> {
@@ -236,20 +232,4 @@ async fn connect(url: &str) -> Result<Client> {
     // It ends with the client.
     tokio::spawn(connection);
     Ok(client)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_relation_is_read_with_what_goes_on_with_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let first = folder.path().join("16384");
-        for (name, bytes) in [("16384", 10), ("16384.1", 5), ("16384.3", 1), ("163840", 1)] {
-            std::fs::write(folder.path().join(name), vec![0; bytes]).unwrap();
-        }
-        assert_eq!(read(&first).unwrap(), 15);
-        read(&folder.path().join("none")).unwrap_err();
-    }
 }
