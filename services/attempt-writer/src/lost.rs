@@ -37,8 +37,10 @@ const ROWS_MAX: i64 = 500;
 const ORDERS_MAX: i64 = 100;
 /// How long an order is left alone after it was set going again, in seconds.
 const ORDER_AGAIN_SECS: u64 = 600;
-/// How long is rested after a look at what is old, in lengths of that look: it must not take from those
-/// who push now what they need.
+/// How long is rested after a page, in lengths of the look at it: what thousands push before a deadline
+/// is looked through while they push.
+const RESTS: u32 = 4;
+/// The same after a page of what is old.
 const OLD_RESTS: u32 = 9;
 /// The stream of all jobs.
 const JOBS: &str = "JOBS";
@@ -161,6 +163,7 @@ impl Lost {
         let mut settled = plan::settled_below(heard_before).max(after);
         // Ends: each range begins where the one before it ends.
         loop {
+            let began = Instant::now();
             let page = self.page(kind, after, Uuid::max(), heard_before).await?;
             if let Some(open) = page.open {
                 settled = settled.min(below(open));
@@ -169,6 +172,7 @@ impl Lost {
                 Some(end) => after = end,
                 None => return Ok(settled),
             }
+            tokio::time::sleep(began.elapsed() * RESTS).await;
         }
     }
 
