@@ -77,9 +77,11 @@ const LIMITS: [Hostile; 6] = [
         "/bin/true $(seq 1 400000) 2>/dev/null || exit 4",
         Exit(4),
     ),
+    // A small stack: what bash takes for it grows by the square, and with 8 MiB a slow machine takes
+    // longer than a step may.
     hostile(
         "a shell without a bottom",
-        "bash -c 'f() { f; }; f' 2>/dev/null; [ $? -ge 128 ] && exit 5",
+        "ulimit -s 1024; bash -c 'f() { f; }; f' 2>/dev/null; [ $? -ge 128 ] && exit 5",
         Exit(5),
     ),
 ];
