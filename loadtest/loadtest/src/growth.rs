@@ -121,12 +121,13 @@ fn median(mut of: Vec<f64>) -> f64 {
     of[of.len() / 2]
 }
 
-/// Settings for a server that has a machine of so much memory for itself, in MiB. Where an index is large,
-/// nearly every entry is the first on its page since the last checkpoint, and has the page logged whole:
-/// checkpoints are to be rare, and those pages small.
+/// Settings for a server that has a machine of so much memory for itself, in MiB. Ids of deliveries are in no
+/// order: each push meets pages anywhere in the indexes that begin with them, and these are to be in memory.
+/// Where an index is large, nearly every entry is the first on its page since the last checkpoint, and has
+/// the page logged whole: checkpoints are to be rare, and those pages small.
 fn tuning(memory_mib: u64) -> Vec<String> {
     vec![
-        format!("shared_buffers={}MB", memory_mib / 4),
+        format!("shared_buffers={}MB", memory_mib * 2 / 5),
         "max_wal_size=8GB".to_owned(),
         "checkpoint_timeout=30min".to_owned(),
         "wal_compression=lz4".to_owned(),
