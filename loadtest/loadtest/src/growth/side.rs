@@ -35,8 +35,8 @@ const LOOK_MS: u64 = 100;
 const LARGE_ROWS: i64 = 10_000;
 /// The settings that are told of.
 const SETTINGS: &str = "SELECT string_agg(name || ' = ' || current_setting(name), ', ' ORDER BY name) \
-    FROM pg_settings WHERE name IN ('shared_buffers', 'max_wal_size', 'checkpoint_timeout', 'synchronous_commit', 'fsync', \
-    'full_page_writes', 'wal_compression', 'work_mem', 'server_version')";
+    FROM pg_settings WHERE name IN ('shared_buffers', 'max_wal_size', 'checkpoint_timeout', 'fsync', \
+    'synchronous_commit', 'full_page_writes', 'wal_compression', 'work_mem', 'server_version')";
 /// How often large tables were read from their begin to their end.
 const SCANS: &str = "SELECT relname::text, seq_scan::int8 FROM pg_stat_user_tables \
     WHERE n_live_tup > $1 AND schemaname IN ('public', 'privacy')";

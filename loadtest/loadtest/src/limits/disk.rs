@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result};
 
 use crate::latency::{Latencies, Percentiles};
 
-/// What is written before each sync: some ten deliveries of 8 KiB, compressed.
+/// What is written before each sync: a few compressed deliveries.
 const BLOCK: [u8; 16 * 1024] = [7; 16 * 1024];
 /// Between two who come, in microseconds.
 const ARRIVAL_MICROS: u64 = 500;
