@@ -136,7 +136,7 @@ pub enum Order {
         #[arg(long, default_value_t = 30_000)]
         count: u64,
         /// A setting of Postgres, perhaps several times; without any, those of a server that has the
-        /// machine for itself: a quarter of its memory as shared_buffers, max_wal_size=8GB,
+        /// machine for itself: two fifths of its memory as shared_buffers, max_wal_size=8GB,
         /// wal_compression=lz4 (some are built without lz4: give settings then).
         #[arg(long = "postgres", value_name = "NAME=VALUE")]
         postgres: Vec<String>,

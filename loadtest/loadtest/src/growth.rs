@@ -22,7 +22,7 @@ const SHAPE: Shape = Shape {
     commits: 3,
 };
 /// How often both ledgers are measured, in turns: a machine changes its pace.
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 5;
 /// Deliveries of the two parts of what there will be copies of, at most.
 const MODEL_COUNT_MAX: u64 = 10_000;
 /// How large Postgres may become for each attempt, in bytes, with its log: what is said beforehand.
@@ -74,10 +74,11 @@ pub async fn growth(
         let rates = (empty.measure().await?, grown.measure().await?);
         for (name, rates) in [("empty", rates.0), ("grown", rates.1)] {
             println!(
-                "{round} of {ROUNDS}, {name}: {} attempts/s written, {} results/s, others had {:.1} % of \
-                 the processors",
+                "{round} of {ROUNDS}, {name}: {} attempts/s written, {} results/s, {:.1} pages logged whole a \
+                 push, others had {:.1} % of the processors",
                 in_short(rates.writer),
                 in_short(rates.pipeline),
+                rates.full_pages,
                 rates.stolen
             );
         }
@@ -185,7 +186,7 @@ mod tests {
             let both = |writer| Rates {
                 writer,
                 pipeline: writer * 2.0,
-                stolen: 0.0,
+                ..Rates::default()
             };
             shares.add((both(empty), both(grown)));
         }

@@ -8,6 +8,7 @@ use contract::job::{PushOfSession, SnapshotRequested};
 use contract::name::CommitSha;
 use store::attempt::AttemptRow;
 use store::pool::Store;
+use store::transaction;
 use store::work_sweep::{self, Mark};
 use uuid::Uuid;
 
@@ -50,7 +51,9 @@ pub(crate) async fn gone(
 /// The mark of the session's objects; `None` while some are removed.
 pub(crate) async fn mark(store: &Store, job: &SnapshotRequested) -> Result<Option<Mark>, Trouble> {
     let mut conn = store.connection().await?;
-    Ok(work_sweep::mark(&mut conn, job.push.session).await?)
+    let session = job.push.session;
+    let work = async |conn: &mut _| work_sweep::mark(conn, session).await;
+    Ok(transaction::by_keys(&mut conn, work).await?)
 }
 
 /// The attempts' rows, which hold what their webhook claims, by their commits.

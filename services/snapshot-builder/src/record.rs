@@ -68,7 +68,7 @@ pub(crate) async fn record(
         insert(conn, push, built, now).await?;
         Ok(Recorded::Yes)
     };
-    store::transaction::run(&mut conn, work).await
+    store::transaction::by_keys(&mut conn, work).await
 }
 
 async fn insert(

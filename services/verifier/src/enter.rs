@@ -68,7 +68,7 @@ pub(crate) async fn enter(store: &Store, asking: Asking<'_>) -> Result<Entered, 
         };
         decide(conn, asking).await
     };
-    transaction::run(&mut conn, work).await
+    transaction::by_keys(&mut conn, work).await
 }
 
 async fn decide(conn: &mut LedgerConnection, asking: Asking<'_>) -> Result<Entered, StoreError> {

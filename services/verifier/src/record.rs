@@ -57,7 +57,7 @@ pub(crate) async fn record(
         }
         write(conn, job, claim, (row, origin)).await
     };
-    transaction::run(&mut conn, work).await
+    transaction::by_keys(&mut conn, work).await
 }
 
 async fn write(
@@ -112,7 +112,7 @@ pub(crate) async fn refuse(
         note(conn, job, late, claim).await?;
         work_lease::give_up(conn, run_of(job, claim)).await
     };
-    transaction::run(&mut conn, work).await
+    transaction::by_keys(&mut conn, work).await
 }
 
 async fn note(

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use store::error::StoreError;
 use store::pool::Store;
+use store::transaction;
 use store::work_lease::{self, RunOf};
 use store::work_turn;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
@@ -42,9 +43,20 @@ pub(crate) async fn tend(store: &Store, run: RunOf, asking: Asking<'_>) -> Stop 
 
 async fn look(store: &Store, run: RunOf, asking: Asking<'_>) -> Result<Option<Stop>, StoreError> {
     let mut conn = store.connection().await?;
-    if !work_lease::extend(&mut conn, run).await? {
-        return Ok(Some(Stop::Lost));
-    }
-    work_turn::extend(&mut conn, run.request).await?;
-    Ok(superseded(&mut conn, asking).await?.map(Stop::Known))
+    let (job, worker) = (&asking.job.clone(), &asking.worker.to_owned());
+    let (supersede, now) = (asking.supersede, asking.now);
+    let work = async |conn: &mut _| {
+        if !work_lease::extend(conn, run).await? {
+            return Ok(Some(Stop::Lost));
+        }
+        work_turn::extend(conn, run.request).await?;
+        let asking = Asking {
+            job,
+            supersede,
+            worker,
+            now,
+        };
+        Ok(superseded(conn, asking).await?.map(Stop::Known))
+    };
+    transaction::by_keys(&mut conn, work).await
 }

@@ -18,7 +18,7 @@ use store::lab_version::LabVersionRow;
 use store::verification_attempt::{self, VerificationRow};
 use store::verification_claim::ClaimRow;
 use store::work_sweep::Mark;
-use store::work_turn;
+use store::{transaction, work_lease, work_turn};
 use tokio_util::sync::CancellationToken;
 
 use crate::company::Company;
@@ -129,8 +129,9 @@ impl Verifier {
 
     async fn find(&self, job: &VerificationRequested) -> Result<Option<VerificationRow>, Trouble> {
         let mut conn = self.ground.store.connection().await?;
-        let found = verification_attempt::find(&mut conn, job.request, integer(job.try_number));
-        Ok(found.await?)
+        let (request, try_number) = (job.request, integer(job.try_number));
+        let work = async |conn: &mut _| verification_attempt::find(conn, request, try_number).await;
+        Ok(transaction::by_keys(&mut conn, work).await?)
     }
 
     /// Works on the request: however it comes out, a row says so. `None` where it is not to be run
@@ -201,7 +202,8 @@ impl Verifier {
             came = self.come(asking.job, version, spec, slot) => {
                 if came.is_err() {
                     let mut conn = store.connection().await?;
-                    store::work_lease::give_up(&mut conn, run).await?;
+                    let work = async |conn: &mut _| work_lease::give_up(conn, run).await;
+                    transaction::by_keys(&mut conn, work).await?;
                 }
                 return came;
             }
@@ -281,7 +283,9 @@ impl Verifier {
         };
         published.map_err(Trouble::Bus)?;
         let mut conn = self.ground.store.connection().await?;
-        let waiting = work_turn::called(&mut conn, job.push.session).await?;
+        let session = job.push.session;
+        let work = async |conn: &mut _| work_turn::called(conn, session).await;
+        let waiting = transaction::by_keys(&mut conn, work).await?;
         drop(conn);
         let Some(call) = waiting.and_then(call) else {
             return Ok(());

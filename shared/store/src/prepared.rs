@@ -30,7 +30,9 @@ impl<Q: QueryFragment<Pg>> QueryFragment<Pg> for Prepared<Q> {
 /// Whether a query gives all columns of a table. While an upgrade adds one, what was prepared before
 /// is refused ("cached plan must not change result type"), on that connection for ever.
 fn names_all_columns(text: &str) -> bool {
-    text.contains("SELECT *") || text.contains(".*") || text.contains(") * FROM")
+    ["SELECT *", ".*", ") * FROM", "RETURNING *"]
+        .iter()
+        .any(|all| text.contains(all))
 }
 
 impl<Q> QueryId for Prepared<Q> {
@@ -93,6 +95,7 @@ mod tests {
             ("SELECT * FROM push WHERE id = $1", true),
             ("SELECT lab_attempt.* FROM lab_attempt", true),
             ("SELECT DISTINCT ON (lab_id) * FROM lab_version", true),
+            ("INSERT INTO t (id) SELECT $1 RETURNING *", true),
             ("SELECT id, count(*) FROM push GROUP BY id", false),
             ("INSERT INTO t (id) SELECT UNNEST($1) RETURNING id", false),
         ] {

@@ -8,10 +8,11 @@ use diesel::sql_types::{
     Array, BigInt, Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
 };
 use diesel::{QueryableByName, sql_query};
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::AsyncPgConnection;
 use uuid::Uuid;
 
 use crate::error::StoreError;
+use crate::prepared::RunPrepared;
 use crate::row::ledger_row;
 
 ledger_row! {
@@ -55,7 +56,8 @@ pub struct Newest {
     pub removed: bool,
 }
 
-/// A session's newest snapshots with these digests; of those that it has or had.
+/// A session's newest snapshots with these digests; of those that it has or had. In a transaction
+/// [by keys](crate::transaction::by_keys).
 ///
 /// # Errors
 /// What the database answers.

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::error::StoreError;
 use crate::lab_version::LabVersionRow;
-use crate::row::ledger_row;
+use crate::row::{ledger_row, select_text};
 
 ledger_row! {
     /// One try of a request, with its result and what makes it reproducible (promise P4).
@@ -62,7 +62,7 @@ ledger_row! {
     }
 }
 
-/// A request's try, if it has a result.
+/// A request's try, if it has a result. In a transaction [by keys](crate::transaction::by_keys).
 ///
 /// # Errors
 /// What the database answers.
@@ -71,11 +71,11 @@ pub async fn find(
     request: RequestId,
     try_number: i32,
 ) -> Result<Option<VerificationRow>, StoreError> {
-    let text = "SELECT * FROM verification_attempt WHERE request_id = $1 AND try_number = $2";
-    Ok(sql_query(text)
+    let text = select_text::<VerificationRow>("WHERE request_id = $1 AND try_number = $2");
+    let query = sql_query(text)
         .bind::<SqlUuid, _>(request.as_uuid())
-        .bind::<Integer, _>(try_number)
-        .get_result(conn)
+        .bind::<Integer, _>(try_number);
+    Ok(crate::prepared::RunPrepared::get_result(query, conn)
         .await
         .optional()?)
 }

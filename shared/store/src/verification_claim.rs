@@ -4,11 +4,12 @@ use contract::ids::RequestId;
 use contract::time::Timestamp;
 use diesel::sql_types::{BigInt, Integer, Text, Timestamptz, Uuid as SqlUuid};
 use diesel::{OptionalExtension, sql_query};
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::AsyncPgConnection;
 use uuid::Uuid;
 
 use crate::error::StoreError;
-use crate::row::ledger_row;
+use crate::prepared::RunPrepared;
+use crate::row::{LedgerRow as _, ledger_row, select_text};
 
 /// How often a claim is tried again that lost against another one's.
 const CLAIMS_MAX: u32 = 10;
@@ -29,7 +30,8 @@ ledger_row! {
     }
 }
 
-/// Claims a request's try for a worker, and takes it from whoever claimed it before.
+/// Claims a request's try for a worker, and takes it from whoever claimed it before. In a
+/// transaction [by keys](crate::transaction::by_keys).
 ///
 /// # Errors
 /// What the database answers.
@@ -40,12 +42,15 @@ pub async fn claim(
     worker: &str,
     now: Timestamp,
 ) -> Result<ClaimRow, StoreError> {
-    let text = "INSERT INTO verification_claim \
-                SELECT $1, $2, coalesce(max(token), 0) + 1, $3, $4 FROM verification_claim \
-                WHERE request_id = $1 AND try_number = $2 \
-                ON CONFLICT DO NOTHING RETURNING *";
+    let columns = ClaimRow::COLUMNS.join(", ");
+    let text = format!(
+        "INSERT INTO verification_claim ({columns}) \
+         SELECT $1, $2, coalesce(max(token), 0) + 1, $3, $4 FROM verification_claim \
+         WHERE request_id = $1 AND try_number = $2 \
+         ON CONFLICT DO NOTHING RETURNING {columns}"
+    );
     for _ in 0..CLAIMS_MAX {
-        let claimed = sql_query(text)
+        let claimed = sql_query(&text)
             .bind::<SqlUuid, _>(request.as_uuid())
             .bind::<Integer, _>(try_number)
             .bind::<Text, _>(worker)
@@ -65,7 +70,8 @@ pub async fn claim(
     })
 }
 
-/// Every claim of a request's try, the oldest first.
+/// Every claim of a request's try, the oldest first. In a transaction
+/// [by keys](crate::transaction::by_keys).
 ///
 /// # Errors
 /// What the database answers.
@@ -74,8 +80,7 @@ pub async fn list(
     request: RequestId,
     try_number: i32,
 ) -> Result<Vec<ClaimRow>, StoreError> {
-    let text = "SELECT * FROM verification_claim \
-                WHERE request_id = $1 AND try_number = $2 ORDER BY token";
+    let text = select_text::<ClaimRow>("WHERE request_id = $1 AND try_number = $2 ORDER BY token");
     Ok(sql_query(text)
         .bind::<SqlUuid, _>(request.as_uuid())
         .bind::<Integer, _>(try_number)

@@ -2,7 +2,7 @@
 
 use contract::ids::{PushId, RequestId};
 use contract::time::Timestamp;
-use diesel::sql_types::{Array, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel::{OptionalExtension, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
@@ -84,6 +84,12 @@ pub async fn answered(
 }
 
 #[derive(diesel::QueryableByName)]
+struct Followed {
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    id: Option<Uuid>,
+}
+
+#[derive(diesel::QueryableByName)]
 struct Newer {
     #[diesel(sql_type = SqlUuid)]
     id: Uuid,
@@ -91,7 +97,8 @@ struct Newer {
 
 /// The push that has taken the place of the one that caused this request, by the links of before
 /// and after: the ref was led away from where that push left it, and is not back there. `None` for
-/// a request that no push of a branch caused, and for a branch that was deleted.
+/// a request that no push of a branch caused, and for a branch that was deleted. In a transaction
+/// [by keys](crate::transaction::by_keys).
 ///
 /// # Errors
 /// What the database answers.
@@ -99,6 +106,16 @@ pub async fn superseded_by(
     conn: &mut AsyncPgConnection,
     request: RequestId,
 ) -> Result<Option<PushId>, StoreError> {
+    // Nearly always nothing has followed: then the ref's whole history need not be asked, and what
+    // asks it need not be planned.
+    let query = sql_query(include_str!("verification_request_followed.sql"))
+        .bind::<SqlUuid, _>(request.as_uuid());
+    let followed: Option<Followed> = crate::prepared::RunPrepared::get_result(query, conn)
+        .await
+        .optional()?;
+    if followed.is_none_or(|followed| followed.id.is_none()) {
+        return Ok(None);
+    }
     let newer: Option<Newer> = sql_query(include_str!("verification_request_superseded_by.sql"))
         .bind::<SqlUuid, _>(request.as_uuid())
         .get_result(conn)

@@ -1,8 +1,7 @@
--- The link is looked for first: it is an index away, and without it there is nothing to ask of the
--- ref's whole history.
 SELECT newer.id
 FROM verification_request AS request
-JOIN push AS this ON request.cause = 'push:' || this.id
+JOIN push AS this
+    ON this.id = CASE WHEN request.cause LIKE 'push:%' THEN substring(request.cause FROM 6)::uuid END
 JOIN push AS newer
     ON newer.repository = this.repository
     AND newer.ref_name = this.ref_name

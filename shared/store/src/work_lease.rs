@@ -1,12 +1,14 @@
 //! Owns `work.lease`: who runs a request's try now. No part of the ledger: a lease goes with its run,
-//! and one that is not extended ends by itself. What fences a result is the claim.
+//! and one that is not extended ends by itself. What fences a result is the claim. All of
+//! it is asked and told in transactions [by keys](crate::transaction::by_keys).
 
 use contract::ids::RequestId;
 use diesel::sql_types::{BigInt, Integer, Text, Uuid as SqlUuid};
 use diesel::{OptionalExtension, QueryableByName, sql_query};
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::AsyncPgConnection;
 
 use crate::error::StoreError;
+use crate::prepared::RunPrepared;
 
 /// How long a lease holds that nobody extends, in seconds: less than the queue waits before it
 /// gives a lost worker's message to another one, which then begins at once.
@@ -50,6 +52,7 @@ pub async fn take(
     worker: &str,
 ) -> Result<Leased, StoreError> {
     let text = "INSERT INTO work.lease AS lease \
+                (request_id, try_number, token, worker, held_until) \
                 VALUES ($1, $2, 0, $3, clock_timestamp() + $4 * interval '1 second') \
                 ON CONFLICT (request_id, try_number) DO UPDATE \
                 SET token = 0, worker = excluded.worker, held_until = excluded.held_until, \

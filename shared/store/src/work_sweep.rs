@@ -54,7 +54,8 @@ fn lock_name(session: Uuid) -> String {
     format!("sweep:{session}")
 }
 
-/// Takes a session's mark, before any of its objects is put; `None` while they are removed.
+/// Takes a session's mark, before any of its objects is put; `None` while they are removed. In a
+/// transaction [by keys](crate::transaction::by_keys).
 ///
 /// # Errors
 /// What the database answers.
@@ -64,16 +65,15 @@ pub async fn mark(
 ) -> Result<Option<Mark>, StoreError> {
     let text = "SELECT pg_try_advisory_xact_lock_shared(hashtextextended($1, 0)) AS is_free, \
                 coalesce((SELECT sweeps FROM work.sweep WHERE lab_session_id = $2), 0) AS sweeps";
-    let row: MarkRow = sql_query(text)
+    let query = sql_query(text)
         .bind::<Text, _>(lock_name(session.as_uuid()))
-        .bind::<SqlUuid, _>(session.as_uuid())
-        .get_result(conn)
-        .await?;
+        .bind::<SqlUuid, _>(session.as_uuid());
+    let row: MarkRow = crate::prepared::RunPrepared::get_result(query, conn).await?;
     Ok(row.is_free.then_some(Mark(row.sweeps)))
 }
 
 /// Whether nothing of the session was removed since its mark was taken. Until the transaction ends
-/// nothing will be.
+/// nothing will be. In a transaction [by keys](crate::transaction::by_keys).
 ///
 /// # Errors
 /// What the database answers.
@@ -83,19 +83,16 @@ pub async fn still(
     mark: Mark,
 ) -> Result<bool, StoreError> {
     let text = "SELECT pg_try_advisory_xact_lock_shared(hashtextextended($1, 0)) AS yes";
-    let locked: YesRow = sql_query(text)
-        .bind::<Text, _>(lock_name(session.as_uuid()))
-        .get_result(conn)
-        .await?;
+    let query = sql_query(text).bind::<Text, _>(lock_name(session.as_uuid()));
+    let locked: YesRow = crate::prepared::RunPrepared::get_result(query, conn).await?;
     // A statement of its own: what the first one sees may be older than its lock.
     Ok(locked.yes && sweeps(conn, session.as_uuid()).await? == mark.0)
 }
 
 async fn sweeps(conn: &mut AsyncPgConnection, session: Uuid) -> Result<i64, StoreError> {
     let text = "SELECT sweeps AS number FROM work.sweep WHERE lab_session_id = $1";
-    let row: Option<NumberRow> = sql_query(text)
-        .bind::<SqlUuid, _>(session)
-        .get_result(conn)
+    let query = sql_query(text).bind::<SqlUuid, _>(session);
+    let row: Option<NumberRow> = crate::prepared::RunPrepared::get_result(query, conn)
         .await
         .optional()?;
     Ok(row.map_or(0, |row| row.number))

@@ -1,14 +1,16 @@
 //! Owns `work.turn`: whose turn it is in a session's live lane, and who waits for it. No part of the
-//! ledger: what waits here lies in the bulk lane as well.
+//! ledger: what waits here lies in the bulk lane as well. All of it is asked and
+//! told in transactions [by keys](crate::transaction::by_keys).
 
 use contract::ids::{RequestId, SessionId};
 use diesel::sql_types::{Bool, Integer, Jsonb, Nullable, Text, Uuid as SqlUuid};
 use diesel::{OptionalExtension, QueryableByName, sql_query};
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::AsyncPgConnection;
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::error::StoreError;
+use crate::prepared::RunPrepared;
 
 /// How long a turn holds that nobody takes or extends, in seconds: it may wait for its place in a
 /// long queue.

@@ -40,6 +40,8 @@ const SETTINGS: &str = "SELECT string_agg(name || ' = ' || current_setting(name)
 /// How often large tables were read from their begin to their end.
 const SCANS: &str = "SELECT relname::text, seq_scan::int8 FROM pg_stat_user_tables \
     WHERE n_live_tup > $1 AND schemaname IN ('public', 'privacy')";
+/// How many pages were logged whole, each for the first time since a checkpoint.
+const FULL_PAGES: &str = "SELECT wal_fpi::int8 FROM pg_stat_wal";
 /// Reads all indexes; says how many blocks they have, and how large one is.
 const READ: &str = "SELECT sum(pg_prewarm(indexrelid))::int8, current_setting('block_size')::int8 \
     FROM pg_stat_user_indexes";
@@ -55,12 +57,14 @@ const RESULTS: &str = "SELECT (extract(epoch FROM max(recorded_at)) * 1000000)::
 const COUNTED_SECS: u64 = 12;
 
 /// Rates of one ledger.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Rates {
     /// Attempts a second that attempt-writer writes.
     pub(super) writer: f64,
     /// Results a second, from the first send to the last of them.
     pub(super) pipeline: f64,
+    /// Pages that Postgres logged whole, for each push.
+    pub(super) full_pages: f64,
     /// What others had of the machine's processors meanwhile, in percent.
     pub(super) stolen: f64,
 }
@@ -117,6 +121,7 @@ impl Side {
         let results = |times: u64| times * self.count * SHAPE.commits as u64;
         let (one, two) = (results(1), results(2));
         let before = self.ledger.progress().await?;
+        let pages = self.full_pages().await?;
         for service in BEHIND {
             self.house.stop(service).await?;
         }
@@ -137,7 +142,17 @@ impl Side {
         self.until(before.results + two, |seen| seen.results)
             .await?;
         let stolen = machine::processors().stolen_since(machine);
-        self.rates((begins, writer), pipeline, stolen).await
+        let pages = self.full_pages().await? - pages;
+        let rates = self.rates((begins, writer), pipeline).await?;
+        Ok(Rates {
+            full_pages: pages as f64 / (2 * self.count) as f64,
+            stolen,
+            ..rates
+        })
+    }
+
+    async fn full_pages(&self) -> Result<i64> {
+        Ok(self.owner.query_one(FULL_PAGES, &[]).await?.get(0))
     }
 
     async fn send(&mut self) -> Result<()> {
@@ -171,7 +186,6 @@ impl Side {
         &self,
         (from, to): (DateTime<Utc>, DateTime<Utc>),
         all: DateTime<Utc>,
-        stolen: f64,
     ) -> Result<Rates> {
         let attempts = (self.count * SHAPE.commits as u64) as f64;
         let (from, to) = (from.timestamp_micros(), to.timestamp_micros());
@@ -185,7 +199,7 @@ impl Side {
         Ok(Rates {
             writer: attempts / secs(written.get(0), written.get(1))?,
             pipeline: attempts / secs(Some(all), verified.get(0))?,
-            stolen,
+            ..Rates::default()
         })
     }
 

@@ -25,11 +25,13 @@ JOIN lab_version AS version ON version.id = session.lab_version_id
 JOIN lab ON lab.id = session.lab_id
 LEFT JOIN attempt_snapshot AS kept ON kept.lab_attempt_id = attempt.id
 LEFT JOIN snapshot ON snapshot.id = kept.snapshot_id
-WHERE attempt.push_id = ANY (ARRAY(SELECT id FROM push WHERE delivery_id = $1))
-    OR attempt.id IN (
-        SELECT request.lab_attempt_id
-        FROM verification_request AS request
-        JOIN push ON request.cause = 'push:' || push.id
-        WHERE push.delivery_id = $1
-    )
+WHERE attempt.id IN (
+    SELECT brought.id
+    FROM push JOIN lab_attempt AS brought ON brought.push_id = push.id
+    WHERE push.delivery_id = $1
+    UNION
+    SELECT request.lab_attempt_id
+    FROM push JOIN verification_request AS request ON request.cause = 'push:' || push.id
+    WHERE push.delivery_id = $1
+)
 ORDER BY attempt.received_at, attempt.id

@@ -1,6 +1,7 @@
 //! How the database goes through a large ledger: by its indexes, never through whole tables.
 
-use contract::ids::{AttemptId, DeliveryId, RequestId, SessionId};
+use contract::digest::Digest;
+use contract::ids::{AttemptId, CommandId, DeliveryId, RequestId, SessionId};
 use contract::reprocess::{Looked, Selection};
 use contract::time::now;
 use diesel::sql_types::{BigInt, Text};
@@ -8,10 +9,13 @@ use diesel::{QueryableByName, sql_query};
 use diesel_async::RunQueryDsl;
 use serde_json::{Value, json};
 use servers::postgres::OWNER;
+use store::reprocess::order;
 use store::transaction::LedgerConnection;
+use store::work_lease::RunOf;
 use store::{
-    attempt, delivery, erasure, lab_session, person_key, principal, reprocess, transaction,
-    verification_stand,
+    attempt, delivery, erasure, lab_session, person_key, principal, reprocess, snapshot,
+    transaction, verification_attempt, verification_claim, verification_request,
+    verification_stand, view, work_lease, work_sweep, work_turn,
 };
 use testkit::house::House;
 use uuid::Uuid;
@@ -28,19 +32,22 @@ const LARGE: &str = "
     INSERT INTO lab_version SELECT version, lab, 1, 'd', 't', '{\"verify\":{\"commits\":\"all\"}}', 'c', 'l',
         0, 0, command, at
         FROM the;
-    CREATE TEMP TABLE each AS SELECT n, gen_random_uuid() AS session, gen_random_uuid() AS delivery,
+    CREATE TEMP TABLE each AS SELECT n, gen_random_uuid() AS session,
         now() - n * interval '1 hour' AS at, lab, version
         FROM generate_series(1, 200) AS n, the;
+    CREATE TEMP TABLE pushed AS SELECT each.*, m, gen_random_uuid() AS delivery
+        FROM each, generate_series(1, 60) AS m;
     INSERT INTO lab_session (id, lab_id, lab_version_id, repository, opened_by, recorded_at)
         SELECT session, lab, version, 'github:a/r' || n, 'test', at FROM each;
-    INSERT INTO delivery_receipt SELECT delivery, 'github', n::text, 'd', delivery, 1, at FROM each;
+    INSERT INTO delivery_receipt SELECT delivery, 'github', n || '-' || m, 'd', delivery, 1, at
+        FROM pushed;
     INSERT INTO delivery SELECT delivery, 'github', 'push', 'd', 1, 'k', 't', delivery, 1, at, at
-        FROM each;
+        FROM pushed;
     INSERT INTO push SELECT gen_random_uuid(), delivery, 'd', 'github:a/r' || n, 'refs/heads/' || m,
-        'branch', NULL, 'c' || m, false, 1, NULL, at, at FROM each, generate_series(1, 60) AS m;
+        'branch', NULL, 'c' || m, false, 1, NULL, at, at FROM pushed;
     INSERT INTO lab_attempt SELECT gen_random_uuid(), session, push.id, delivery, after_sha, 'main',
-        NULL, NULL, NULL, at + substr(after_sha, 2)::integer * interval '1 s', 'payload', 't', at
-        FROM each JOIN push ON push.delivery_id = delivery;
+        NULL, NULL, NULL, at + m * interval '1 s', 'payload', 't', at
+        FROM pushed JOIN push ON push.delivery_id = delivery;
     INSERT INTO listing_due SELECT gen_random_uuid(), push_id, lab_session_id, recorded_at
         FROM lab_attempt;
     INSERT INTO listing_part SELECT push_id, lab_session_id, 1, 0, 0, recorded_at FROM lab_attempt;
@@ -142,6 +149,10 @@ struct Scanned {
     by_index: i64,
 }
 
+/// How the transaction went through the tables so far.
+const SCANNED: &str = "SELECT relname::text, coalesce(seq_scan, 0) AS whole, \
+    coalesce(idx_scan, 0) AS by_index FROM pg_stat_xact_user_tables";
+
 /// What a batch looks up.
 struct Looks {
     tries: Vec<(RequestId, i32)>,
@@ -197,10 +208,9 @@ impl Looks {
 
     /// Looks all of it up; how many were found of each, and how the tables were gone through.
     async fn run(&self, conn: &mut LedgerConnection) -> ([usize; 4], Vec<Scanned>) {
-        const SCANNED: &str = "SELECT relname::text, coalesce(seq_scan, 0) AS whole, \
-            coalesce(idx_scan, 0) AS by_index FROM pg_stat_xact_user_tables \
-            WHERE relname IN ('verification_attempt', 'verification_request', 'lab_attempt', \
-                'delivery_receipt', 'lab_session', 'person_key', 'person', 'erasure')";
+        const TABLES: &str = "WHERE relname IN ('verification_attempt', 'verification_request', \
+            'lab_attempt', 'delivery_receipt', 'lab_session', 'person_key', 'person', 'erasure')";
+        let scanned = &format!("{SCANNED} {TABLES}");
         let both = transaction::by_keys(conn, async |conn: &mut _| {
             let stands = verification_stand::of(conn, &self.tries).await?;
             let commits: Vec<&str> = self.commits.iter().map(String::as_str).collect();
@@ -217,7 +227,7 @@ impl Looks {
                 receipts.len(),
                 sessions.len(),
             ];
-            Ok((found, sql_query(SCANNED).load(conn).await?))
+            Ok((found, sql_query(scanned).load(conn).await?))
         });
         both.await.unwrap()
     }
@@ -261,4 +271,99 @@ async fn what_was_planned_while_the_tables_were_empty_goes_by_keys_when_they_are
     assert_eq!([stands, named], [400, 400]);
     assert!(receipts > 0 && sessions > 0);
     assert_by_keys(scanned);
+}
+
+#[tokio::test]
+async fn what_a_push_or_an_order_had_verified_is_found_by_an_index() {
+    let house = House::with_postgres().await;
+    house.sql(LARGE).await;
+    let one = "SELECT push.id AS push, push.delivery_id AS delivery, gen_random_uuid() AS command \
+               FROM push WHERE after_sha = 'c7' LIMIT 1";
+    let one: Value = serde_json::from_str(&house.rows(one).await[0]).unwrap();
+    let causes = [format!("push:{}", one["push"].as_str().unwrap())];
+    let delivery: DeliveryId = serde_json::from_value(one["delivery"].clone()).unwrap();
+    let command: CommandId = serde_json::from_value(one["command"].clone()).unwrap();
+    let store = house.store(OWNER, 1);
+    let conn = &mut store.connection().await.unwrap();
+    let scanned = transaction::run(conn, async |conn: &mut _| {
+        let asked = verification_request::of_causes(conn, &causes).await?;
+        assert_eq!(asked.len(), 1);
+        let seen = view::timeline::of_delivery(conn, delivery).await?;
+        assert_eq!(seen.unwrap().verifications.len(), 1);
+        assert_eq!(order::progress(conn, command).await?.requests, 0);
+        assert!(!order::has_begun(conn, command).await?);
+        assert!(order::asked(conn, command).await?.is_none());
+        Ok(sql_query(SCANNED).load(conn).await?)
+    });
+    assert_none_whole(scanned.await.unwrap());
+}
+
+fn assert_none_whole(scanned: Vec<Scanned>) {
+    let tables = LARGE_TABLES.map(|large| scanned.iter().find(|table| table.relname == large));
+    let requests = tables.iter().flatten();
+    assert!(requests.clone().any(|table| table.by_index > 0));
+    for table in requests {
+        assert_eq!(table.whole, 0, "{}", table.relname);
+    }
+}
+
+/// What is asked and told of one run, of a request that is there or not.
+async fn run_once(
+    conn: &mut LedgerConnection,
+    (request, session): (RequestId, SessionId),
+    is_there: bool,
+) -> Vec<Scanned> {
+    let digests = [Digest::of(b"tree")];
+    let work = async |conn: &mut _| {
+        let mark = work_sweep::mark(conn, session).await?.unwrap();
+        let newer = verification_request::superseded_by(conn, request).await?;
+        assert_eq!(newer, None);
+        assert!(!work_turn::holds(conn, request).await?);
+        let found = verification_attempt::find(conn, request, 1).await?;
+        assert_eq!(found.is_some(), is_there);
+        if is_there {
+            work_turn::ask(conn, session, request, &json!({})).await?;
+            work_lease::take(conn, request, 2, "worker").await?;
+            let claim = verification_claim::claim(conn, request, 2, "worker", now()).await?;
+            let token = claim.token;
+            let run = RunOf {
+                request,
+                try_number: 2,
+                token,
+            };
+            work_lease::name(conn, run).await?;
+            assert!(work_lease::extend(conn, run).await?);
+            work_turn::extend(conn, request).await?;
+        }
+        let claims = verification_claim::list(conn, request, 2).await?;
+        assert_eq!(claims.len(), usize::from(is_there));
+        assert!(snapshot::newest(conn, session, &digests).await?.is_empty());
+        assert!(work_sweep::still(conn, session, mark).await?);
+        work_turn::end(conn, session, request).await?;
+        work_turn::called(conn, session).await?;
+        work_lease::end(conn, request, 2).await?;
+        Ok(sql_query(SCANNED).load(conn).await?)
+    };
+    transaction::by_keys(conn, work).await.unwrap()
+}
+
+#[tokio::test]
+async fn what_a_run_asks_goes_by_keys_though_it_was_planned_while_the_tables_were_empty() {
+    let house = House::with_postgres().await;
+    house.sql("VACUUM").await;
+    let store = house.store(OWNER, 1);
+    let conn = &mut store.connection().await.unwrap();
+    for _ in 0..6 {
+        let unknown = (RequestId::new(), SessionId::new());
+        run_once(conn, unknown, false).await;
+    }
+    house.sql(LARGE.strip_suffix("ANALYZE").unwrap()).await;
+    let one = "SELECT request.id AS request, lab_session_id AS session \
+               FROM verification_request AS request \
+               JOIN lab_attempt AS attempt ON attempt.id = lab_attempt_id LIMIT 1";
+    let one: Value = serde_json::from_str(&house.rows(one).await[0]).unwrap();
+    let request: RequestId = serde_json::from_value(one["request"].clone()).unwrap();
+    let session: SessionId = serde_json::from_value(one["session"].clone()).unwrap();
+    let scanned = run_once(conn, (request, session), true).await;
+    assert_none_whole(scanned);
 }
