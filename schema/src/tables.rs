@@ -521,7 +521,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    privacy.named_in_body (delivery_id, body_digest, principal_id) {
+    privacy.named_in_body (principal_id, delivery_id, body_digest) {
         principal_id -> Uuid,
         delivery_id -> Uuid,
         body_digest -> Text,

@@ -132,11 +132,11 @@ pub enum Order {
         /// Attempts that the ledger is filled with: copies of those that were measured.
         #[arg(long, default_value_t = 10_000_000)]
         attempts: u64,
-        /// Deliveries of each measurement: six of each ledger.
-        #[arg(long, default_value_t = 30_000)]
+        /// Deliveries of each measurement: ten of each ledger.
+        #[arg(long, default_value_t = 20_000)]
         count: u64,
         /// A setting of Postgres, perhaps several times; without any, those of a server that has the
-        /// machine for itself: two fifths of its memory as shared_buffers, max_wal_size=8GB,
+        /// machine for itself: two fifths of its memory as shared_buffers, max_wal_size=12GB,
         /// wal_compression=lz4 (some are built without lz4: give settings then).
         #[arg(long = "postgres", value_name = "NAME=VALUE")]
         postgres: Vec<String>,

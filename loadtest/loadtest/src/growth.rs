@@ -129,7 +129,7 @@ fn median(mut of: Vec<f64>) -> f64 {
 fn tuning(memory_mib: u64) -> Vec<String> {
     vec![
         format!("shared_buffers={}MB", memory_mib * 2 / 5),
-        "max_wal_size=8GB".to_owned(),
+        "max_wal_size=12GB".to_owned(),
         "checkpoint_timeout=30min".to_owned(),
         "wal_compression=lz4".to_owned(),
     ]

@@ -1,12 +1,19 @@
 //! Owns the table of connections: how many there are, which of them are idle and since when. When
 //! there are as many as may be, the one that has been idle longest makes room: whoever opens many
-//! and says nothing holds up nobody.
+//! and says nothing holds up nobody for long. One that has just come or was just answered has a moment:
+//! its request may lie there, unread.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
+
+/// How long a connection is idle before it makes room, if the one that needs it need not wait longer
+/// than that: a request comes right behind a connection, and the next one right behind an answer.
+const MOMENT: Duration = Duration::from_millis(250);
 
 /// The connections. Clones share them.
 #[derive(Clone)]
@@ -29,14 +36,12 @@ pub(crate) struct Busy(Arc<Connection>);
 #[derive(Default)]
 struct Table {
     last_number: u64,
-    /// Counts what happens, as a clock that needs no time.
-    moment: u64,
     entries: BTreeMap<u64, Entry>,
 }
 
 struct Entry {
     /// Since when it is idle; none while it is busy.
-    idle_since: Option<u64>,
+    idle_since: Option<Instant>,
     cut: CancellationToken,
 }
 
@@ -51,37 +56,46 @@ impl Connections {
     }
 
     /// Takes a connection in, idle at first; waits while there are as many as may be and all are
-    /// busy.
+    /// busy, and a moment where none has been idle for one.
     pub(crate) async fn enter(&self) -> Connection {
+        let patient_until = Instant::now() + MOMENT;
         loop {
             let changed = self.changed.notified();
-            if let Some(connection) = self.try_enter() {
-                return connection;
+            match self.try_enter(patient_until) {
+                Ok(connection) => return connection,
+                // Whichever comes first: it is tried again.
+                Err(Some(until)) => drop(timeout_at(until, changed).await),
+                Err(None) => changed.await,
             }
-            changed.await;
         }
     }
 
-    fn try_enter(&self) -> Option<Connection> {
+    /// Takes a connection in, or says when one that is idle will make room.
+    fn try_enter(&self, patient_until: Instant) -> Result<Connection, Option<Instant>> {
+        let now = Instant::now();
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         if table.entries.len() >= self.most {
-            let number = table.idle_longest()?;
-            let entry = table.entries.remove(&number)?;
-            entry.cut.cancel();
-            metrics::counter!("assay_http_connections_cut_total").increment(1);
+            let (since, number) = table.idle_longest().ok_or(None)?;
+            let until = patient_until.min(since + MOMENT);
+            if now < until {
+                return Err(Some(until));
+            }
+            if let Some(entry) = table.entries.remove(&number) {
+                entry.cut.cancel();
+                metrics::counter!("assay_http_connections_cut_total").increment(1);
+            }
         }
         let cut = CancellationToken::new();
-        let idle_since = Some(table.next_moment());
         table.last_number += 1;
         let number = table.last_number;
         let entry = Entry {
-            idle_since,
+            idle_since: Some(now),
             cut: cut.clone(),
         };
         table.entries.insert(number, entry);
         table.show();
         drop(table);
-        Some(Connection {
+        Ok(Connection {
             connections: self.clone(),
             number,
             cut,
@@ -105,14 +119,9 @@ impl Connections {
 }
 
 impl Table {
-    fn next_moment(&mut self) -> u64 {
-        self.moment += 1;
-        self.moment
-    }
-
-    fn idle_longest(&self) -> Option<u64> {
+    fn idle_longest(&self) -> Option<(Instant, u64)> {
         let idle = |(number, entry): (&u64, &Entry)| Some((entry.idle_since?, *number));
-        self.entries.iter().filter_map(idle).min().map(|(_, n)| n)
+        self.entries.iter().filter_map(idle).min()
     }
 
     fn show(&self) {
@@ -154,9 +163,8 @@ impl Drop for Busy {
             ..
         } = &*self.0;
         connections.change(|table| {
-            let moment = table.next_moment();
             if let Some(entry) = table.entries.get_mut(number) {
-                entry.idle_since = Some(moment);
+                entry.idle_since = Some(Instant::now());
             }
         });
     }
@@ -166,12 +174,13 @@ impl Drop for Busy {
 mod tests {
     use super::*;
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn the_one_that_has_been_idle_longest_makes_room_and_no_busy_one_does() {
         let connections = Connections::new(3);
         let mut three = Vec::new();
         for _ in 0..3 {
             three.push(Arc::new(connections.enter().await));
+            tokio::time::advance(Duration::from_millis(1)).await;
         }
         // The first was busy and is idle again, the second is busy still, the third was idle all
         // the time.
@@ -209,5 +218,36 @@ mod tests {
         entering.await.unwrap();
         assert!(is_cut(&fourth));
         drop((busy, last_busy));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_has_just_come_or_was_just_answered_has_a_moment() {
+        let connections = Connections::new(2);
+        let is_cut = |connection: &Arc<Connection>| connection.cut.is_cancelled();
+        let began = Instant::now();
+        let answered = Arc::new(connections.enter().await);
+        let new = Arc::new(connections.enter().await);
+        tokio::time::advance(MOMENT / 2).await;
+        drop(answered.busy());
+        let third = Arc::new(connections.enter().await);
+        assert!(is_cut(&new) && !is_cut(&answered));
+        assert_eq!(began.elapsed(), MOMENT);
+
+        // Whoever needs room does not wait for ever, though none is idle for long.
+        let entering = tokio::spawn({
+            let connections = connections.clone();
+            async move { connections.enter().await }
+        });
+        tokio::task::yield_now().await;
+        for _ in 0..9 {
+            tokio::time::advance(MOMENT / 10).await;
+            drop((answered.busy(), third.busy()));
+            tokio::task::yield_now().await;
+        }
+        assert!(!entering.is_finished());
+        tokio::time::advance(MOMENT / 10).await;
+        drop(entering.await.unwrap());
+        assert_eq!(began.elapsed(), MOMENT * 2);
+        assert!(is_cut(&answered) || is_cut(&third));
     }
 }
