@@ -4,7 +4,7 @@
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help demo up test test-full fuzz torture bench bench-growth bench-scale lint prerequisites
+.PHONY: help demo up test test-full fuzz torture bench bench-growth bench-scale profile lint prerequisites
 
 help: ## Say what can be made
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -86,6 +86,10 @@ bench-scale: ## Measure fleets of 1, 2, 4 of each service on a cluster of three
 	-$(LOADTEST) streams --count $(STREAM) $(PUSHES) --bench streams
 	$(TARGET)/release/loadtest scale --replicas $(REPLICAS) --count $(COUNT) $(PUSHES) \
 		--page docs/PERFORMANCE.md --out $(TARGET)/bench/scale
+
+# Needs perf, and the right to sample every process.
+profile: prerequisites ## Draw a flame graph of each service in a burst, into target/profile (COUNT=20000)
+	deploy/local/profile $(COUNT)
 
 lint: ## Check the form, clippy, the documentation, the dependencies, the deployment files
 	cargo fmt --all --check
