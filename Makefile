@@ -66,7 +66,7 @@ bench: prerequisites ## Measure everything that has a bound, into target/bench/s
 	-$(LOADTEST) burst --count 100000 --bench burst --out $(TARGET)/bench/burst
 	$(TARGET)/release/loadtest summary --figures $(FIGURES) --out $(TARGET)/bench/summary.json
 
-# The ledgers lie in a folder for temporary files, some 6 KiB an attempt and 16 GiB, and are gone at the end.
+# The ledgers lie in a folder for temporary files, some 6 KiB an attempt and 20 GiB, and are gone at the end.
 # Ten million take 40 minutes; ATTEMPTS=200000 takes a few.
 ATTEMPTS ?= 10000000
 bench-growth: prerequisites ## Measure with ATTEMPTS=10000000 in the ledger beside an empty one

@@ -28,7 +28,7 @@ const MODEL_COUNT_MAX: u64 = 10_000;
 /// How large Postgres may become for each attempt, in bytes, with its log: what is said beforehand.
 const BYTES_PER_ATTEMPT: u64 = 6 * 1024;
 /// How large the empty one beside it may become, with its log, in GiB.
-const EMPTY_GIB: u64 = 16;
+const EMPTY_GIB: u64 = 20;
 
 /// Measures with an empty ledger and with one of so many attempts, by so many deliveries each, with these
 /// settings of Postgres.

@@ -43,20 +43,24 @@ pub(crate) async fn tend(store: &Store, run: RunOf, asking: Asking<'_>) -> Stop 
 
 async fn look(store: &Store, run: RunOf, asking: Asking<'_>) -> Result<Option<Stop>, StoreError> {
     let mut conn = store.connection().await?;
+    // By itself: it holds whatever comes of the rest, and nobody who begins the run, and takes the turn
+    // first, waits for it while it waits for them.
+    let extend = async |conn: &mut _| work_lease::extend(conn, run).await;
+    if !transaction::by_keys(&mut conn, extend).await? {
+        return Ok(Some(Stop::Lost));
+    }
     let (job, worker) = (&asking.job.clone(), &asking.worker.to_owned());
     let (supersede, now) = (asking.supersede, asking.now);
     let work = async |conn: &mut _| {
-        if !work_lease::extend(conn, run).await? {
-            return Ok(Some(Stop::Lost));
-        }
-        work_turn::extend(conn, run.request).await?;
         let asking = Asking {
             job,
             supersede,
             worker,
             now,
         };
-        Ok(superseded(conn, asking).await?.map(Stop::Known))
+        let known = superseded(conn, asking).await?;
+        work_turn::extend(conn, run.request).await?;
+        Ok(known.map(Stop::Known))
     };
     transaction::by_keys(&mut conn, work).await
 }

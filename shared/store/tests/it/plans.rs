@@ -298,11 +298,34 @@ async fn what_a_push_or_an_order_had_verified_is_found_by_an_index() {
     assert_none_whole(scanned.await.unwrap());
 }
 
+#[tokio::test]
+async fn whether_a_newer_push_took_a_place_is_asked_by_indexes() {
+    let house = House::with_postgres().await;
+    house.sql(LARGE).await;
+    let one = "SELECT request.id AS request FROM verification_request AS request \
+               JOIN push ON cause = 'push:' || push.id \
+               WHERE repository = 'github:a/r7' AND after_sha = 'c7'";
+    let one: Value = serde_json::from_str(&house.rows(one).await[0]).unwrap();
+    let request: RequestId = serde_json::from_value(one["request"].clone()).unwrap();
+    let follow = "INSERT INTO push SELECT gen_random_uuid(), delivery_id, 'e', repository, ref_name, \
+        kind, after_sha, 'newer', false, 1, NULL, received_at, recorded_at FROM push \
+        WHERE repository = 'github:a/r7' AND after_sha = 'c7'";
+    house.sql(follow).await;
+    let store = house.store(OWNER, 1);
+    let conn = &mut store.connection().await.unwrap();
+    let scanned = transaction::by_keys(conn, async |conn: &mut _| {
+        let newer = verification_request::superseded_by(conn, request).await?;
+        assert!(newer.is_some());
+        Ok(sql_query(SCANNED).load(conn).await?)
+    });
+    assert_none_whole(scanned.await.unwrap());
+}
+
 fn assert_none_whole(scanned: Vec<Scanned>) {
     let tables = LARGE_TABLES.map(|large| scanned.iter().find(|table| table.relname == large));
-    let requests = tables.iter().flatten();
-    assert!(requests.clone().any(|table| table.by_index > 0));
-    for table in requests {
+    let touched = tables.iter().flatten();
+    assert!(touched.clone().any(|table| table.by_index > 0));
+    for table in touched {
         assert_eq!(table.whole, 0, "{}", table.relname);
     }
 }
