@@ -15,13 +15,17 @@ use crate::traffic::Shares;
 #[derive(Debug, Parser)]
 #[command(name = "loadtest", version, arg_required_else_help = true)]
 pub struct Cli {
+    /// How often it is done at most: again, in a house of its own, as long as others had more than one
+    /// percent of the processors' time meanwhile. The last time counts.
+    #[arg(long, global = true, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10))]
+    pub tries: u32,
     /// What is done.
     #[command(subcommand)]
     pub order: Order,
 }
 
 /// What is done.
-#[derive(Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub enum Order {
     /// Deliveries all at once, over few connections.
     Burst {

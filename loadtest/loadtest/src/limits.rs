@@ -46,6 +46,8 @@ const BEHIND: [Service; 4] = [
 const PREPARED_MAX: u64 = 20_000;
 /// How long the half rate is held, in seconds.
 const HALF_RATE_SECS: u64 = 30;
+/// How often it is held at most: again as long as others disturb it. The last time counts.
+const HALF_RATE_TRIES: u32 = 5;
 /// How long attempt-writer may take for all that was sent, in seconds.
 const WRITE_SECS_MAX: u64 = 900;
 /// Between two looks at how far it is, in milliseconds.
@@ -106,7 +108,7 @@ pub async fn limits(count: u64, common: &Common) -> Result<u8> {
     let written = written(&Ledger::connect(&ledger).await?, count).await?;
     house.stop(Service::AttemptWriter).await?;
     say("webhook-ingest at half the rate");
-    let half = at_half(&url, &traffic, accepted).await?;
+    let half = at_half_undisturbed(&url, &traffic, accepted, say).await?;
     say("UNNEST of the same rows");
     let unnest = rows::measure(&house.owner_url()).await?;
 
@@ -195,13 +197,32 @@ struct AtHalf {
     stolen: f64,
 }
 
-async fn at_half(url: &Uri, traffic: &Traffic, accepted: f64) -> Result<AtHalf> {
+async fn at_half_undisturbed(
+    url: &Uri,
+    traffic: &Traffic,
+    accepted: f64,
+    say: impl Fn(&str),
+) -> Result<AtHalf> {
+    for number in 1..HALF_RATE_TRIES {
+        let half = at_half(url, traffic, accepted, number).await?;
+        if !machine::is_disturbed(half.stolen) {
+            return Ok(half);
+        }
+        let AtHalf { p99, stolen } = half;
+        say(&format!(
+            "it again: others had {stolen:.1} % of the processors, p99 was {p99:.1} ms"
+        ));
+    }
+    at_half(url, traffic, accepted, HALF_RATE_TRIES).await
+}
+
+async fn at_half(url: &Uri, traffic: &Traffic, accepted: f64, number: u32) -> Result<AtHalf> {
     let half = Schedule::Steady {
         rate: accepted / 2.0,
         lasts: Duration::from_secs(HALF_RATE_SECS),
     };
     let before = machine::processors();
-    let latencies = drive::at_rate(url, traffic, half).await?;
+    let latencies = drive::at_rate(url, traffic, half, &format!("rate-{number}")).await?;
     Ok(AtHalf {
         // The first second has connections to make.
         p99: latencies.within(1..HALF_RATE_SECS)?.p99,

@@ -44,6 +44,15 @@ impl Processors {
     }
 }
 
+/// How much of the processors' time others may have before what was measured says more of them than of us,
+/// in percent.
+const STOLEN_PERCENT_MAX: f64 = 1.0;
+
+/// Whether others had so much of the processors' time, in percent, that it is better measured again.
+pub fn is_disturbed(stolen_percent: f64) -> bool {
+    stolen_percent > STOLEN_PERCENT_MAX
+}
+
 /// What of one process is read.
 #[derive(Clone, Copy, PartialEq, Debug)]
 struct Seen {

@@ -12,7 +12,7 @@ use crate::fleet::trouble::Trouble;
 use crate::fleet::{Size, orders, streams};
 
 /// What is asked of a fleet.
-#[derive(Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub enum FleetOrder {
     /// Every process of every service restarted in turn under load, behind haproxy, on a cluster of
     /// three; then the log's leader is killed.

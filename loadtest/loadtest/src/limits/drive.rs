@@ -57,12 +57,18 @@ pub async fn all_at_once(url: &Uri, requests: Vec<Request>, connections: usize) 
 }
 
 /// What answers take at a rate, whether or not they come: the same bodies again and again, each time
-/// under an id that was never sent.
+/// under an id that was never sent, if none began so before.
 ///
 /// # Errors
 /// Where one is answered otherwise, or not at all.
-pub async fn at_rate(url: &Uri, traffic: &Traffic, schedule: Schedule) -> Result<Latencies> {
+pub async fn at_rate(
+    url: &Uri,
+    traffic: &Traffic,
+    schedule: Schedule,
+    ids: &str,
+) -> Result<Latencies> {
     let address = address(url)?;
+    let ids = ids.to_owned();
     let (url, count) = (url.clone(), schedule.count().min(PREPARED_MAX));
     let signed: Vec<_> = (0..count).map(|n| traffic.delivery(n).signed).collect();
     alone(async move {
@@ -75,7 +81,7 @@ pub async fn at_rate(url: &Uri, traffic: &Traffic, schedule: Schedule) -> Result
         while let Some(at) = schedule.at(sent.fetch_add(1, Ordering::Relaxed)) {
             let number = sent.load(Ordering::Relaxed);
             let place = usize::try_from(number % count).expect("a place among those prepared");
-            let request = Request::new(&url, &signed[place], Some(&format!("rate-{number}")));
+            let request = Request::new(&url, &signed[place], Some(&format!("{ids}-{number}")));
             if began.elapsed() < at {
                 tokio::time::sleep_until(began + at).await;
             }
