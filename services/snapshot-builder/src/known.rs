@@ -24,7 +24,8 @@ pub(crate) async fn kept(
 ) -> Result<HashMap<AttemptId, Digest>, Trouble> {
     let attempts: Vec<AttemptId> = job.attempts.iter().map(|a| a.attempt).collect();
     let mut conn = store.connection().await?;
-    let rows = store::attempt_snapshot::kept(&mut conn, &attempts).await?;
+    let work = async |conn: &mut _| store::attempt_snapshot::kept(conn, &attempts).await;
+    let rows = transaction::by_keys(&mut conn, work).await?;
     let read = rows.into_iter().map(|row| {
         let digest = row.digest.parse().map_err(|_| {
             Trouble::Hopeless(format!(
@@ -38,22 +39,20 @@ pub(crate) async fn kept(
 }
 
 /// Attempts whose tree was removed, or whose person was erased: nothing of theirs is fetched again.
+/// And the mark of the session's objects; `None` while some are removed.
 pub(crate) async fn gone(
     store: &Store,
     job: &SnapshotRequested,
-) -> Result<HashSet<AttemptId>, Trouble> {
+) -> Result<(HashSet<AttemptId>, Option<Mark>), Trouble> {
     let attempts: Vec<Uuid> = job.attempts.iter().map(|a| a.attempt.as_uuid()).collect();
-    let mut conn = store.connection().await?;
-    let gone = store::removal::gone(&mut conn, &attempts).await?;
-    Ok(gone.into_iter().map(AttemptId::from_uuid).collect())
-}
-
-/// The mark of the session's objects; `None` while some are removed.
-pub(crate) async fn mark(store: &Store, job: &SnapshotRequested) -> Result<Option<Mark>, Trouble> {
-    let mut conn = store.connection().await?;
     let session = job.push.session;
-    let work = async |conn: &mut _| work_sweep::mark(conn, session).await;
-    Ok(transaction::by_keys(&mut conn, work).await?)
+    let mut conn = store.connection().await?;
+    let work = async |conn: &mut _| {
+        let gone = store::removal::gone(conn, &attempts).await?;
+        Ok((gone, work_sweep::mark(conn, session).await?))
+    };
+    let (gone, mark) = transaction::by_keys(&mut conn, work).await?;
+    Ok((gone.into_iter().map(AttemptId::from_uuid).collect(), mark))
 }
 
 /// The attempts' rows, which hold what their webhook claims, by their commits.
@@ -83,8 +82,9 @@ pub(crate) struct Past {
 /// What the ledger knows that a push did not bring.
 pub(crate) async fn past(store: &Store, job: &SnapshotRequested) -> Result<Past, Trouble> {
     let mut conn = store.connection().await?;
-    let PushOfSession { push, session, .. } = &job.push;
-    let rows = store::push::past(&mut conn, *push, *session, HEADS_MAX).await?;
+    let PushOfSession { push, session, .. } = job.push;
+    let work = async |conn: &mut _| store::push::past(conn, push, session, HEADS_MAX).await;
+    let rows = transaction::by_keys(&mut conn, work).await?;
     let mut past = Past::default();
     for row in rows {
         let Ok(commit) = row.sha.parse() else {

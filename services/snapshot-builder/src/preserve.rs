@@ -14,7 +14,7 @@ use tracing::Instrument as _;
 
 use crate::build::Builder;
 use crate::desk::Desk;
-use crate::known::{claims, gone, kept, mark, past};
+use crate::known::{claims, gone, kept, past};
 use crate::trouble::Trouble;
 use crate::unchecked::hand_on;
 use crate::work::{Work, missing, publish};
@@ -66,7 +66,7 @@ impl Preserve {
             Err(detail) => return self.all_missing(job, &detail).await,
         };
         let ground = &desk.ground;
-        let gone = gone(&ground.store, job).await?;
+        let (gone, mark) = gone(&ground.store, job).await?;
         if job
             .attempts
             .iter()
@@ -75,7 +75,7 @@ impl Preserve {
             // Not even the cache is filled again.
             return self.all_removed(job).await;
         }
-        let mark = mark(&ground.store, job).await?.ok_or(Trouble::Swept)?;
+        let mark = mark.ok_or(Trouble::Swept)?;
         let elsewhere = desk
             .lab_blobs
             .of(&ground.store, &desk.objects, version)

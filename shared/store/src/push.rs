@@ -92,7 +92,7 @@ pub struct PastCommit {
 
 /// What bounds the commits that a push brought to a session, beside what its ref was before: the
 /// lab's own history, where an enrolled session began, and the newest `heads_max` commits that
-/// earlier pushes led to.
+/// earlier pushes led to. In a transaction [by keys](crate::transaction::by_keys).
 ///
 /// # Errors
 /// What the database answers.
@@ -102,12 +102,11 @@ pub async fn past(
     session: SessionId,
     heads_max: i64,
 ) -> Result<Vec<PastCommit>, StoreError> {
-    Ok(sql_query(include_str!("push_past.sql"))
+    let query = sql_query(include_str!("push_past.sql"))
         .bind::<SqlUuid, _>(push.as_uuid())
         .bind::<SqlUuid, _>(session.as_uuid())
-        .bind::<BigInt, _>(heads_max)
-        .load(conn)
-        .await?)
+        .bind::<BigInt, _>(heads_max);
+    Ok(crate::prepared::RunPrepared::load(query, conn).await?)
 }
 
 #[derive(QueryableByName)]

@@ -1,37 +1,37 @@
--- What bounds the commits that a push brought to a session, beside what its ref was before.
-WITH this AS (
-    SELECT push.id, push.repository, push.received_at FROM push WHERE push.id = $1
-), session AS (
-    SELECT session.*, version.spec
-    FROM lab_session AS session
-    JOIN lab_version AS version ON version.id = session.lab_version_id
-    WHERE session.id = $2
-)
+-- What bounds the commits that a push brought to a session, beside what its ref was before. Each row is
+-- asked by itself, by the index of its key: a plan that joins could read whole tables.
 -- The lab's own history.
 SELECT template.sha, true AS always
-FROM session, jsonb_array_elements_text(session.spec #> '{session,template_commits}')
-    AS template (sha)
+FROM jsonb_array_elements_text((
+    SELECT spec #> '{session,template_commits}'
+    FROM lab_version
+    WHERE id = (SELECT lab_version_id FROM lab_session WHERE id = $2)
+)) AS template (sha)
 UNION ALL
-SELECT version.commit_sha, true
-FROM session JOIN lab_version AS version ON version.lab_id = session.lab_id
+SELECT commit_sha, true
+FROM lab_version
+WHERE lab_id = (SELECT lab_id FROM lab_session WHERE id = $2)
 UNION ALL
 -- Where an enrolled session began.
-SELECT session.starting_commit, false
-FROM session
-WHERE session.starting_commit IS NOT NULL AND session.opened_by LIKE 'enrolment:%'
+SELECT starting_commit, false
+FROM lab_session
+WHERE id = $2 AND starting_commit IS NOT NULL AND opened_by LIKE 'enrolment:%'
 UNION ALL
 -- Where earlier pushes led that the session has. Of any two pushes only the later one leaves out
 -- what the other has, so that nothing is left out by both.
-SELECT * FROM (
-    SELECT earlier.after_sha, false
-    FROM this
-    JOIN push AS earlier ON earlier.repository = this.repository
-        AND (earlier.received_at, earlier.id) < (this.received_at, this.id)
+SELECT sha, false
+FROM (
+    SELECT earlier.after_sha AS sha
+    FROM push AS earlier
+    WHERE earlier.repository = (SELECT repository FROM push WHERE id = $1)
+        AND (earlier.received_at, earlier.id) < ((SELECT received_at FROM push WHERE id = $1), $1)
         AND earlier.kind = 'branch'
         AND earlier.after_sha IS NOT NULL
-    JOIN session ON true
-    JOIN lab_attempt AS attempt
-        ON attempt.lab_session_id = session.id AND attempt.commit_sha = earlier.after_sha
+        AND (
+            SELECT true
+            FROM lab_attempt
+            WHERE lab_session_id = $2 AND commit_sha = earlier.after_sha
+        )
     ORDER BY earlier.received_at DESC, earlier.id DESC
     LIMIT $3
-) AS earlier
+) AS led

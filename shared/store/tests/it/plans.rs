@@ -1,7 +1,7 @@
 //! How the database goes through a large ledger: by its indexes, never through whole tables.
 
 use contract::digest::Digest;
-use contract::ids::{AttemptId, CommandId, DeliveryId, RequestId, SessionId};
+use contract::ids::{AttemptId, CommandId, DeliveryId, PushId, RequestId, SessionId};
 use contract::reprocess::{Looked, Selection};
 use contract::time::now;
 use diesel::sql_types::{BigInt, Text};
@@ -13,9 +13,9 @@ use store::reprocess::order;
 use store::transaction::LedgerConnection;
 use store::work_lease::RunOf;
 use store::{
-    attempt, delivery, erasure, lab_session, person_key, principal, reprocess, snapshot,
-    transaction, verification_attempt, verification_claim, verification_request,
-    verification_stand, view, work_lease, work_sweep, work_turn,
+    attempt, attempt_snapshot, delivery, erasure, lab_session, person_key, principal, push,
+    removal, reprocess, snapshot, transaction, verification_attempt, verification_claim,
+    verification_request, verification_stand, view, work_lease, work_sweep, work_turn,
 };
 use testkit::house::House;
 use uuid::Uuid;
@@ -388,5 +388,46 @@ async fn what_a_run_asks_goes_by_keys_though_it_was_planned_while_the_tables_wer
     let request: RequestId = serde_json::from_value(one["request"].clone()).unwrap();
     let session: SessionId = serde_json::from_value(one["session"].clone()).unwrap();
     let scanned = run_once(conn, (request, session), true).await;
+    assert_none_whole(scanned);
+}
+
+/// What is asked before a tree is preserved, of an attempt that is there or not.
+async fn ask_of_tree(
+    conn: &mut LedgerConnection,
+    (push, session, attempt): (PushId, SessionId, AttemptId),
+    is_there: bool,
+) -> Vec<Scanned> {
+    let work = async |conn: &mut _| {
+        let gone = removal::gone(conn, &[attempt.as_uuid()]).await?;
+        assert!(gone.is_empty());
+        let kept = attempt_snapshot::kept(conn, &[attempt]).await?;
+        assert_eq!(kept.len(), usize::from(is_there));
+        let past = push::past(conn, push, session, PAGE).await?;
+        assert_eq!(past.iter().any(|commit| commit.always), is_there);
+        assert_eq!(past.iter().any(|commit| !commit.always), is_there);
+        Ok(sql_query(SCANNED).load(conn).await?)
+    };
+    transaction::by_keys(conn, work).await.unwrap()
+}
+
+#[tokio::test]
+async fn what_a_tree_asks_goes_by_keys_though_it_was_planned_while_the_tables_were_empty() {
+    let house = House::with_postgres().await;
+    house.sql("VACUUM").await;
+    let store = house.store(OWNER, 1);
+    let conn = &mut store.connection().await.unwrap();
+    for _ in 0..6 {
+        let unknown = (PushId::new(), SessionId::new(), AttemptId::new());
+        ask_of_tree(conn, unknown, false).await;
+    }
+    house.sql(LARGE.strip_suffix("ANALYZE").unwrap()).await;
+    // Not the first of its repository.
+    let one = "SELECT push_id AS push, lab_session_id AS session, id AS attempt FROM lab_attempt \
+               ORDER BY push_id DESC LIMIT 1";
+    let one: Value = serde_json::from_str(&house.rows(one).await[0]).unwrap();
+    let push: PushId = serde_json::from_value(one["push"].clone()).unwrap();
+    let session: SessionId = serde_json::from_value(one["session"].clone()).unwrap();
+    let attempt: AttemptId = serde_json::from_value(one["attempt"].clone()).unwrap();
+    let scanned = ask_of_tree(conn, (push, session, attempt), true).await;
     assert_none_whole(scanned);
 }
