@@ -49,7 +49,7 @@ torture: prerequisites ## Kill everything for MINUTES=5 by SEED=…, and check t
 # its rows without a number, and the others go on. COUNT is how many deliveries a burst has.
 COUNT ?= 20000
 # How often at most what others disturb is measured, where it depends on the pace of a moment.
-TRIES ?= 3
+TRIES ?= 5
 FIGURES = $(abspath $(TARGET))/bench/figures
 LOADTEST = ASSAY_BENCH_FIGURES=$(FIGURES) $(TARGET)/release/loadtest
 QUIETLY = $(LOADTEST) --tries $(TRIES)

@@ -44,32 +44,47 @@ const FIGURES: &str = "ASSAY_BENCH_FIGURES";
 pub async fn carry_out(cli: Cli, stop: &CancellationToken) -> Result<u8> {
     for left in (1..cli.tries).rev() {
         let before = machine::processors();
-        let exit = once(cli.order.clone(), stop).await?;
-        let stolen = machine::processors().stolen_since(before);
+        let Done { exit, stolen } = once(cli.order.clone(), stop).await?;
+        let stolen = stolen.unwrap_or_else(|| machine::processors().stolen_since(before));
         // What is lost or worse is not measured away.
         if exit != OK || !machine::is_disturbed(stolen) || stop.is_cancelled() {
             return Ok(exit);
         }
         println!("others had {stolen:.1} % of the processors' time: again, {left} times at most");
     }
-    once(cli.order, stop).await
+    Ok(once(cli.order, stop).await?.exit)
 }
 
-async fn once(order: Order, stop: &CancellationToken) -> Result<u8> {
-    match order {
+/// What came of an order.
+struct Done {
+    /// The exit code.
+    exit: u8,
+    /// How much of the processors' time others had while it was measured, in percent; `None` where all
+    /// of the time counts.
+    stolen: Option<f64>,
+}
+
+impl From<u8> for Done {
+    fn from(exit: u8) -> Self {
+        Self { exit, stolen: None }
+    }
+}
+
+async fn once(order: Order, stop: &CancellationToken) -> Result<Done> {
+    let done = match order {
         Order::Burst { count, common } => {
-            work("burst", Pace::By(Schedule::AtOnce { count }), &common, stop).await
+            work("burst", Pace::By(Schedule::AtOnce { count }), &common, stop).await?
         }
         Order::Steady {
             rate,
             seconds,
             common,
-        } => work("steady", steady(rate, seconds as f64)?, &common, stop).await,
+        } => work("steady", steady(rate, seconds as f64)?, &common, stop).await?,
         Order::Soak {
             rate,
             hours,
             common,
-        } => work("soak", steady(rate, hours * 3_600.0)?, &common, stop).await,
+        } => work("soak", steady(rate, hours * 3_600.0)?, &common, stop).await?,
         Order::Ramp {
             from,
             to,
@@ -83,7 +98,7 @@ async fn once(order: Order, stop: &CancellationToken) -> Result<u8> {
                 step_secs: step_seconds,
                 p99_ms,
             };
-            work("ramp", Pace::Rising(ramp), &common, stop).await
+            work("ramp", Pace::Rising(ramp), &common, stop).await?
         }
         Order::Deadline {
             count,
@@ -92,26 +107,29 @@ async fn once(order: Order, stop: &CancellationToken) -> Result<u8> {
         } => {
             let lasts = Duration::from_secs(seconds);
             let pace = Pace::By(Schedule::Deadline { count, lasts });
-            work("deadline", pace, &common, stop).await
+            work("deadline", pace, &common, stop).await?
         }
         Order::Replay {
             file,
             speed,
             common,
-        } => repeat(&file, speed, &common, stop).await,
-        Order::Single { count, common } => crate::single::single(count, &common).await,
-        Order::Idle { seconds, common } => crate::idle::idle(seconds, &common).await,
-        Order::Fleet(order) => fleet::cli::carry_out(order, stop).await,
-        Order::Limits { count, common } => crate::limits::limits(count, &common).await,
+        } => repeat(&file, speed, &common, stop).await?,
+        Order::Single { count, common } => crate::single::single(count, &common).await?.into(),
+        Order::Idle { seconds, common } => crate::idle::idle(seconds, &common).await?.into(),
+        Order::Fleet(order) => fleet::cli::carry_out(order, stop).await?.into(),
+        Order::Limits { count, common } => crate::limits::limits(count, &common).await?.into(),
         Order::Growth {
             attempts,
             count,
             postgres,
             common,
-        } => crate::growth::growth(attempts, count, postgres, &common).await,
-        Order::Summary { figures, out } => summarize(&figures, &out),
-        Order::EmptyHandler => crate::limits::empty::serve().await,
-    }
+        } => crate::growth::growth(attempts, count, postgres, &common)
+            .await?
+            .into(),
+        Order::Summary { figures, out } => summarize(&figures, &out)?.into(),
+        Order::EmptyHandler => crate::limits::empty::serve().await?.into(),
+    };
+    Ok(done)
 }
 
 fn steady(rate: f64, seconds: f64) -> Result<Pace> {
@@ -188,13 +206,18 @@ async fn work(
     pace: Pace,
     common: &Common,
     stop: &CancellationToken,
-) -> Result<u8> {
+) -> Result<Done> {
     let ground = Ground::lay(common).await?;
     let load = Load::Made(Box::new(ground.traffic(common)));
     run(name, (load, pace), &ground, common, stop).await
 }
 
-async fn repeat(file: &Path, speed: f64, common: &Common, stop: &CancellationToken) -> Result<u8> {
+async fn repeat(
+    file: &Path,
+    speed: f64,
+    common: &Common,
+    stop: &CancellationToken,
+) -> Result<Done> {
     if !(speed > 0.0 && speed.is_finite()) {
         bail!("a speed is above zero");
     }
@@ -217,7 +240,7 @@ async fn run(
     ground: &Ground,
     common: &Common,
     stop: &CancellationToken,
-) -> Result<u8> {
+) -> Result<Done> {
     let run = Run {
         name,
         command: std::env::args().collect::<Vec<_>>().join(" "),
@@ -243,7 +266,10 @@ async fn run(
     }
     let figures = renamed(&report, common.bench.as_deref());
     let compared = settle(&figures, common)?;
-    Ok(if report.is_good { compared } else { BAD })
+    Ok(Done {
+        exit: if report.is_good { compared } else { BAD },
+        stolen: Some(report.stolen_percent),
+    })
 }
 
 /// A report's figures, under other names where they are asked for.
