@@ -52,7 +52,7 @@ COUNT ?= 20000
 TRIES ?= 5
 FIGURES = $(abspath $(TARGET))/bench/figures
 LOADTEST = ASSAY_BENCH_FIGURES=$(FIGURES) $(TARGET)/release/loadtest
-QUIETLY = $(LOADTEST) --tries $(TRIES)
+QUIETLY = --tries $(TRIES)
 PUSHES = --bodies fixed:8192:3 --duplicates 0 --bad-signatures 0 --other-events 0
 bench: prerequisites ## Measure everything that has a bound, into target/bench/summary.json (COUNT=20000)
 	rm -rf $(FIGURES)
@@ -62,10 +62,10 @@ bench: prerequisites ## Measure everything that has a bound, into target/bench/s
 	-ASSAY_BENCH_FIGURES=$(FIGURES) cargo bench -p auditor
 	-ASSAY_BENCH_FIGURES=$(FIGURES) cargo bench -p proofs --bench mirror
 	-$(LOADTEST) idle --bench idle
-	-$(QUIETLY) limits --count $(COUNT) --bench limits
-	-$(QUIETLY) burst --count $(COUNT) $(PUSHES) --bench pipeline --out $(TARGET)/bench/pipeline
-	-$(QUIETLY) steady --rate 200 --seconds 30 $(PUSHES) --bench steady --out $(TARGET)/bench/steady
-	-$(QUIETLY) single --bench single --out $(TARGET)/bench/single
+	-$(LOADTEST) limits $(QUIETLY) --count $(COUNT) --bench limits
+	-$(LOADTEST) burst $(QUIETLY) --count $(COUNT) $(PUSHES) --bench pipeline --out $(TARGET)/bench/pipeline
+	-$(LOADTEST) steady $(QUIETLY) --rate 200 --seconds 30 $(PUSHES) --bench steady --out $(TARGET)/bench/steady
+	-$(LOADTEST) single $(QUIETLY) --bench single --out $(TARGET)/bench/single
 	-$(LOADTEST) burst --count 100000 --bench burst --out $(TARGET)/bench/burst
 	$(TARGET)/release/loadtest summary --figures $(FIGURES) --out $(TARGET)/bench/summary.json
 

@@ -15,10 +15,6 @@ use crate::traffic::Shares;
 #[derive(Debug, Parser)]
 #[command(name = "loadtest", version, arg_required_else_help = true)]
 pub struct Cli {
-    /// How often it is done at most: again, in a house of its own, as long as others had more than one
-    /// percent of the processors' time meanwhile. The last time counts.
-    #[arg(long, global = true, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10))]
-    pub tries: u32,
     /// What is done.
     #[command(subcommand)]
     pub order: Order,
@@ -211,12 +207,34 @@ pub struct Common {
     /// Hand the figures over to `make bench`, under these names in place of the workload's.
     #[arg(long, value_name = "NAME")]
     pub bench: Option<String>,
+    /// How often it is measured at most: again, in a house of its own, as long as others had more than one
+    /// percent of the processors' time meanwhile. The last time counts. Of `limits` it is the half rate alone;
+    /// a fleet and growth are measured once.
+    #[arg(long, default_value_t = 1, conflicts_with = "url", value_parser = clap::value_parser!(u32).range(1..=10))]
+    pub tries: u32,
     /// Show no progress.
     #[arg(long)]
     pub quiet: bool,
     /// Somebody else's house.
     #[command(flatten)]
     pub elsewhere: Elsewhere,
+}
+
+impl Order {
+    /// How often the whole of it is done at most.
+    pub fn tries(&self) -> u32 {
+        match self {
+            Self::Burst { common, .. }
+            | Self::Steady { common, .. }
+            | Self::Soak { common, .. }
+            | Self::Ramp { common, .. }
+            | Self::Deadline { common, .. }
+            | Self::Replay { common, .. }
+            | Self::Single { common, .. }
+            | Self::Idle { common, .. } => common.tries,
+            _ => 1,
+        }
+    }
 }
 
 impl Common {

@@ -46,8 +46,6 @@ const BEHIND: [Service; 4] = [
 const PREPARED_MAX: u64 = 20_000;
 /// How long the half rate is held, in seconds.
 const HALF_RATE_SECS: u64 = 30;
-/// How often it is held at most: again as long as others disturb it. The last time counts.
-const HALF_RATE_TRIES: u32 = 5;
 /// How long attempt-writer may take for all that was sent, in seconds.
 const WRITE_SECS_MAX: u64 = 900;
 /// Between two looks at how far it is, in milliseconds.
@@ -108,7 +106,7 @@ pub async fn limits(count: u64, common: &Common) -> Result<u8> {
     let written = written(&Ledger::connect(&ledger).await?, count).await?;
     house.stop(Service::AttemptWriter).await?;
     say("webhook-ingest at half the rate");
-    let half = at_half_undisturbed(&url, &traffic, accepted, say).await?;
+    let half = at_half_undisturbed(&url, &traffic, accepted, (common.tries, say)).await?;
     say("UNNEST of the same rows");
     let unnest = rows::measure(&house.owner_url()).await?;
 
@@ -201,9 +199,9 @@ async fn at_half_undisturbed(
     url: &Uri,
     traffic: &Traffic,
     accepted: f64,
-    say: impl Fn(&str),
+    (tries, say): (u32, impl Fn(&str)),
 ) -> Result<AtHalf> {
-    for number in 1..HALF_RATE_TRIES {
+    for number in 1..tries {
         let half = at_half(url, traffic, accepted, number).await?;
         if !machine::is_disturbed(half.stolen) {
             return Ok(half);
@@ -213,7 +211,7 @@ async fn at_half_undisturbed(
             "it again: others had {stolen:.1} % of the processors, p99 was {p99:.1} ms"
         ));
     }
-    at_half(url, traffic, accepted, HALF_RATE_TRIES).await
+    at_half(url, traffic, accepted, tries).await
 }
 
 async fn at_half(url: &Uri, traffic: &Traffic, accepted: f64, number: u32) -> Result<AtHalf> {

@@ -42,7 +42,7 @@ const FIGURES: &str = "ASSAY_BENCH_FIGURES";
 /// # Errors
 /// What stands in the way.
 pub async fn carry_out(cli: Cli, stop: &CancellationToken) -> Result<u8> {
-    for left in (1..cli.tries).rev() {
+    for left in (1..cli.order.tries()).rev() {
         let before = machine::processors();
         let Done { exit, stolen } = once(cli.order.clone(), stop).await?;
         let stolen = stolen.unwrap_or_else(|| machine::processors().stolen_since(before));

@@ -39,20 +39,22 @@ pub(crate) async fn kept(
 }
 
 /// Attempts whose tree was removed, or whose person was erased: nothing of theirs is fetched again.
-/// And the mark of the session's objects; `None` while some are removed.
 pub(crate) async fn gone(
     store: &Store,
     job: &SnapshotRequested,
-) -> Result<(HashSet<AttemptId>, Option<Mark>), Trouble> {
+) -> Result<HashSet<AttemptId>, Trouble> {
     let attempts: Vec<Uuid> = job.attempts.iter().map(|a| a.attempt.as_uuid()).collect();
-    let session = job.push.session;
     let mut conn = store.connection().await?;
-    let work = async |conn: &mut _| {
-        let gone = store::removal::gone(conn, &attempts).await?;
-        Ok((gone, work_sweep::mark(conn, session).await?))
-    };
-    let (gone, mark) = transaction::by_keys(&mut conn, work).await?;
-    Ok((gone.into_iter().map(AttemptId::from_uuid).collect(), mark))
+    let gone = store::removal::gone(&mut conn, &attempts).await?;
+    Ok(gone.into_iter().map(AttemptId::from_uuid).collect())
+}
+
+/// The mark of the session's objects; `None` while some are removed.
+pub(crate) async fn mark(store: &Store, job: &SnapshotRequested) -> Result<Option<Mark>, Trouble> {
+    let mut conn = store.connection().await?;
+    let session = job.push.session;
+    let work = async |conn: &mut _| work_sweep::mark(conn, session).await;
+    Ok(transaction::by_keys(&mut conn, work).await?)
 }
 
 /// The attempts' rows, which hold what their webhook claims, by their commits.

@@ -14,7 +14,7 @@ use tracing::Instrument as _;
 
 use crate::build::Builder;
 use crate::desk::Desk;
-use crate::known::{claims, gone, kept, past};
+use crate::known::{claims, gone, kept, mark, past};
 use crate::trouble::Trouble;
 use crate::unchecked::hand_on;
 use crate::work::{Work, missing, publish};
@@ -66,7 +66,10 @@ impl Preserve {
             Err(detail) => return self.all_missing(job, &detail).await,
         };
         let ground = &desk.ground;
-        let (gone, mark) = gone(&ground.store, job).await?;
+        // First the mark: what is removed after it was asked what is gone changes it, and is seen when a
+        // tree is recorded.
+        let mark = mark(&ground.store, job).await?;
+        let gone = gone(&ground.store, job).await?;
         if job
             .attempts
             .iter()

@@ -57,7 +57,7 @@ pub async fn all_at_once(url: &Uri, requests: Vec<Request>, connections: usize) 
 }
 
 /// What answers take at a rate, whether or not they come: the same bodies again and again, each time
-/// under an id that was never sent, if none began so before.
+/// under an id of its own that begins with `ids`, as none did that was sent before.
 ///
 /// # Errors
 /// Where one is answered otherwise, or not at all.

@@ -14,7 +14,7 @@ use store::transaction::LedgerConnection;
 use store::work_lease::RunOf;
 use store::{
     attempt, attempt_snapshot, delivery, erasure, lab_session, person_key, principal, push,
-    removal, reprocess, snapshot, transaction, verification_attempt, verification_claim,
+    reprocess, snapshot, transaction, verification_attempt, verification_claim,
     verification_request, verification_stand, view, work_lease, work_sweep, work_turn,
 };
 use testkit::house::House;
@@ -398,8 +398,6 @@ async fn ask_of_tree(
     is_there: bool,
 ) -> Vec<Scanned> {
     let work = async |conn: &mut _| {
-        let gone = removal::gone(conn, &[attempt.as_uuid()]).await?;
-        assert!(gone.is_empty());
         let kept = attempt_snapshot::kept(conn, &[attempt]).await?;
         assert_eq!(kept.len(), usize::from(is_there));
         let past = push::past(conn, push, session, PAGE).await?;
