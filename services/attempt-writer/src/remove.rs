@@ -178,7 +178,7 @@ pub(crate) async fn leftovers(store: &Store, objects: &Objects) -> Result<usize,
             append(conn, cause, &[], &due, now()).await?;
             Ok::<_, StoreError>(due.len())
         };
-        let written = store::transaction::run(&mut conn, work).await?;
+        let written = store::transaction::by_keys(&mut conn, work).await?;
         drop(conn);
         if written == 0 {
             return Ok(removed);

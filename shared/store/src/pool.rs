@@ -5,18 +5,22 @@ use std::time::Duration;
 
 use deadpool::Runtime;
 use deadpool::managed::Object;
-use diesel::sql_query;
+use diesel::{ConnectionError, ConnectionResult, sql_query};
 use diesel_async::pooled_connection::deadpool::Pool;
 use diesel_async::pooled_connection::{
     AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
 };
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 
 use crate::error::StoreError;
 use crate::tls;
 
 /// Longest wait for a connection to come free, and for a new one to be made, in seconds.
 pub const CONNECTION_WAIT_SECS: u64 = 5;
+
+/// What each connection is told first. Postgres takes a second to compile a plan that it thinks dear, by
+/// statistics that lag behind a ledger that grows, for queries that take some milliseconds (decision 0176).
+const SETTINGS: &str = "SET jit = off";
 
 /// A connection from the pool; it goes back when it is dropped.
 pub type Connection = Object<AsyncDieselConnectionManager<AsyncPgConnection>>;
@@ -55,7 +59,7 @@ impl Store {
         // A query at each checkout would double the small transactions' round trips; a dead
         // connection shows at its first query, and that error is transient.
         config.recycling_method = RecyclingMethod::Fast;
-        config.custom_setup = Box::new(tls::setup);
+        config.custom_setup = Box::new(|url| Box::pin(connect(url)));
         let manager = AsyncDieselConnectionManager::new_with_config(url, config);
         let wait = Some(Duration::from_secs(CONNECTION_WAIT_SECS));
         let pool = Pool::builder(manager)
@@ -98,4 +102,11 @@ impl Store {
         sql_query("SELECT 1").execute(&mut conn).await?;
         Ok(())
     }
+}
+
+async fn connect(url: &str) -> ConnectionResult<AsyncPgConnection> {
+    let mut conn = tls::connect(url).await?;
+    let set = conn.batch_execute(SETTINGS).await;
+    set.map_err(ConnectionError::CouldntSetupConfiguration)?;
+    Ok(conn)
 }

@@ -5,7 +5,6 @@
 //! Must never fall back to plain text.
 
 use std::error::Error;
-use std::future::Future;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
@@ -59,13 +58,6 @@ pub(crate) async fn connect(url: &str) -> ConnectionResult<AsyncPgConnection> {
     let connected = config.connect(connector).await;
     let (client, connection) = connected.map_err(|error| bad(&error))?;
     AsyncPgConnection::try_from_client_and_connection(client, connection).await
-}
-
-/// The same, for a pool.
-pub(crate) fn setup(
-    url: &str,
-) -> Pin<Box<dyn Future<Output = ConnectionResult<AsyncPgConnection>> + Send + '_>> {
-    Box::pin(connect(url))
 }
 
 /// Diesel keeps a text alone: it says the causes too, of which an untrusted certificate is one.

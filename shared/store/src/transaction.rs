@@ -16,7 +16,7 @@ const BEGIN: &str = "BEGIN";
 /// made when tables may have been empty, and would go through the whole of them later: these never do.
 /// It does not know the values either, which change no plan by keys.
 const BEGIN_BY_KEYS: &str = "BEGIN; SET LOCAL plan_cache_mode = force_generic_plan; \
-                             SET LOCAL enable_seqscan = off; SET LOCAL jit = off";
+                             SET LOCAL enable_seqscan = off";
 
 /// How often a transaction that lost against another is run before its error is given back.
 pub const TRIES_MAX: u32 = 5;

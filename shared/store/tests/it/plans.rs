@@ -14,7 +14,7 @@ use store::transaction::LedgerConnection;
 use store::work_lease::RunOf;
 use store::{
     attempt, attempt_snapshot, delivery, erasure, lab_session, person_key, principal, push,
-    reprocess, snapshot, transaction, verification_attempt, verification_claim,
+    removal, reprocess, snapshot, transaction, verification_attempt, verification_claim,
     verification_request, verification_stand, view, work_lease, work_sweep, work_turn,
 };
 use testkit::house::House;
@@ -296,6 +296,73 @@ async fn what_a_push_or_an_order_had_verified_is_found_by_an_index() {
         Ok(sql_query(SCANNED).load(conn).await?)
     });
     assert_none_whole(scanned.await.unwrap());
+}
+
+/// Somebody who pushed forty commits of that ledger, judged with a log and of a tree each, and is erased.
+const ERASED: &str = "
+    INSERT INTO principal SELECT gen_random_uuid(), 'github', n::text, now()
+        FROM generate_series(1, 100) AS n;
+    INSERT INTO push SELECT gen_random_uuid(), delivery, 'theirs', 'github:a/r' || n,
+        'refs/heads/' || m, 'branch', NULL, 'theirs', false, 1, principal.id, at, at
+        FROM pushed JOIN principal ON account = '1' WHERE m = 7 AND n <= 40;
+    INSERT INTO lab_attempt SELECT gen_random_uuid(), session, push.id, delivery, after_sha, 'main',
+        NULL, NULL, NULL, at, 'payload', 't', at
+        FROM pushed JOIN push ON push.delivery_id = delivery AND push.body_digest = 'theirs';
+    CREATE TEMP TABLE theirs AS SELECT * FROM lab_attempt WHERE commit_sha = 'theirs';
+    INSERT INTO verification_request SELECT gen_random_uuid(), 'push:' || push_id, id, version,
+        'live', 't', at FROM theirs, the;
+    INSERT INTO verification_attempt (id, request_id, try_number, token, result, points, points_max,
+        steps, limits, peaks, snapshot_digest, lab_version_digest, log_digest, runner, worker,
+        started_at, finished_at, recorded_at)
+        SELECT gen_random_uuid(), request.id, 1, 1, 'pass', 1, 1, '[]', '{}', '{}', 'd', 'd', 'l',
+        'r', 'w', at, at, at
+        FROM verification_request AS request JOIN theirs ON theirs.id = lab_attempt_id, the;
+    INSERT INTO snapshot SELECT gen_random_uuid(), lab_session_id, id::text, 1, 1, 'b', recorded_at
+        FROM theirs;
+    INSERT INTO attempt_snapshot SELECT theirs.id, snapshot.id, NULL, theirs.recorded_at
+        FROM theirs JOIN snapshot ON snapshot.digest = theirs.id::text;
+    INSERT INTO erasure SELECT gen_random_uuid(), gen_random_uuid(), id, now(), now()
+        FROM principal WHERE account = '1'";
+
+#[derive(QueryableByName)]
+struct RowsRead {
+    #[diesel(sql_type = Text)]
+    relname: String,
+    #[diesel(sql_type = BigInt)]
+    rows: i64,
+}
+
+/// How many rows of each table the transaction has read so far, whole or by an index.
+const READ: &str = "SELECT relname::text, (coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))::int8 \
+    AS rows FROM pg_stat_xact_user_tables";
+
+#[tokio::test]
+async fn what_goes_with_the_erased_is_read_and_nothing_else() {
+    for (erased, expected) in [("", 0), (ERASED, 40)] {
+        let house = House::with_postgres().await;
+        house.sql(&format!("{LARGE}; {erased}")).await;
+        let store = house.store(OWNER, 1);
+        let conn = &mut store.connection().await.unwrap();
+        let read = transaction::by_keys(conn, async |conn: &mut _| {
+            let due = removal::of_erased(conn, PAGE).await?;
+            for kind in [removal::LOG, removal::SNAPSHOT] {
+                assert_eq!(due.iter().filter(|due| due.kind == kind).count(), expected);
+            }
+            Ok(sql_query(READ).load::<RowsRead>(conn).await?)
+        });
+        for table in read.await.unwrap() {
+            let is_large = LARGE_TABLES.contains(&&*table.relname);
+            // Each of them at most twice, for its log and for its tree; the planner looks at the ends of
+            // indexes.
+            let most = i64::try_from(expected).unwrap() * 2 + 10;
+            assert!(
+                !is_large || table.rows <= most,
+                "{}: {}",
+                table.relname,
+                table.rows
+            );
+        }
+    }
 }
 
 #[tokio::test]

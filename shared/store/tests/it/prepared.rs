@@ -58,3 +58,13 @@ async fn rows_are_written_by_what_was_prepared_before_while_an_upgrade_adds_a_co
     let found = principal::find(&mut conn, &ids).await.unwrap();
     assert_eq!(found.len(), 3);
 }
+
+#[tokio::test]
+async fn a_connection_has_no_plan_compiled() {
+    let house = House::with_postgres().await;
+    let store = house.store("assay_attempt_writer", 1);
+    let mut conn = store.connection().await.unwrap();
+    let text = "SELECT (setting = 'off')::int::bigint AS count FROM pg_settings WHERE name = 'jit'";
+    let off: Count = sql_query(text).get_result(&mut conn).await.unwrap();
+    assert_eq!(off.count, 1);
+}
