@@ -49,9 +49,9 @@ pub fn worse(baseline: &[Figure], now: &[Figure], noise_percent: f64) -> Vec<Wor
     found
 }
 
-/// What others had of the processors says why a figure is as it is, and is none of ours.
+/// What others had of the processors and of the memory says why a figure is as it is, and is none of ours.
 fn is_ours(id: &str) -> bool {
-    !id.ends_with(".stolen")
+    !id.ends_with(".stolen") && !id.ends_with(".memory-load")
 }
 
 /// Rates and shares of what the machine can do are to be high; times, memory and losses low.
@@ -83,8 +83,10 @@ mod tests {
         assert!(names(&figures(100.0, 10.0, 0.0)).is_empty());
         assert!(names(&figures(91.0, 10.9, 0.0)).is_empty());
         assert!(names(&figures(1_000.0, 1.0, 0.0)).is_empty());
-        let stolen = |percent| [Figure::measured("burst.stolen", percent, "%")];
-        assert!(worse(&stolen(0.5), &stolen(30.0), 10.0).is_empty());
+        for (id, unit) in [("burst.stolen", "%"), ("burst.memory-load", "ns")] {
+            let others = |value| [Figure::measured(id, value, unit)];
+            assert!(worse(&others(0.5), &others(30.0), 10.0).is_empty(), "{id}");
+        }
         assert_eq!(names(&figures(89.0, 10.0, 0.0)), ["rate"]);
         assert_eq!(names(&figures(100.0, 11.1, 0.0)), ["time"]);
         assert_eq!(names(&figures(100.0, 10.0, 1.0)), ["lost"]);

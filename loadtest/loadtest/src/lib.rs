@@ -15,6 +15,7 @@ pub mod limits;
 pub mod machine;
 mod operate;
 pub mod orders;
+pub mod pace;
 pub mod ramp;
 pub mod replay;
 pub mod report;

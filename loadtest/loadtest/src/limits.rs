@@ -26,6 +26,7 @@ use crate::limits::broker::Broker;
 use crate::limits::digests::Digests;
 use crate::machine;
 use crate::orders::{Ground, settle};
+use crate::pace;
 use crate::schedule::Schedule;
 use crate::shape::{Bodies, Shape};
 use crate::traffic::{Shares, Traffic};
@@ -84,6 +85,7 @@ pub async fn limits(count: u64, common: &Common) -> Result<u8> {
     let broker = broker::measure(&bodies).await?;
     say("the disk alone");
     let disk = disk_alone().await?;
+    let load_ns = pace::load_ns();
     say("an empty HTTP handler");
     let count = count.min(PREPARED_MAX);
     let empty = empty::measure(count, common.connections, &traffic).await?;
@@ -114,6 +116,7 @@ pub async fn limits(count: u64, common: &Common) -> Result<u8> {
         digests,
         broker,
         disk,
+        load_ns,
         empty,
         accepted,
         half,
@@ -128,11 +131,12 @@ pub async fn limits(count: u64, common: &Common) -> Result<u8> {
     settle(&figures, &common)
 }
 
-/// What was measured: attempts, deliveries and requests a second, and milliseconds.
+/// What was measured: attempts, deliveries and requests a second, milliseconds and nanoseconds.
 struct Measured {
     digests: Digests,
     broker: Broker,
     disk: Percentiles,
+    load_ns: f64,
     empty: f64,
     accepted: f64,
     half: AtHalf,
@@ -141,7 +145,7 @@ struct Measured {
 }
 
 impl Measured {
-    fn figures(&self) -> [Figure; 20] {
+    fn figures(&self) -> [Figure; 21] {
         let Self {
             digests,
             broker,
@@ -160,6 +164,7 @@ impl Measured {
             ("limit.jetstream-singles", broker.singles, "1/s"),
             ("limit.disk-p99", self.disk.p99, "ms"),
             ("limit.disk-max", self.disk.max, "ms"),
+            ("limit.memory-load", self.load_ns, "ns"),
             ("limit.empty-handler", self.empty, "1/s"),
             ("limit.unnest-attempts", self.unnest, "1/s"),
             ("ingest.deliveries-per-second", *accepted, "1/s"),

@@ -39,6 +39,9 @@ pub struct Report {
     /// How much of the processors' time others had meanwhile, in percent: what a virtual machine shares.
     #[serde(default)]
     pub stolen_percent: f64,
+    /// How long its memory took for one load, before and after, in nanoseconds: others share its caches.
+    #[serde(default)]
+    pub load_ns: f64,
     /// How many of what.
     pub counts: BTreeMap<String, u64>,
     /// From the begin to the last answer, in seconds.
@@ -94,6 +97,7 @@ impl Report {
             verdict,
             stages,
             held,
+            load_ns,
         } = came;
         let latencies = sender.latencies();
         let sending_secs = sender.last_answer().as_secs_f64();
@@ -128,6 +132,7 @@ impl Report {
                 .trim()
                 .to_owned(),
             stolen_percent: stolen(&looks),
+            load_ns,
             counts: counts.map(|(name, count)| (name.to_owned(), count)).into(),
             sending_secs,
             whole_secs,
@@ -192,6 +197,7 @@ impl Report {
             }
         }
         add("stolen", self.stolen_percent, "%");
+        add("memory-load", self.load_ns, "ns");
         if let Some(best) = self.ramp.iter().rfind(|step| step.holds) {
             add("held-per-second", best.rate, "1/s");
         }

@@ -12,6 +12,7 @@ use witness::verdict::{self, Verdict};
 
 use crate::drain::{Drained, drain};
 use crate::ledger::{Ledger, Stages};
+use crate::pace;
 use crate::ramp::{Held, Ramp};
 use crate::report::Report;
 use crate::schedule::Schedule;
@@ -76,6 +77,8 @@ pub struct Came {
     pub stages: Vec<Stages>,
     /// What a ramp held.
     pub held: Vec<Held>,
+    /// How long one load from memory took, in nanoseconds.
+    pub load_ns: f64,
 }
 
 impl Run {
@@ -98,6 +101,7 @@ impl Run {
             Pace::By(schedule) => schedule.count(),
             Pace::Rising(ramp) => ramp.deliveries_max(),
         };
+        let before = pace::load_ns();
         let working = async {
             let held = self.send(&sender, stop).await;
             let drained = match &target.ledger {
@@ -117,6 +121,7 @@ impl Run {
         };
         let watching = watch(target, &sender, (expected, self.shows), &done);
         let ((held, drained), looks) = tokio::join!(working, watching);
+        let load_ns = f64::midpoint(before, pace::load_ns());
         let drained = drained.transpose()?;
         let verdict = match (&target.ledger, programs) {
             (Some(ledger), Some(programs)) => {
@@ -136,6 +141,7 @@ impl Run {
             verdict,
             stages,
             held: held?,
+            load_ns,
         };
         Report::of(self, came)
     }

@@ -39,8 +39,9 @@ pub fn of(report: &Report) -> String {
         ));
     }
     said.push(format!(
-        "load of the machine: {} ({} cores, of whose time others had {:.1} %)",
-        report.load, report.cores, report.stolen_percent
+        "load of the machine: {} ({} cores, of whose time others had {:.1} %; a load from memory took \
+         {:.0} ns)",
+        report.load, report.cores, report.stolen_percent, report.load_ns
     ));
     said.extend(report.drained.clone());
     said.push(match (&report.verdict, report.is_good) {
