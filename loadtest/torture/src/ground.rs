@@ -187,14 +187,17 @@ impl Ground {
                     .get(format!("{}/ready", seat.health_url()))
                     .send()
                     .await;
-                if asked.is_ok_and(|answer| answer.status().is_success()) {
-                    break;
-                }
+                let said = match asked {
+                    Ok(answer) if answer.status().is_success() => break,
+                    Ok(answer) => answer.text().await.unwrap_or_default(),
+                    Err(error) => error.to_string(),
+                };
                 if Instant::now() > until {
+                    // The folder goes with the run.
                     bail!(
-                        "{} is not ready; its log is {}",
+                        "{} is not ready: {said}; its log ends with\n{}",
                         seat.who,
-                        seat.log().display()
+                        seat.last_words()
                     );
                 }
                 seat.start().await;
