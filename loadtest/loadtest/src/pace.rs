@@ -1,5 +1,5 @@
-//! Owns how fast the machine's memory answers. Others who share its caches slow everything down, and no
-//! time is `stolen` by them: that shows here (docs/PERFORMANCE.md).
+//! Owns how fast the machine's memory answers. Others who share its caches slow everything down, and no time is
+//! stolen by them (`steal`): that shows here (docs/PERFORMANCE.md).
 
 use std::hint::black_box;
 use std::time::Instant;
