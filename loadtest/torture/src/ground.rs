@@ -14,6 +14,7 @@ use process::settings::service::Service;
 use sample::dialect::Dialect;
 use sample::forge::LoopbackForge;
 use sample::status_api::{self, StatusApi};
+use servers::log;
 use servers::postgres::OWNER;
 use tempfile::TempDir;
 use testkit::house::House;
@@ -197,7 +198,7 @@ impl Ground {
                     bail!(
                         "{} is not ready: {said}; its log ends with\n{}",
                         seat.who,
-                        seat.last_words()
+                        log::tail(&seat.log())
                     );
                 }
                 seat.start().await;

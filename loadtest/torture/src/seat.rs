@@ -39,9 +39,6 @@ pub const ROSTER: [Who; 10] = [
     who(Service::StatusReporter, 1),
 ];
 
-/// How many lines of a log an error shows.
-const LAST_WORDS: usize = 20;
-
 /// The first webhook-ingest.
 pub const INGEST: Who = ROSTER[0];
 /// Has but one connection to the ledger, so that its pool is soon empty.
@@ -182,13 +179,6 @@ impl Seat {
     /// Where its process writes its log.
     pub fn log(&self) -> PathBuf {
         self.folder.join(format!("{}.log", self.who))
-    }
-
-    /// The last lines of its log.
-    pub fn last_words(&self) -> String {
-        let log = std::fs::read_to_string(self.log()).unwrap_or_default();
-        let lines: Vec<&str> = log.lines().collect();
-        lines[lines.len().saturating_sub(LAST_WORDS)..].join("\n")
     }
 
     /// How often its process, or one before it, said something.

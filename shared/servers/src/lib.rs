@@ -6,7 +6,7 @@ pub mod client;
 pub mod error;
 pub mod folder;
 mod leftover;
-mod log;
+pub mod log;
 pub mod nats;
 pub mod place;
 pub mod postgres;

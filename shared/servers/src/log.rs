@@ -1,4 +1,5 @@
-//! Owns the servers' log files: opened for appending, kept small, read back when something fails.
+//! Owns log files of programs that are started: opened for appending, kept small, read back when something
+//! fails.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom};
@@ -26,7 +27,7 @@ pub(crate) fn open(path: &Path) -> Result<File, ServerError> {
 }
 
 /// The last lines of a log, or why they cannot be had.
-pub(crate) fn tail(path: &Path) -> String {
+pub fn tail(path: &Path) -> String {
     let read = || -> std::io::Result<Vec<u8>> {
         let mut log = File::open(path)?;
         let length = log.metadata()?.len();
