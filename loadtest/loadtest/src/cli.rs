@@ -168,7 +168,8 @@ pub struct Common {
     /// What every choice comes from: the same seed sends the same bytes.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// How large pushes are: `real`, or `fixed:<bytes>:<commits>`.
+    /// How large pushes are: `real`, `fixed:<bytes>:<commits>`, or `paths:<bytes>:<commits>`, whose bytes
+    /// are all paths that the commits changed.
     #[arg(long, default_value = "real")]
     pub bodies: Bodies,
     /// Earlier deliveries again, in percent.

@@ -14,13 +14,8 @@ use crate::growth::multiply::{Done, multiply};
 use crate::growth::side::{Rates, Side};
 use crate::machine::memory_mib;
 use crate::orders::settle;
-use crate::shape::{Bodies, Shape};
+use crate::shape::{Bodies, MEASURED};
 
-/// What is sent: 8 KiB, 3 commits.
-const SHAPE: Shape = Shape {
-    bytes: 8 * 1024,
-    commits: 3,
-};
 /// How often both ledgers are measured, in turns: a machine changes its pace.
 const ROUNDS: usize = 5;
 /// Deliveries of the two parts of what there will be copies of, at most.
@@ -45,7 +40,7 @@ pub async fn growth(
         bail!("nobody else's ledger is filled with copies: leave --url out");
     }
     let common = Common {
-        bodies: Bodies::Fixed(SHAPE),
+        bodies: Bodies::Fixed(MEASURED),
         ..common.clone()
     };
     println!(

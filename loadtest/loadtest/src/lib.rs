@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod addresses;
 pub mod cli;
 pub mod compare;
 pub mod drain;

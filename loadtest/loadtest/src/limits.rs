@@ -28,14 +28,9 @@ use crate::machine;
 use crate::orders::{Ground, settle};
 use crate::pace;
 use crate::schedule::Schedule;
-use crate::shape::{Bodies, Shape};
+use crate::shape::{Bodies, MEASURED};
 use crate::traffic::{Shares, Traffic};
 
-/// What is sent: 8 KiB, 3 commits.
-const SHAPE: Shape = Shape {
-    bytes: 8 * 1024,
-    commits: 3,
-};
 /// Who is behind webhook-ingest.
 const BEHIND: [Service; 4] = [
     Service::AttemptWriter,
@@ -63,7 +58,7 @@ pub async fn limits(count: u64, common: &Common) -> Result<u8> {
         bail!("limits are those of this machine: leave --url out");
     }
     let common = Common {
-        bodies: Bodies::Fixed(SHAPE),
+        bodies: Bodies::Fixed(MEASURED),
         ..common.clone()
     };
     let mut ground = Ground::lay(&common).await?;
@@ -152,7 +147,7 @@ impl Measured {
             accepted,
             ..
         } = self;
-        let mib = accepted * SHAPE.bytes as f64 / 1024.0 / 1024.0;
+        let mib = accepted * MEASURED.bytes as f64 / 1024.0 / 1024.0;
         let of_batches = accepted / broker.batches;
         let of_waiting = accepted / broker.waiting;
         let of_singles = accepted / broker.singles;

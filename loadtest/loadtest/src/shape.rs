@@ -42,7 +42,25 @@ pub struct Shape {
     pub bytes: usize,
     /// Commits.
     pub commits: usize,
+    /// What fills it up to its bytes.
+    pub rest: Rest,
 }
+
+/// What of a body is neither its commits nor what every push says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Rest {
+    /// The addresses that GitHub tells of a repository, most of a common push; paths where that is not enough.
+    Addresses,
+    /// Paths alone: hundreds of files in a push.
+    Paths,
+}
+
+/// What is sent where the speed has a bound.
+pub const MEASURED: Shape = Shape {
+    bytes: 8 * KIB,
+    commits: 3,
+    rest: Rest::Addresses,
+};
 
 /// How large pushes are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -61,6 +79,7 @@ impl Bodies {
             Self::Real => Shape {
                 bytes: within(dice, &SIZES),
                 commits: within(dice, &COMMITS),
+                rest: Rest::Addresses,
             },
         }
     }
@@ -82,13 +101,22 @@ fn within(dice: &mut StdRng, rows: &[(u32, usize, usize)]) -> usize {
 impl FromStr for Bodies {
     type Err = String;
 
-    /// `real`, or `fixed:<bytes>:<commits>`.
+    /// `real`, `fixed:<bytes>:<commits>` or `paths:<bytes>:<commits>`.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if text == "real" {
             return Ok(Self::Real);
         }
-        let wrong = || format!("{text:?} is neither `real` nor `fixed:<bytes>:<commits>`");
-        let sizes = text.strip_prefix("fixed:").ok_or_else(wrong)?;
+        let wrong = || {
+            format!(
+                "{text:?} is none of `real`, `fixed:<bytes>:<commits>`, `paths:<bytes>:<commits>`"
+            )
+        };
+        let (kind, sizes) = text.split_once(':').ok_or_else(wrong)?;
+        let rest = match kind {
+            "fixed" => Rest::Addresses,
+            "paths" => Rest::Paths,
+            _ => return Err(wrong()),
+        };
         let (bytes, commits) = sizes.split_once(':').ok_or_else(wrong)?;
         let bytes: usize = bytes.parse().map_err(|_| wrong())?;
         let commits: usize = commits.parse().map_err(|_| wrong())?;
@@ -100,7 +128,11 @@ impl FromStr for Bodies {
         if !(1..=COMMITS_MAX).contains(&commits) {
             return Err(format!("a push has 1 to {COMMITS_MAX} commits"));
         }
-        Ok(Self::Fixed(Shape { bytes, commits }))
+        Ok(Self::Fixed(Shape {
+            bytes,
+            commits,
+            rest,
+        }))
     }
 }
 
@@ -133,11 +165,12 @@ mod tests {
 
     #[test]
     fn fixed_sizes_are_taken_within_their_borders_only() {
+        assert_eq!("fixed:8192:3".parse(), Ok(Bodies::Fixed(MEASURED)));
         let shape = Shape {
-            bytes: 8192,
-            commits: 3,
+            rest: Rest::Paths,
+            ..MEASURED
         };
-        assert_eq!("fixed:8192:3".parse(), Ok(Bodies::Fixed(shape)));
+        assert_eq!("paths:8192:3".parse(), Ok(Bodies::Fixed(shape)));
         for bad in [
             "",
             "fixed",
@@ -145,6 +178,7 @@ mod tests {
             "fixed:1:3",
             "fixed:8192:0",
             "fixed:8192:51",
+            "all:8192:3",
         ] {
             assert!(bad.parse::<Bodies>().is_err(), "{bad}");
         }

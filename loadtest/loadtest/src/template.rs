@@ -10,10 +10,12 @@ use sample::lab::PASSING;
 use sample::repository::Clock;
 use serde_json::{Value, json};
 
+use crate::addresses::Of;
+
 /// The repository that the body is of, until it is cut.
 const MODEL: &str = "class/model-repository";
 /// Where bodies say that the forge is, so that the same seed sends the same bytes.
-const FORGE: &str = "https://forge.example";
+pub(crate) const FORGE: &str = "https://forge.example";
 /// What stands for a place, with the place's name between two of them.
 const MARK: &str = "@@";
 
@@ -32,6 +34,9 @@ pub struct Told<'a> {
     pub forced: bool,
     /// The commits, oldest first.
     pub commits: &'a [Commit],
+    /// How many [addresses](crate::addresses) it tells of its repository, the owner and who pushed; one of each in
+    /// any case.
+    pub addresses: usize,
 }
 
 /// A commit of a push.
@@ -105,6 +110,9 @@ impl Template {
         push["commits"] = mark("commits");
         push["head_commit"] = mark("head");
         push["repository"]["id"] = mark("number");
+        push["repository"][Of::Repository.first()] = mark("addresses");
+        push["repository"]["owner"][Of::Owner.first()] = mark("owner's");
+        push["sender"][Of::Sender.first()] = mark("sender's");
         push["sender"]["id"] = mark("number");
         push["sender"]["login"] = mark("login");
         push["pusher"] = json!({ "name": mark("login"), "email": mark("email") });
@@ -170,6 +178,15 @@ impl Template {
                 }
                 Ok(())
             }
+            "addresses" => Of::Repository.write(body, told.addresses, told.repository),
+            "owner's" => {
+                let owner = told.repository.split('/').next();
+                Of::Owner.write(body, told.addresses, owner.unwrap_or_default())
+            }
+            "sender's" => {
+                let sender = format!("learner-{}", told.number);
+                Of::Sender.write(body, told.addresses, &sender)
+            }
             _ => Ok(()),
         };
         wrote.expect("a string takes all that is written");
@@ -219,8 +236,21 @@ fn cut(text: &str) -> Vec<Piece> {
     }
     // Places that bring their own quotes, or none.
     let own = [
-        "sha", "tree", "message", "paths", "login", "email", "before", "after", "forced",
-        "commits", "head", "number",
+        "sha",
+        "tree",
+        "message",
+        "paths",
+        "login",
+        "email",
+        "before",
+        "after",
+        "forced",
+        "commits",
+        "head",
+        "number",
+        "addresses",
+        "owner's",
+        "sender's",
     ];
     for place in 0..pieces.len() {
         let is_own = matches!(&pieces[place], Piece::Place(name) if own.contains(&name.as_str()));
@@ -266,6 +296,7 @@ mod tests {
             before: &before,
             forced: true,
             commits: &commits,
+            addresses: 3,
         };
         let body = template.write(&told);
         assert!(
@@ -285,6 +316,13 @@ mod tests {
         assert_eq!(json["head_commit"]["id"], commits[1].sha);
         assert_eq!(json["commits"][0]["modified"], json!(commits[0].paths));
         assert_eq!(json["commits"].as_array().unwrap().len(), 2);
+        let told_of = &json["repository"];
+        assert_eq!(
+            told_of["keys_url"],
+            format!("{FORGE}/repos/class/learner-7/keys{{/key_id}}")
+        );
+        assert!(told_of["forks_url"].is_string() && told_of["collaborators_url"].is_string());
+        assert!(told_of["teams_url"].is_null());
         served.stop().await.unwrap();
     }
 }

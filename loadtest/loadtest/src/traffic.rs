@@ -9,9 +9,14 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use witness::dice::Seed;
 
-use crate::shape::{Bodies, Shape};
+use crate::addresses;
+use crate::shape::{Bodies, Rest};
 use crate::template::{Commit, Template, Told};
 
+/// Bytes of a body without commits, addresses and paths, about.
+const BARE_BYTES: usize = 1_200;
+/// Bytes of a commit with one path, about.
+const COMMIT_BYTES: usize = 620;
 /// Bytes of a made-up path, with its quotes and its comma.
 const PATH_BYTES: usize = 36;
 /// How far back a repeated delivery was first sent, at most.
@@ -137,7 +142,16 @@ impl Traffic {
             Some(turn) => self.sha(place, turn, HEAD),
             None => self.sha(place, u64::MAX, HEAD),
         };
-        let commits = self.commits(&mut dice, shape, (place, turn));
+        // The head commit is listed twice.
+        let least = BARE_BYTES + (shape.commits + 1) * COMMIT_BYTES;
+        let rest = shape.bytes.saturating_sub(least);
+        let (addresses, taken) = match shape.rest {
+            Rest::Addresses => addresses::within(rest, &repository),
+            Rest::Paths => (0, 0),
+        };
+        let rest = rest.saturating_sub(taken);
+        let paths = rest / PATH_BYTES / (shape.commits + 1);
+        let commits = self.commits(&mut dice, (shape.commits, paths), (place, turn));
         let told = Told {
             repository: &repository,
             number: place + 1,
@@ -145,6 +159,7 @@ impl Traffic {
             before: &before,
             forced,
             commits: &commits,
+            addresses,
         };
         let body = self.template.write(&told);
         // A bad signature has an id of its own: its body must not be taken for a copy.
@@ -163,29 +178,29 @@ impl Traffic {
         self.signed(kind, "push", forge_id, (body, json!([push]), commits.len()))
     }
 
-    /// Commits whose paths fill the body up to its size.
-    fn commits(&self, dice: &mut StdRng, shape: Shape, (place, turn): (u64, u64)) -> Vec<Commit> {
-        let bare: Vec<Commit> = (0..shape.commits)
-            .map(|number| Commit {
-                sha: match number + 1 == shape.commits {
+    /// So many commits, with so many made-up paths each.
+    fn commits(
+        &self,
+        dice: &mut StdRng,
+        (commits, paths): (usize, usize),
+        (place, turn): (u64, u64),
+    ) -> Vec<Commit> {
+        let mut commit = |number: usize| {
+            let mut changed = vec![format!("exercises/{turn}/answer-{number}.rs")];
+            let more =
+                (0..paths).map(|_| format!("exercises/src/part-{:016x}", dice.r#gen::<u64>()));
+            changed.extend(more);
+            Commit {
+                sha: match number + 1 == commits {
                     true => self.sha(place, turn, HEAD),
                     false => self.sha(place, turn, number),
                 },
                 tree: self.sha(place, turn, 1_000 + number),
                 message: format!("Answer exercise {turn}, part {number}"),
-                paths: vec![format!("exercises/{turn}/answer-{number}.rs")],
-            })
-            .collect();
-        // The head commit is listed twice.
-        let least = 1_200 + (shape.commits + 1) * 620;
-        let paths = shape.bytes.saturating_sub(least) / PATH_BYTES / (shape.commits + 1);
-        let mut commits = bare;
-        for commit in &mut commits {
-            let more =
-                (0..paths).map(|_| format!("exercises/src/part-{:016x}", dice.r#gen::<u64>()));
-            commit.paths.extend(more);
-        }
-        commits
+                paths: changed,
+            }
+        };
+        (0..commits).map(&mut commit).collect()
     }
 
     fn sha(&self, place: u64, turn: u64, number: usize) -> String {
@@ -240,6 +255,7 @@ impl Kind {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::shape::{MEASURED, Shape};
 
     fn traffic(seed: u64) -> Traffic {
         let commit = json!({
@@ -252,10 +268,7 @@ mod tests {
         });
         Traffic {
             seed: Seed(seed),
-            bodies: Bodies::Fixed(Shape {
-                bytes: 8_192,
-                commits: 3,
-            }),
+            bodies: Bodies::Fixed(MEASURED),
             shares: Shares {
                 duplicates: 10,
                 bad_signatures: 5,
@@ -299,8 +312,49 @@ mod tests {
 
     #[test]
     fn a_bodys_size_is_near_the_one_that_was_asked_for() {
-        let body = traffic(7).push(60, Kind::Push).signed.body;
-        assert!((4_000..9_500).contains(&body.len()), "{}", body.len());
+        for (rest, paths) in [(Rest::Addresses, 1..9), (Rest::Paths, 20..40)] {
+            let mut traffic = traffic(7);
+            traffic.bodies = Bodies::Fixed(Shape { rest, ..MEASURED });
+            let body = traffic.push(60, Kind::Push).signed.body;
+            assert!((5_000..9_500).contains(&body.len()), "{}", body.len());
+            let body: Value = serde_json::from_slice(&body).unwrap();
+            let changed = body["commits"][0]["modified"].as_array().unwrap().len();
+            assert!(paths.contains(&changed), "{changed}");
+        }
+    }
+
+    #[test]
+    fn a_small_body_tells_of_as_many_addresses_as_fit() {
+        let told = |bytes: usize| {
+            let mut traffic = traffic(7);
+            let shape = Shape {
+                bytes,
+                commits: 1,
+                ..MEASURED
+            };
+            traffic.bodies = Bodies::Fixed(shape);
+            let body = traffic.push(60, Kind::Push).signed.body;
+            let body: Value = serde_json::from_slice(&body).unwrap();
+            let told = |object: &Value| {
+                let members = object.as_object().unwrap().keys();
+                members.filter(|name| name.ends_with("_url")).count()
+            };
+            [
+                &body["repository"],
+                &body["repository"]["owner"],
+                &body["sender"],
+            ]
+            .map(told)
+        };
+        let [least, some, most] = [2 * 1024, 4 * 1024, 64 * 1024].map(told);
+        assert!(
+            least[0] < some[0] && some[0] < most[0],
+            "{least:?} {some:?} {most:?}"
+        );
+        assert_eq!(
+            (some[1..].to_vec(), most[1..].to_vec()),
+            (vec![1, 1], vec![9, 9])
+        );
     }
 
     #[test]

@@ -12,7 +12,8 @@ use tokio_postgres::{Client, NoTls};
 use witness::programs::Programs;
 
 use crate::cli::Common;
-use crate::growth::SHAPE;
+use crate::shape::MEASURED;
+
 use crate::house::House;
 use crate::ledger::{Ledger, Progress};
 use crate::limits::drive::all_at_once;
@@ -118,7 +119,7 @@ impl Side {
 
     /// Sends to attempt-writer alone, and then to everybody; gives the rates of both.
     pub(super) async fn measure(&mut self) -> Result<Rates> {
-        let results = |times: u64| times * self.count * SHAPE.commits as u64;
+        let results = |times: u64| times * self.count * MEASURED.commits as u64;
         let (one, two) = (results(1), results(2));
         let before = self.ledger.progress().await?;
         let pages = self.full_pages().await?;
@@ -187,7 +188,7 @@ impl Side {
         (from, to): (DateTime<Utc>, DateTime<Utc>),
         all: DateTime<Utc>,
     ) -> Result<Rates> {
-        let attempts = (self.count * SHAPE.commits as u64) as f64;
+        let attempts = (self.count * MEASURED.commits as u64) as f64;
         let (from, to) = (from.timestamp_micros(), to.timestamp_micros());
         let all = all.timestamp_micros();
         let written = self.owner.query_one(WRITTEN, &[&from, &to]).await?;
