@@ -71,13 +71,10 @@ pub(crate) struct Auditor {
 impl Auditor {
     /// Leads or stands by until the stop signal.
     pub(crate) async fn serve(&self) {
-        match &self.keys {
-            Ok(_) => self.signing.ready(),
-            Err(reason) => {
-                error!(error = %reason, "the log grows, but is not signed: {reason}");
-                self.signing.not_ready(reason.to_string());
-            }
+        if let Err(reason) = &self.keys {
+            error!(error = %reason, "the log grows, but is not signed: {reason}");
         }
+        self.leads_not();
         let mut delays = Delays::new(&COME_BACK);
         let mut said = String::new();
         loop {
@@ -104,6 +101,16 @@ impl Auditor {
                 () = self.stop.cancelled() => return,
                 () = sleep(delays.next()) => {}
             }
+        }
+    }
+
+    /// What kept it from signing and publishing while it led is for the next leader to say: who stands by does
+    /// neither, and would say it for ever.
+    fn leads_not(&self) {
+        self.publisher.part.ready();
+        match &self.keys {
+            Ok(_) => self.signing.ready(),
+            Err(reason) => self.signing.not_ready(reason.to_string()),
         }
     }
 
@@ -163,6 +170,7 @@ impl Auditor {
             }
             // Standing by is what it is there for.
             self.log.ready();
+            self.leads_not();
         }
     }
 

@@ -53,8 +53,6 @@ pub async fn run(
     let store = service::connect::ledger(settings, Role::Auditor, &log, &stop).await?;
     let objects = service::objects::open(settings)?;
     let serving = serve(settings, &objects, &stop).await?;
-    // Who stands by publishes nothing, and whoever leads says when it cannot.
-    published.ready();
     let publisher = Publisher {
         store: store.clone(),
         objects,

@@ -3,6 +3,7 @@
 use std::fs;
 
 use objects::log::LogFile;
+use store::log_head;
 use testkit::wait;
 use tlog::bundle;
 use tlog::hash::Hash;
@@ -131,6 +132,36 @@ async fn while_the_object_store_is_away_the_log_goes_on_and_is_published_afterwa
     ground.until_published(1, 6).await;
     assert_eq!(whole(&ground).await, 6);
     auditor.until_ready().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_could_not_publish_and_leads_no_more_is_ready_to_stand_by() {
+    let ground = Ground::start().await;
+    let auditor = ground.auditor();
+    ground.record(3).await;
+    ground.until_published(1, 3).await;
+    let folder = ground.objects_folder();
+    fs::rename(&folder, folder.with_extension("away")).unwrap();
+    fs::write(&folder, "no folder").unwrap();
+    ground.record(3).await;
+    auditor.says("published", "").await;
+    let store = ground.house.store("assay_auditor", 1);
+    let mut other = store.dedicated().await.unwrap();
+    // It comes back at once, and may be the first.
+    wait::until("another one leads", async || {
+        ground
+            .house
+            .sql(
+                "SELECT pg_terminate_backend(pid) FROM pg_locks \
+                 WHERE locktype = 'advisory' AND granted",
+            )
+            .await;
+        let leads = log_head::try_lead(&mut other).await.unwrap();
+        leads.then_some(()).ok_or_else(String::new)
+    })
+    .await;
+    auditor.until_ready().await;
+    assert!(log_head::try_lead(&mut other).await.unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread")]
