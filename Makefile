@@ -17,11 +17,13 @@ up: prerequisites ## Leave everything running, and say where (Ctrl-C stops it)
 	cargo build --release -p assay
 	$(TARGET)/release/assay up
 
+# Tests wait for servers, disks and clocks more than they compute: three for each processor.
+THREADS ?= $(shell expr 3 '*' $$(getconf _NPROCESSORS_ONLN))
 # The runner of the many tests comes last: its summary is how the output ends.
 test: prerequisites ## Run the short tier of all tests, against real servers
 	cargo test --quiet --doc --workspace
 	@if cargo nextest --version >/dev/null 2>&1; then \
-		set -x; cargo nextest run --workspace; \
+		set -x; cargo nextest run --workspace --test-threads $(THREADS); \
 	else \
 		set -x; cargo test --workspace --all-targets -- --skip long::; \
 	fi

@@ -1,5 +1,5 @@
 //! Owns what GitHub tells of a repository, its owner and who pushed beyond what anybody reads, as thought: the
-//! addresses of their parts. They are some five of the seven to nine KB of a common push.
+//! addresses of their parts. They are some five of the seven to nine KB of a common push there, four here.
 
 use std::fmt::{self, Write as _};
 
