@@ -34,8 +34,7 @@ pub struct Told<'a> {
     pub forced: bool,
     /// The commits, oldest first.
     pub commits: &'a [Commit],
-    /// How many [addresses](crate::addresses) it tells of its repository, the owner and who pushed; one of each in
-    /// any case.
+    /// How many addresses it tells of its repository, the owner and who pushed; one of each in any case.
     pub addresses: usize,
 }
 

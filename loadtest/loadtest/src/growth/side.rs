@@ -12,13 +12,12 @@ use tokio_postgres::{Client, NoTls};
 use witness::programs::Programs;
 
 use crate::cli::Common;
-use crate::shape::MEASURED;
-
 use crate::house::House;
 use crate::ledger::{Ledger, Progress};
 use crate::limits::drive::all_at_once;
 use crate::machine;
 use crate::orders::Ground;
+use crate::shape::MEASURED;
 use crate::traffic::{Shares, Traffic};
 use crate::wire::Request;
 
