@@ -17,8 +17,8 @@ up: prerequisites ## Leave everything running, and say where (Ctrl-C stops it)
 	cargo build --release -p assay
 	$(TARGET)/release/assay up
 
-# Tests wait for servers, disks and clocks more than they compute: three for each processor.
-THREADS ?= $(shell expr 3 '*' $$(getconf _NPROCESSORS_ONLN))
+# Tests wait for servers, disks and clocks more than they compute: two for each processor.
+THREADS ?= $(shell expr 2 '*' $$(getconf _NPROCESSORS_ONLN))
 # The runner of the many tests comes last: its summary is how the output ends.
 test: prerequisites ## Run the short tier of all tests, against real servers
 	cargo test --quiet --doc --workspace
