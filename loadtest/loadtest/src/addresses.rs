@@ -16,7 +16,7 @@ pub(crate) enum Of {
 /// A member's name, and what of its address is behind that of the repository or account.
 type Part = (&'static str, &'static str);
 
-/// GitHub's documentation, "Webhook events and payloads".
+/// As recorded pushes have them (`shared/forge/tests/data`).
 const REPOSITORY: [Part; 36] = [
     ("forks_url", "forks"),
     ("keys_url", "keys{/key_id}"),

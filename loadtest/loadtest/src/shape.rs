@@ -51,7 +51,7 @@ pub struct Shape {
 pub enum Rest {
     /// The addresses that GitHub tells of a repository, most of a common push; paths where that is not enough.
     Addresses,
-    /// Paths alone: hundreds of files in a push.
+    /// Paths alone: as many files as fit.
     Paths,
 }
 

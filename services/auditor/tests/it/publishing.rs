@@ -142,7 +142,12 @@ async fn who_could_not_publish_and_leads_no_more_is_ready_to_stand_by() {
     ground.until_published(1, 3).await;
     let folder = ground.objects_folder();
     fs::rename(&folder, folder.with_extension("away")).unwrap();
-    fs::write(&folder, "no folder").unwrap();
+    wait::until("nothing can be published", async || {
+        // The auditor may make the folder anew in between.
+        let _ = fs::remove_dir_all(&folder);
+        fs::write(&folder, "no folder").map_err(|error| error.to_string())
+    })
+    .await;
     ground.record(3).await;
     auditor.says("published", "").await;
     let store = ground.house.store("assay_auditor", 1);
