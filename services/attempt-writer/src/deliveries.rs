@@ -1,5 +1,6 @@
 //! Owns taking deliveries from the queue: read, record in one transaction, publish what follows.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use process::settings::Settings;
 use service::ground::Ground;
 use service::together::{self, Together};
 use store::error::StoreError;
-use store::{transaction, verification_request};
+use store::{delivery, transaction, verification_request};
 use tracing::{Instrument, Span, info_span};
 
 use crate::open::opening;
@@ -98,10 +99,11 @@ impl Deliveries {
         }
         let mut recorded = together::record(self, &takens).await;
         self.publish_together(&takens, &mut recorded).await;
+        let waiting = &self.waiting(&takens, &recorded).await;
         let following = takens.iter().zip(recorded).map(|(taken, recorded)| async {
             match recorded {
                 Ok(recorded) => {
-                    self.follow(taken, recorded)
+                    self.follow(taken, recorded, waiting)
                         .instrument(taken.span.clone())
                         .await
                 }
@@ -160,9 +162,37 @@ impl Deliveries {
         }
     }
 
+    /// Of the repositories whose sessions a batch opened, those with deliveries that came before and that
+    /// no session took. It is asked once for the batch: hardly one has any.
+    async fn waiting(
+        &self,
+        takens: &[Taken],
+        recorded: &[Result<Recorded, Outcome>],
+    ) -> Result<HashSet<String>, StoreError> {
+        let opened = takens
+            .iter()
+            .zip(recorded)
+            .filter(|(_, recorded)| recorded.as_ref().is_ok_and(|recorded| recorded.opened))
+            .filter_map(|(taken, _)| Some(taken.pushed.first()?.repository.as_str()));
+        let opened: HashSet<&str> = opened.collect();
+        if opened.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let opened: Vec<&str> = opened.into_iter().collect();
+        let mut conn = self.ground.store.connection().await?;
+        let look = async |conn: &mut _| delivery::unmatched_repositories(conn, &opened).await;
+        transaction::by_keys(&mut conn, look).await
+    }
+
     /// Publishes what follows. Runs again when the message comes again, because a crash may have
-    /// come between the commit and this.
-    async fn follow(&self, taken: &Taken, recorded: Recorded) -> Outcome {
+    /// come between the commit and this. `waiting` is what the batch found of
+    /// [such repositories](Self::waiting).
+    async fn follow(
+        &self,
+        taken: &Taken,
+        recorded: Recorded,
+        waiting: &Result<HashSet<String>, StoreError>,
+    ) -> Outcome {
         count(taken, &recorded);
         if let Err(outcome) = bodies::settle_object(self, taken).await {
             return outcome;
@@ -186,6 +216,11 @@ impl Deliveries {
             return self.ground.bus_refused(&error);
         }
         if let (true, Some(pushed)) = (recorded.opened, taken.pushed.first()) {
+            match waiting {
+                Ok(waiting) if waiting.contains(pushed.repository.as_str()) => {}
+                Ok(_) => return Outcome::Done,
+                Err(error) => return self.ground.ledger_refused(error),
+            }
             let cause = opening(taken.received.delivery);
             let taken_in =
                 take_in::unmatched(&self.ground, &self.masters, &pushed.repository, &cause).await;

@@ -1,5 +1,7 @@
 //! Owns `delivery_receipt` (a delivery id ever seen), `delivery` and `delivery_conflict`.
 
+use std::collections::HashSet;
+
 use contract::time::Timestamp;
 use diesel::sql_types::{Array, BigInt, Binary, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel::{OptionalExtension, QueryableByName, sql_query};
@@ -178,6 +180,28 @@ impl UnmatchedDelivery {
             body_digest: self.body_digest.clone(),
         }
     }
+}
+
+/// A repository that a query gives.
+#[derive(QueryableByName)]
+struct Waiting {
+    #[diesel(sql_type = Text)]
+    repository: String,
+}
+
+/// Of these repositories, those with a push of which some session of it has no attempt: those that
+/// [`unmatched`] may give something of. Asked in a transaction [by keys](crate::transaction::by_keys).
+///
+/// # Errors
+/// What the database answers.
+pub async fn unmatched_repositories(
+    conn: &mut AsyncPgConnection,
+    repositories: &[&str],
+) -> Result<HashSet<String>, StoreError> {
+    let query = sql_query(include_str!("delivery_unmatched_repositories.sql"))
+        .bind::<Array<Text>, _>(repositories);
+    let waiting: Vec<Waiting> = crate::prepared::RunPrepared::load(query, conn).await?;
+    Ok(waiting.into_iter().map(|row| row.repository).collect())
 }
 
 /// The deliveries of pushes to a repository of which some session of it has no attempt, oldest

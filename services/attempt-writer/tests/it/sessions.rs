@@ -92,6 +92,41 @@ async fn enrolment_opens_one_session_however_many_writers_see_a_first_push() {
 }
 
 #[tokio::test]
+async fn what_waited_is_taken_in_when_a_push_opens_its_session() {
+    let world = World::without_lab().await;
+    let writer = world.writer();
+    let push = |name: &str, repository: &str, before, commit| {
+        let payload = Push::new(repository, before, &[commit]).payload();
+        Delivery::new(&world, name, &payload)
+    };
+    const WAITING: &str = "course-2/intro-1";
+    let early = [push("a", WAITING, 1, 2), push("b", WAITING, 2, 3)];
+    world.deliver(&early).await;
+    world.settled().await;
+    assert_eq!(world.count("lab_attempt").await, 0);
+
+    // Most open a session where nothing waited, and some of a batch where something did.
+    world.publish_lab(sample::lab::LAB_TOML).await;
+    let opening = [
+        push("c", ENROLLED, 1, 10),
+        push("d", WAITING, 3, 4),
+        push("e", "course-3/intro-1", 1, 11),
+    ];
+    world.deliver(&opening).await;
+    world.settled().await;
+    writer.stop().await;
+    assert_eq!(world.count("lab_session").await, 3);
+    let rows = world
+        .rows("SELECT commit_sha FROM lab_attempt ORDER BY 1")
+        .await;
+    let found: Vec<_> = rows.iter().map(|row| row["commit_sha"].clone()).collect();
+    let mut expected = [2, 3, 4, 10, 11].map(sha);
+    expected.sort();
+    assert_eq!(found, expected);
+    assert_eq!(world.dead().await, 0);
+}
+
+#[tokio::test]
 async fn the_templates_history_in_a_first_push_is_no_attempt() {
     let world = World::start().await;
     let writer = world.writer();

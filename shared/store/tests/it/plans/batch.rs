@@ -67,9 +67,9 @@ impl Looks {
     }
 
     /// Looks all of it up; how many were found of each, and how the tables were gone through.
-    async fn run(&self, conn: &mut LedgerConnection) -> ([usize; 4], Vec<Scanned>) {
+    async fn run(&self, conn: &mut LedgerConnection) -> ([usize; 5], Vec<Scanned>) {
         const TABLES: &str = "WHERE relname IN ('verification_attempt', 'verification_request', \
-            'lab_attempt', 'delivery_receipt', 'lab_session', 'person_key', 'person', 'erasure')";
+            'lab_attempt', 'delivery_receipt', 'lab_session', 'push', 'person_key', 'person', 'erasure')";
         let scanned = &format!("{SCANNED} {TABLES}");
         let both = transaction::by_keys(conn, async |conn: &mut _| {
             let stands = verification_stand::of(conn, &self.tries).await?;
@@ -78,6 +78,7 @@ impl Looks {
             let receipts = delivery::receipts_of(conn, &self.deliveries).await?;
             let repositories: Vec<&str> = self.repositories.iter().map(String::as_str).collect();
             let sessions = lab_session::of_repositories(conn, &repositories).await?;
+            let waiting = delivery::unmatched_repositories(conn, &repositories).await?;
             person_key::hold(conn, &self.sessions).await?;
             principal::persons_there(conn, &self.sessions).await?;
             erasure::of_people(conn, &self.sessions).await?;
@@ -86,6 +87,7 @@ impl Looks {
                 named.len(),
                 receipts.len(),
                 sessions.len(),
+                waiting.len(),
             ];
             Ok((found, sql_query(scanned).load(conn).await?))
         });
@@ -94,7 +96,7 @@ impl Looks {
 }
 
 fn assert_by_keys(scanned: Vec<Scanned>) {
-    assert_eq!(scanned.len(), 8);
+    assert_eq!(scanned.len(), 9);
     for table in scanned {
         assert_eq!(table.whole, 0, "{}", table.relname);
         assert!(table.by_index > 0, "{}", table.relname);
@@ -123,12 +125,14 @@ async fn what_was_planned_while_the_tables_were_empty_goes_by_keys_when_they_are
     // A plan is kept from the sixth time on.
     for _ in 0..6 {
         let (found, _) = Looks::in_vain().run(conn).await;
-        assert_eq!(found, [0; 4]);
+        assert_eq!(found, [0; 5]);
     }
     // Nobody has counted them yet: that would have everything planned anew.
     house.sql(LARGE.strip_suffix("ANALYZE").unwrap()).await;
-    let ([stands, named, receipts, sessions], scanned) = Looks::of(&house).await.run(conn).await;
+    let ([stands, named, receipts, sessions, waiting], scanned) =
+        Looks::of(&house).await.run(conn).await;
     assert_eq!([stands, named], [400, 400]);
     assert!(receipts > 0 && sessions > 0);
+    assert_eq!(waiting, 0);
     assert_by_keys(scanned);
 }
