@@ -4,7 +4,7 @@ use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
 use deadpool::Runtime;
-use deadpool::managed::Object;
+use deadpool::managed::{Object, QueueMode};
 use diesel::{ConnectionError, ConnectionResult, sql_query};
 use diesel_async::pooled_connection::deadpool::Pool;
 use diesel_async::pooled_connection::{
@@ -64,6 +64,9 @@ impl Store {
         let wait = Some(Duration::from_secs(CONNECTION_WAIT_SECS));
         let pool = Pool::builder(manager)
             .max_size(connections_max)
+            // The one that was used last has at hand what it needs; in turns, each would have to make
+            // its own ready, and to fetch it again.
+            .queue_mode(QueueMode::Lifo)
             .runtime(Runtime::Tokio1)
             .wait_timeout(wait)
             .create_timeout(wait)
