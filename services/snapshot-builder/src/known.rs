@@ -7,8 +7,10 @@ use contract::ids::AttemptId;
 use contract::job::{PushOfSession, SnapshotRequested};
 use contract::name::CommitSha;
 use store::attempt::AttemptRow;
+use store::attempt_snapshot::KeptTree;
 use store::pool::Store;
-use store::transaction;
+use store::push::PastCommit;
+use store::transaction::{self, LedgerConnection};
 use store::work_sweep::{self, Mark};
 use uuid::Uuid;
 
@@ -17,15 +19,55 @@ use crate::trouble::Trouble;
 /// Most commits of earlier pushes that bound a new ref, the newest first.
 const HEADS_MAX: i64 = 100;
 
-/// The trees that are preserved already.
-pub(crate) async fn kept(
-    store: &Store,
-    job: &SnapshotRequested,
-) -> Result<HashMap<AttemptId, Digest>, Trouble> {
+/// What is asked of the ledger before a job's trees are preserved.
+pub(crate) struct Known {
+    /// The mark of the session's objects; `None` while some are removed.
+    pub(crate) mark: Option<Mark>,
+    /// Attempts whose tree was removed, or whose person was erased: nothing of theirs is kept again.
+    pub(crate) gone: HashSet<AttemptId>,
+    /// The trees that are preserved already.
+    pub(crate) kept: HashMap<AttemptId, Digest>,
+    /// The attempts' rows, which hold what their webhook claims, by their commits.
+    pub(crate) claims: HashMap<String, AttemptRow>,
+    /// What bounds the commits of the push.
+    pub(crate) past: Past,
+}
+
+impl Known {
+    /// Whether nothing of the job is to be kept.
+    pub(crate) fn is_all_gone(&self, job: &SnapshotRequested) -> bool {
+        let mut attempts = job.attempts.iter();
+        attempts.all(|attempt| self.gone.contains(&attempt.attempt))
+    }
+}
+
+/// Asks the ledger what it knows of a job.
+pub(crate) async fn known(store: &Store, job: &SnapshotRequested) -> Result<Known, Trouble> {
     let attempts: Vec<AttemptId> = job.attempts.iter().map(|a| a.attempt).collect();
+    let ids: Vec<Uuid> = attempts.iter().map(|attempt| attempt.as_uuid()).collect();
+    let PushOfSession { push, session, .. } = job.push;
     let mut conn = store.connection().await?;
-    let work = async |conn: &mut _| store::attempt_snapshot::kept(conn, &attempts).await;
-    let rows = transaction::by_keys(&mut conn, work).await?;
+    let work = async |conn: &mut _| {
+        // First the mark: what is removed after it was asked what is gone changes it, and is seen when a
+        // tree is recorded.
+        let mark = work_sweep::mark(conn, session).await?;
+        let gone = store::removal::gone(conn, &ids).await?;
+        let kept = store::attempt_snapshot::kept(conn, &attempts).await?;
+        let past = store::push::past(conn, push, session, HEADS_MAX).await?;
+        Ok((mark, gone, kept, past))
+    };
+    let (mark, gone, kept, past) = transaction::by_keys(&mut conn, work).await?;
+    let claims = claims(&mut conn, job).await?;
+    Ok(Known {
+        mark,
+        gone: gone.into_iter().map(AttemptId::from_uuid).collect(),
+        kept: digests(kept)?,
+        claims,
+        past: Past::of(past, &job.push.after),
+    })
+}
+
+fn digests(rows: Vec<KeptTree>) -> Result<HashMap<AttemptId, Digest>, Trouble> {
     let read = rows.into_iter().map(|row| {
         let digest = row.digest.parse().map_err(|_| {
             Trouble::Hopeless(format!(
@@ -38,34 +80,13 @@ pub(crate) async fn kept(
     read.collect()
 }
 
-/// Attempts whose tree was removed, or whose person was erased: nothing of theirs is fetched again.
-pub(crate) async fn gone(
-    store: &Store,
-    job: &SnapshotRequested,
-) -> Result<HashSet<AttemptId>, Trouble> {
-    let attempts: Vec<Uuid> = job.attempts.iter().map(|a| a.attempt.as_uuid()).collect();
-    let mut conn = store.connection().await?;
-    let gone = store::removal::gone(&mut conn, &attempts).await?;
-    Ok(gone.into_iter().map(AttemptId::from_uuid).collect())
-}
-
-/// The mark of the session's objects; `None` while some are removed.
-pub(crate) async fn mark(store: &Store, job: &SnapshotRequested) -> Result<Option<Mark>, Trouble> {
-    let mut conn = store.connection().await?;
-    let session = job.push.session;
-    let work = async |conn: &mut _| work_sweep::mark(conn, session).await;
-    Ok(transaction::by_keys(&mut conn, work).await?)
-}
-
-/// The attempts' rows, which hold what their webhook claims, by their commits.
-pub(crate) async fn claims(
-    store: &Store,
+async fn claims(
+    conn: &mut LedgerConnection,
     job: &SnapshotRequested,
 ) -> Result<HashMap<String, AttemptRow>, Trouble> {
     let shas: Vec<&str> = job.attempts.iter().map(|a| a.commit.as_str()).collect();
     let sessions = vec![job.push.session.as_uuid(); shas.len()];
-    let mut conn = store.connection().await?;
-    let rows = store::attempt::find(&mut conn, &sessions, &shas).await?;
+    let rows = store::attempt::find(conn, &sessions, &shas).await?;
     Ok(rows
         .into_iter()
         .map(|row| (row.commit_sha.clone(), row))
@@ -81,24 +102,21 @@ pub(crate) struct Past {
     pub(crate) fallback: Vec<CommitSha>,
 }
 
-/// What the ledger knows that a push did not bring.
-pub(crate) async fn past(store: &Store, job: &SnapshotRequested) -> Result<Past, Trouble> {
-    let mut conn = store.connection().await?;
-    let PushOfSession { push, session, .. } = job.push;
-    let work = async |conn: &mut _| store::push::past(conn, push, session, HEADS_MAX).await;
-    let rows = transaction::by_keys(&mut conn, work).await?;
-    let mut past = Past::default();
-    for row in rows {
-        let Ok(commit) = row.sha.parse() else {
-            continue;
-        };
-        if row.always {
-            past.template.push(commit);
-        } else if commit != job.push.after {
-            past.fallback.push(commit);
+impl Past {
+    fn of(rows: Vec<PastCommit>, head: &CommitSha) -> Self {
+        let mut past = Self::default();
+        for row in rows {
+            let Ok(commit) = row.sha.parse() else {
+                continue;
+            };
+            if row.always {
+                past.template.push(commit);
+            } else if commit != *head {
+                past.fallback.push(commit);
+            }
         }
+        past
     }
-    Ok(past)
 }
 
 /// Whether the push may bring commits beyond those listed: a tag names one that was pushed on a

@@ -1,27 +1,46 @@
 //! Owns the handling of [`SnapshotRequested`]: write, publish, and only then done. A redelivery
 //! finds what is written and publishes all that follows from it again.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use bus::consume::{Handler, Outcome};
 use bus::incoming::Incoming;
+use chrono::TimeDelta;
 use contract::job::SnapshotRequested;
+use contract::name::CommitSha;
 use contract::result::ErrorCause;
 use contract::time::now;
 use lab::spec::Executor;
 use objects::owner::Owner;
+use store::work_sweep::Mark;
 use tracing::Instrument as _;
 
 use crate::build::Builder;
 use crate::desk::Desk;
-use crate::known::{claims, gone, kept, mark, past};
+use crate::git::cache::Cache;
+use crate::known::{Known, known};
 use crate::trouble::Trouble;
 use crate::unchecked::hand_on;
 use crate::work::{Work, missing, publish};
+use git::error::GitError;
 
 /// Most attempts whose trees one transaction records. The head is among the first, so that nobody
 /// waits for the trees of commits that nobody asked to verify.
 const ATTEMPTS_PER_TRANSACTION_MAX: usize = 10;
+/// How long after its receipt a push is fetched before the ledger has answered, in seconds. Well within
+/// the minutes after an erasure in which a cache that was begun is still [forgotten](crate::forget),
+/// should this process end before it throws away what it should not have fetched.
+const FRESH_SECS: i64 = 60;
+
+/// What is known of a job when the work on its trees begins.
+struct Begun {
+    known: Known,
+    /// Of the session's objects.
+    mark: Mark,
+    /// What came of the fetch of the head.
+    fetched: Result<(), GitError>,
+}
 
 /// Preserves the trees of pushes.
 pub(crate) struct Preserve {
@@ -66,57 +85,82 @@ impl Preserve {
             Err(detail) => return self.all_missing(job, &detail).await,
         };
         let ground = &desk.ground;
-        // First the mark: what is removed after it was asked what is gone changes it, and is seen when a
-        // tree is recorded.
-        let mark = mark(&ground.store, job).await?;
-        let gone = gone(&ground.store, job).await?;
-        if job
-            .attempts
-            .iter()
-            .all(|attempt| gone.contains(&attempt.attempt))
-        {
-            // Not even the cache is filled again.
-            return self.all_removed(job).await;
-        }
-        let mark = mark.ok_or(Trouble::Swept)?;
-        let elsewhere = desk
-            .lab_blobs
-            .of(&ground.store, &desk.objects, version)
-            .await?;
         let cache = desk.caches.hold(origin, &head.commit).await?;
-        let store = &ground.store;
-        let kept = kept(store, job).await?;
-        let known =
-            async { Ok::<_, Trouble>((claims(store, job).await?, past(store, job).await?)) };
-        let is_new = job.try_number == 1 && !kept.contains_key(&head.attempt);
-        let fetching = async {
-            if is_new {
-                cache.ensure_new(&head.commit).await
-            } else {
-                cache.ensure(&head.commit).await
-            }
+        let Some(begun) = self.begin(job, &cache, &head.commit).await? else {
+            return self.all_removed(job).await;
         };
-        let fetching = fetching.instrument(tracing::info_span!("fetch"));
-        let (fetched, known) = tokio::join!(fetching, known);
-        let (claims, past) = known?;
+        let Begun {
+            known,
+            mark,
+            fetched,
+        } = begun;
+        let elsewhere = desk.lab_blobs.of(&ground.store, &desk.objects, version);
+        let elsewhere = elsewhere.await?;
         let mut work = Work {
             desk,
             job,
             cache,
             builder: Builder::new(&desk.objects, Owner::Session(job.push.session), &elsewhere),
             in_git: None,
-            claims,
-            kept,
+            claims: known.claims,
+            kept: known.kept,
             given_up: None,
             mark,
-            gone,
+            gone: known.gone,
             head_is_missing: false,
         };
-        work.look_into_git(head, fetched, &past).await?;
+        work.look_into_git(head, fetched, &known.past).await?;
         for attempts in job.attempts.chunks(ATTEMPTS_PER_TRANSACTION_MAX) {
             work.preserve(attempts).await?;
         }
         work.hand_on_found().await
+    }
+
+    /// Asks the ledger what it knows, and sees to it that the head is in the cache; `None` if nothing of
+    /// the job is to be kept. What was pushed just now is fetched while the ledger is asked.
+    async fn begin(
+        &self,
+        job: &SnapshotRequested,
+        cache: &Cache,
+        head: &CommitSha,
+    ) -> Result<Option<Begun>, Trouble> {
+        let is_fresh =
+            job.try_number == 1 && now() - job.push.received_at < TimeDelta::seconds(FRESH_SECS);
+        let fetching = async {
+            if is_fresh {
+                cache.ensure_new(head).await
+            } else {
+                cache.ensure(head).await
+            }
+        };
+        let mut fetching = Box::pin(fetching.instrument(tracing::info_span!("fetch")));
+        let mut asking = pin!(known(&self.desk.ground.store, job));
+        let mut fetched = None;
+        let known = loop {
+            tokio::select! {
+                biased;
+                known = &mut asking => break known?,
+                early = &mut fetching, if is_fresh && fetched.is_none() => fetched = Some(early),
+            }
+        };
+        if known.is_all_gone(job) {
+            drop(fetching);
+            if is_fresh {
+                // Not even the cache keeps it.
+                cache.renew().await?;
+            }
+            return Ok(None);
+        }
+        let mark = known.mark.ok_or(Trouble::Swept)?;
+        let fetched = match fetched {
+            Some(fetched) => fetched,
+            None => fetching.await,
+        };
+        Ok(Some(Begun {
+            known,
+            mark,
+            fetched,
+        }))
     }
 
     async fn all_removed(&self, job: &SnapshotRequested) -> Result<(), Trouble> {

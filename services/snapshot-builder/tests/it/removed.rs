@@ -1,5 +1,6 @@
 //! What was removed and comes again; what is put while a session is swept.
 
+use contract::ids::SessionId;
 use contract::job::PreservedTree;
 use objects::owner::Owner;
 use sample::lab::{FAILING, PASSING};
@@ -9,6 +10,15 @@ use testkit::wait;
 
 use crate::office::Office;
 use crate::world::sha;
+
+/// Notes the removal of a session's snapshots, as retention does before they go.
+async fn remove_snapshots(office: &Office, session: SessionId) {
+    let remove = format!(
+        "INSERT INTO removal SELECT gen_random_uuid(), gen_random_uuid(), 'retention', 'snapshot', \
+         id, digest, lab_session_id, now() FROM snapshot WHERE lab_session_id = '{session}'"
+    );
+    office.house.sql(&remove).await;
+}
 
 #[tokio::test]
 async fn a_tree_that_is_pushed_again_after_it_was_removed_is_a_snapshot_of_its_own() {
@@ -22,12 +32,7 @@ async fn a_tree_that_is_pushed_again_after_it_was_removed_is_a_snapshot_of_its_o
     office.bus.publish(&job).await.unwrap();
     office.verifications(1).await;
     office.settled("snapshot-builder-live").await;
-    let remove = format!(
-        "INSERT INTO removal SELECT gen_random_uuid(), gen_random_uuid(), 'retention', 'snapshot', \
-         id, digest, lab_session_id, now() FROM snapshot WHERE lab_session_id = '{}'",
-        session.id
-    );
-    office.house.sql(&remove).await;
+    remove_snapshots(&office, session.id).await;
     let owner = Owner::Session(session.id);
     for digest in office.objects.digests(owner).await.unwrap() {
         office.objects.remove(owner, digest).await.unwrap();
@@ -87,6 +92,34 @@ async fn while_a_session_is_swept_nothing_of_it_is_recorded_and_afterwards_it_is
     let asked = office.verifications(1).await;
     assert!(matches!(asked[0].tree, PreservedTree::Kept { .. }));
     assert_eq!(office.house.number(rows).await, 1);
+    assert_eq!(office.dead_letters().await, 0);
+    office.close().await;
+}
+
+#[tokio::test]
+async fn what_was_pushed_just_now_and_is_gone_is_in_no_cache() {
+    let office = Office::open().await;
+    let session = office.session().await;
+    let learner = &office.world.learner;
+    let one = sha(&learner.commit("main", "One", PASSING).await.unwrap());
+    let job = office
+        .record_push(&session, "branch", None, &[&one], json!(null))
+        .await;
+    office.bus.publish(&job).await.unwrap();
+    office.verifications(1).await;
+    office.settled("snapshot-builder-live").await;
+    let is_cached = || {
+        let caches = std::fs::read_dir(office.house.folder("caches")).unwrap();
+        let mut references =
+            caches.map(|cache| cache.unwrap().path().join("refs/assay").join(one.as_str()));
+        references.any(|reference| reference.exists())
+    };
+    assert!(is_cached());
+    remove_snapshots(&office, session.id).await;
+    // Its fetch begins before the ledger says that nothing is to be kept.
+    office.say_again(&job).await;
+    office.settled("snapshot-builder-live").await;
+    assert!(!is_cached());
     assert_eq!(office.dead_letters().await, 0);
     office.close().await;
 }

@@ -11,8 +11,8 @@ use servers::postgres::OWNER;
 use store::transaction::LedgerConnection;
 use store::work_lease::RunOf;
 use store::{
-    attempt_snapshot, push, snapshot, transaction, verification_attempt, verification_claim,
-    verification_request, work_lease, work_sweep, work_turn,
+    attempt_snapshot, push, removal, snapshot, transaction, verification_attempt,
+    verification_claim, verification_request, work_lease, work_sweep, work_turn,
 };
 use testkit::house::House;
 
@@ -84,6 +84,8 @@ async fn ask_of_tree(
     is_there: bool,
 ) -> Vec<Scanned> {
     let work = async |conn: &mut _| {
+        let gone = removal::gone(conn, &[attempt.as_uuid()]).await?;
+        assert!(gone.is_empty());
         let kept = attempt_snapshot::kept(conn, &[attempt]).await?;
         assert_eq!(kept.len(), usize::from(is_there));
         let past = push::past(conn, push, session, PAGE).await?;
