@@ -5,7 +5,8 @@ use std::collections::HashMap;
 
 use anyhow::{Context as _, Result};
 use chrono::{DateTime, Utc};
-use tokio_postgres::{Client, NoTls};
+use tokio::sync::OnceCell;
+use tokio_postgres::{Client, NoTls, Statement};
 
 /// How far the ledger is, roughly: the statistics are up to a second behind.
 const PROGRESS: &str = "SELECT relname::text, n_tup_ins::int8 FROM pg_stat_user_tables \
@@ -40,6 +41,9 @@ const STAGES: &str = include_str!("stages.sql");
 #[derive(Debug)]
 pub struct Ledger {
     client: Client,
+    /// [`VERIFIED`], planned once: who waits for a result asks every few milliseconds, beside what is
+    /// measured.
+    verified: OnceCell<Statement>,
 }
 
 /// How far the ledger is.
@@ -102,7 +106,8 @@ impl Ledger {
         let (client, connection) = connecting.context("connect to the ledger")?;
         // It ends with the client.
         tokio::spawn(connection);
-        Ok(Self { client })
+        let verified = OnceCell::new();
+        Ok(Self { client, verified })
     }
 
     /// How many results there are, exactly: statistics are a second behind, and a killed Postgres
@@ -189,7 +194,10 @@ impl Ledger {
     /// # Errors
     /// What Postgres says.
     pub async fn verified(&self, forge_id: &str) -> Result<Option<DateTime<Utc>>> {
-        let rows = self.client.query(VERIFIED, &[&forge_id]).await;
+        let prepare = || self.client.prepare(VERIFIED);
+        let statement = self.verified.get_or_try_init(prepare).await;
+        let statement = statement.context("prepare to ask for a result")?;
+        let rows = self.client.query(statement, &[&forge_id]).await;
         let rows = rows.context("ask for a result")?;
         let micros = rows.first().map(|row| row.get::<_, i64>(0));
         Ok(micros.and_then(DateTime::from_timestamp_micros))

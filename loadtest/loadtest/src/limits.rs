@@ -140,7 +140,7 @@ struct Measured {
 }
 
 impl Measured {
-    fn figures(&self) -> [Figure; 21] {
+    fn figures(&self) -> [Figure; 23] {
         let Self {
             digests,
             broker,
@@ -149,12 +149,14 @@ impl Measured {
         } = self;
         let mib = accepted * MEASURED.bytes as f64 / 1024.0 / 1024.0;
         let of_batches = accepted / broker.batches;
+        let of_hundreds = accepted / broker.hundreds;
         let of_waiting = accepted / broker.waiting;
         let of_singles = accepted / broker.singles;
         [
             ("limit.sha256", digests.sha256, "MiB/s"),
             ("limit.hmac", digests.hmac, "MiB/s"),
             ("limit.jetstream-batches", broker.batches, "1/s"),
+            ("limit.jetstream-batches-of-100", broker.hundreds, "1/s"),
             ("limit.jetstream-64-waiting", broker.waiting, "1/s"),
             ("limit.jetstream-singles", broker.singles, "1/s"),
             ("limit.disk-p99", self.disk.p99, "ms"),
@@ -164,6 +166,7 @@ impl Measured {
             ("limit.unnest-attempts", self.unnest, "1/s"),
             ("ingest.deliveries-per-second", *accepted, "1/s"),
             ("ingest.share-of-jetstream", of_batches, "ratio"),
+            ("ingest.share-of-batches-of-100", of_hundreds, "ratio"),
             ("ingest.share-of-64-waiting", of_waiting, "ratio"),
             ("ingest.share-of-singles", of_singles, "ratio"),
             (

@@ -49,6 +49,7 @@ pub async fn streams(
         )?;
         let two = Broker {
             batches: two.0.batches + two.1.batches,
+            hundreds: two.0.hundreds + two.1.hundreds,
             waiting: two.0.waiting + two.1.waiting,
             singles: two.0.singles + two.1.singles,
         };
