@@ -24,6 +24,7 @@ use crate::trouble::Trouble;
 use crate::unchecked::hand_on;
 use crate::work::{Work, missing, publish};
 use git::error::GitError;
+use git::origin::Origin;
 
 /// Most attempts whose trees one transaction records. The head is among the first, so that nobody
 /// waits for the trees of commits that nobody asked to verify.
@@ -34,7 +35,8 @@ const ATTEMPTS_PER_TRANSACTION_MAX: usize = 10;
 const FRESH_SECS: i64 = 60;
 
 /// What is known of a job when the work on its trees begins.
-struct Begun {
+struct Ready {
+    cache: Cache,
     known: Known,
     /// Of the session's objects.
     mark: Mark,
@@ -85,15 +87,15 @@ impl Preserve {
             Err(detail) => return self.all_missing(job, &detail).await,
         };
         let ground = &desk.ground;
-        let cache = desk.caches.hold(origin, &head.commit).await?;
-        let Some(begun) = self.begin(job, &cache, &head.commit).await? else {
+        let Some(ready) = self.make_ready(job, origin, &head.commit).await? else {
             return self.all_removed(job).await;
         };
-        let Begun {
+        let Ready {
+            cache,
             known,
             mark,
             fetched,
-        } = begun;
+        } = ready;
         let elsewhere = desk.lab_blobs.of(&ground.store, &desk.objects, version);
         let elsewhere = elsewhere.await?;
         let mut work = Work {
@@ -117,23 +119,46 @@ impl Preserve {
     }
 
     /// Asks the ledger what it knows, and sees to it that the head is in the cache; `None` if nothing of
-    /// the job is to be kept. What was pushed just now is fetched while the ledger is asked.
-    async fn begin(
+    /// the job is to be kept.
+    async fn make_ready(
         &self,
         job: &SnapshotRequested,
-        cache: &Cache,
+        origin: Origin,
         head: &CommitSha,
-    ) -> Result<Option<Begun>, Trouble> {
-        let is_fresh =
-            job.try_number == 1 && now() - job.push.received_at < TimeDelta::seconds(FRESH_SECS);
-        let fetching = async {
-            if is_fresh {
-                cache.ensure_new(head).await
-            } else {
-                cache.ensure(head).await
-            }
-        };
-        let mut fetching = Box::pin(fetching.instrument(tracing::info_span!("fetch")));
+    ) -> Result<Option<Ready>, Trouble> {
+        let caches = &self.desk.caches;
+        if is_fresh(job) {
+            let cache = caches.hold(origin, head).await?;
+            return self.ask_while_fetching(job, cache, head).await;
+        }
+        let known = known(&self.desk.ground.store, job).await?;
+        if known.is_all_gone(job) {
+            // Not even a cache is begun.
+            return Ok(None);
+        }
+        let mark = known.mark.ok_or(Trouble::Swept)?;
+        let cache = caches.hold(origin, head).await?;
+        let span = tracing::info_span!("fetch");
+        let fetched = cache.ensure(head).instrument(span).await;
+        Ok(Some(Ready {
+            cache,
+            known,
+            mark,
+            fetched,
+        }))
+    }
+
+    /// The same for what was pushed just now.
+    async fn ask_while_fetching(
+        &self,
+        job: &SnapshotRequested,
+        cache: Cache,
+        head: &CommitSha,
+    ) -> Result<Option<Ready>, Trouble> {
+        // Somebody else may have had the cache for long.
+        let is_fresh = is_fresh(job);
+        let span = tracing::info_span!("fetch");
+        let mut fetching = Box::pin(cache.ensure_new(head).instrument(span));
         let mut asking = pin!(known(&self.desk.ground.store, job));
         let mut fetched = None;
         let known = loop {
@@ -145,18 +170,17 @@ impl Preserve {
         };
         if known.is_all_gone(job) {
             drop(fetching);
-            if is_fresh {
-                // Not even the cache keeps it.
-                cache.renew().await?;
-            }
+            cache.discard().await?;
             return Ok(None);
         }
         let mark = known.mark.ok_or(Trouble::Swept)?;
         let fetched = match fetched {
             Some(fetched) => fetched,
-            None => fetching.await,
+            None => fetching.as_mut().await,
         };
-        Ok(Some(Begun {
+        drop(fetching);
+        Ok(Some(Ready {
+            cache,
             known,
             mark,
             fetched,
@@ -179,4 +203,9 @@ impl Preserve {
         }
         Ok(())
     }
+}
+
+/// Whether a job's head may be fetched before the ledger has answered.
+fn is_fresh(job: &SnapshotRequested) -> bool {
+    job.try_number == 1 && now() - job.push.received_at < TimeDelta::seconds(FRESH_SECS)
 }

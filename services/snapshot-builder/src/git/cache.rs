@@ -235,20 +235,32 @@ impl Cache {
         self.fetched.load(Ordering::Relaxed)
     }
 
-    /// Throws away what is cached.
+    /// Throws away what is cached, and begins anew.
     ///
     /// # Errors
     /// [`GitError::Machine`].
     pub async fn renew(&self) -> Result<(), GitError> {
+        self.throw_away().await?;
+        self.make().await
+    }
+
+    /// Throws away what is cached, for good: whoever holds the cache next makes it again.
+    ///
+    /// # Errors
+    /// [`GitError::Machine`].
+    pub async fn discard(self) -> Result<(), GitError> {
+        self.throw_away().await
+    }
+
+    async fn throw_away(&self) -> Result<(), GitError> {
         *self.asker.lock().await = None;
         self.begun.forget();
         match tokio::fs::remove_dir_all(&self.repository).await {
             Err(err) if err.kind() != ErrorKind::NotFound => {
-                return Err(GitError::machine("remove a cache")(err));
+                Err(GitError::machine("remove a cache")(err))
             }
-            _ => {}
+            _ => Ok(()),
         }
-        self.make().await
     }
 
     pub(crate) fn git(&self, reach: Reach<'_>) -> Command {

@@ -154,6 +154,13 @@ impl Office {
         heard(&self.heard.found, count).await
     }
 
+    /// How many repositories are cached.
+    pub(crate) fn caches(&self) -> usize {
+        let entries = std::fs::read_dir(self.house.folder("caches")).unwrap();
+        let names = entries.map(|one| one.unwrap().file_name().to_string_lossy().into_owned());
+        names.filter(|name| name.ends_with(".git")).count()
+    }
+
     pub(crate) async fn dead_letters(&self) -> u64 {
         let states = self.bus.stream_states().await.unwrap();
         states

@@ -8,9 +8,11 @@ use contract::job::{AttemptToPreserve, PushOfSession, SnapshotRequested};
 use contract::message::Lane;
 use contract::name::{CommitSha, Repository};
 use contract::time::now;
-use serde_json::Value;
+use sample::lab::PASSING;
+use serde_json::{Value, json};
 
 use crate::office::Office;
+use crate::world::sha;
 
 /// A session of a lab that was published.
 pub(crate) struct Session {
@@ -106,6 +108,19 @@ impl Office {
             not_before: None,
             lane: Lane::Live,
         }
+    }
+
+    /// The learner's first commit, pushed to a session and preserved.
+    pub(crate) async fn preserve_one(&self, session: &Session) -> (CommitSha, SnapshotRequested) {
+        let commit = self.world.learner.commit("main", "One", PASSING).await;
+        let commit = sha(&commit.unwrap());
+        let job = self
+            .record_push(session, "branch", None, &[&commit], json!(null))
+            .await;
+        self.bus.publish(&job).await.unwrap();
+        self.verifications(1).await;
+        self.settled("snapshot-builder-live").await;
+        (commit, job)
     }
 
     pub(crate) async fn record_attempt(
