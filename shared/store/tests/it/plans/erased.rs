@@ -4,9 +4,11 @@ use super::{LARGE, LARGE_TABLES, PAGE};
 use diesel::sql_types::{BigInt, Text};
 use diesel::{QueryableByName, sql_query};
 use diesel_async::RunQueryDsl;
+use serde_json::Value;
 use servers::postgres::OWNER;
 use store::{removal, transaction};
 use testkit::house::House;
+use uuid::Uuid;
 
 /// Somebody who is erased, and whose are fifty commits of that ledger, judged with a log and of a tree each:
 /// forty that they pushed, and ten that they wrote and nobody knows who pushed.
@@ -77,5 +79,44 @@ async fn what_goes_with_the_erased_is_read_and_nothing_else() {
                 table.rows
             );
         }
+    }
+}
+
+#[tokio::test]
+async fn what_is_gone_is_asked_of_each_though_it_was_planned_while_the_tables_were_empty() {
+    let house = House::with_postgres().await;
+    house.sql("VACUUM").await;
+    let store = house.store(OWNER, 1);
+    let conn = &mut store.connection().await.unwrap();
+    for _ in 0..6 {
+        let work = async |conn: &mut _| removal::gone(conn, &[Uuid::now_v7()]).await;
+        let gone = transaction::by_keys(conn, work).await.unwrap();
+        assert!(gone.is_empty());
+    }
+    let large = LARGE.strip_suffix("ANALYZE").unwrap();
+    house.sql(&format!("{large}; {ERASED}")).await;
+    let ids = async |which: &str| -> Vec<Uuid> {
+        let text = format!("SELECT id FROM lab_attempt WHERE {which} ORDER BY id LIMIT 50");
+        let rows = house.rows(&text).await.into_iter();
+        let row = |row: String| serde_json::from_str::<Value>(&row).unwrap();
+        rows.map(|text| serde_json::from_value(row(text)["id"].clone()).unwrap())
+            .collect()
+    };
+    let (theirs, others) = (
+        ids("commit_sha = 'theirs'").await,
+        ids("commit_sha <> 'theirs'").await,
+    );
+    let asked = [theirs.clone(), others].concat();
+    let work = async |conn: &mut _| {
+        let gone = removal::gone(conn, &asked).await?;
+        Ok((gone, sql_query(READ).load::<RowsRead>(conn).await?))
+    };
+    let (mut gone, read) = transaction::by_keys(conn, work).await.unwrap();
+    gone.sort();
+    assert_eq!((gone, asked.len()), (theirs, 100));
+    for table in read {
+        // Each attempt in both parts of who is erased, and its push in both.
+        let most = 4 * 100 + 10;
+        assert!(table.rows <= most, "{}: {}", table.relname, table.rows);
     }
 }
