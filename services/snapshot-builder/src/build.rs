@@ -179,6 +179,9 @@ impl<'a> Builder<'a> {
             };
             entries.push(Entry { path, content });
         }
+        if let Some(asker) = asker {
+            cache.keep(asker).await;
+        }
         while let Some(put) = putting.join_next().await {
             settled(put)?;
         }

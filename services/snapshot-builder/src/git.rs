@@ -8,5 +8,6 @@ pub mod commits;
 mod forget;
 pub mod holdings;
 pub mod reference;
+pub mod tidy;
 pub mod tree;
 pub mod version;

@@ -115,7 +115,9 @@ impl Preserve {
         for attempts in job.attempts.chunks(ATTEMPTS_PER_TRANSACTION_MAX) {
             work.preserve(attempts).await?;
         }
-        work.hand_on_found().await
+        work.hand_on_found().await?;
+        work.cache.tidy().await;
+        Ok(())
     }
 
     /// Asks the ledger what it knows, and sees to it that the head is in the cache; `None` if nothing of

@@ -73,7 +73,7 @@ impl Work<'_> {
         if !self.kept.contains_key(&head.attempt) && !self.gone.contains(&head.attempt) {
             // Git lists its tree and its changes beside the push's commits.
             let with_changes = self.claim(&head.commit).is_some();
-            self.cache.begin(&head.commit, with_changes)?;
+            self.cache.set_off(&head.commit, with_changes).await?;
         }
         let push = &self.job.push;
         let range = PushRange {

@@ -42,7 +42,10 @@ impl Default for Bounds {
 /// already, that one holds.
 const BOUNDED: &str = "trap '' XFSZ
     for limit in f v t; do ulimit -$limit \"$1\" 2>/dev/null; shift; done; exec git \"$@\"";
-/// The same, with what comes in by standard input handed on as descriptor three: a login, for the
+/// The same, but git is begun once its input is at an end: what takes a shell its time is over by then.
+const BOUNDED_AT_A_GATE: &str = "trap '' XFSZ
+    for limit in f v t; do ulimit -$limit \"$1\" 2>/dev/null; shift; done; read -r _; exec git \"$@\"";
+/// As the first, with what comes in by standard input handed on as descriptor three: a login, for the
 /// one program of git's that asks for it.
 const BOUNDED_WITH_LOGIN: &str = "exec 3<&0 0</dev/null; trap '' XFSZ
     for limit in f v t; do ulimit -$limit \"$1\" 2>/dev/null; shift; done; exec git \"$@\"";
@@ -75,6 +78,9 @@ const HARDENED: &[&str] = &[
     "transfer.advertiseSID=false",
     "safe.bareRepository=explicit",
     "fetch.writeCommitGraph=false",
+    // A cache is lost without harm: what a power cut leaves of it is made anew where it does not read.
+    "core.fsync=none",
+    "pack.writeReverseIndex=false",
     "filter.lfs.smudge=",
     "filter.lfs.process=",
     "filter.lfs.required=false",
@@ -115,15 +121,26 @@ pub fn git(repository: &Path, reach: Reach<'_>, bounds: Bounds) -> Command {
     command
 }
 
+/// A git command on the cache in `repository` that is begun once its input is [closed](crate::running::Running::tell).
+pub fn git_at_a_gate(repository: &Path, bounds: Bounds) -> Command {
+    let mut command = bounded(BOUNDED_AT_A_GATE, Reach::Cache, bounds);
+    command.arg("--git-dir").arg(repository);
+    command
+}
+
 /// A git command that works on no repository here: git's options may follow, then its command.
 pub fn outside(reach: Reach<'_>, bounds: Bounds) -> Command {
-    let mut command = Command::new("sh");
     let with_login = reach.said_to_git().is_some();
     let script = if with_login {
         BOUNDED_WITH_LOGIN
     } else {
         BOUNDED
     };
+    bounded(script, reach, bounds)
+}
+
+fn bounded(script: &str, reach: Reach<'_>, bounds: Bounds) -> Command {
+    let mut command = Command::new("sh");
     command.args(["-c", script, "git"]);
     for limit in [
         bounds.file_bytes_max / FILE_BLOCK_BYTES,

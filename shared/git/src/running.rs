@@ -79,12 +79,16 @@ impl Running {
     /// [`GitError::Machine`].
     pub async fn start_for(command: &mut Command, reach: Reach<'_>) -> Result<Self, GitError> {
         let mut running = Self::start(command)?;
-        let input = running.child.stdin.take();
-        if let (Some(said), Some(mut input)) = (reach.said_to_git(), input) {
-            // It fits into the pipe. Who has ended already says why himself.
+        running.tell(&reach.said_to_git().unwrap_or_default()).await;
+        Ok(running)
+    }
+
+    /// Says what a command waits to be told by its input, which is closed with it.
+    pub async fn tell(&mut self, said: &str) {
+        if let Some(mut input) = self.child.stdin.take() {
+            // Who has ended already says why himself.
             let _ = input.write_all(said.as_bytes()).await;
         }
-        Ok(running)
     }
 
     /// Waits for the end, and gives what it printed.

@@ -1,11 +1,12 @@
 //! Owns the loopback forge: a folder of bare repositories, served over git's smart HTTP protocol
 //! on 127.0.0.1, for fetches only.
 
+use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use anyhow::{Context, Result, bail};
 use axum::Router;
@@ -44,6 +45,17 @@ struct Served {
     demanded: Mutex<Option<String>>,
     /// Whether objects are left out where whoever fetches asks for that.
     filters: AtomicBool,
+    /// What git announced. Since version 2 that is what it can do, and nothing of what is pushed: no forge
+    /// starts a program to say it again.
+    announced: Mutex<HashMap<Announced, Bytes>>,
+}
+
+/// What an announcement depends on.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+struct Announced {
+    folder: PathBuf,
+    protocol: String,
+    filters: bool,
 }
 
 impl LoopbackForge {
@@ -69,6 +81,7 @@ impl LoopbackForge {
             fetches: AtomicU64::new(0),
             demanded: Mutex::new(None),
             filters: AtomicBool::new(true),
+            announced: Mutex::default(),
         });
         let listener = TcpListener::bind(address)
             .await
@@ -132,6 +145,9 @@ impl LoopbackForge {
             }
             _ => {}
         }
+        self.served
+            .announced()
+            .retain(|announced, _| announced.folder != folder);
         let html_url = format!("{}/{full_name}", self.url());
         Repository::create(folder, full_name, html_url, clock).await
     }
@@ -158,6 +174,10 @@ impl Drop for LoopbackForge {
 }
 
 impl Served {
+    fn announced(&self) -> MutexGuard<'_, HashMap<Announced, Bytes>> {
+        self.announced.lock().expect("nobody panics with it")
+    }
+
     fn admits(&self, headers: &HeaderMap) -> bool {
         let demanded = self.demanded.lock();
         let demanded = demanded.as_deref().expect("nobody panics with it");
@@ -211,7 +231,7 @@ async fn answer(State(served): State<Arc<Served>>, request: Request) -> Response
     let filters = served.filters.load(Ordering::Relaxed);
     let (parts, body) = request.into_parts();
     let answered = match asked {
-        Asked::Advertisement => advertise(&folder, &parts.headers, filters).await,
+        Asked::Advertisement => advertise(&served, folder, &parts.headers, filters).await,
         Asked::Objects => {
             served.fetches.fetch_add(1, Ordering::Relaxed);
             give_objects(&folder, &parts.headers, (body, filters)).await
@@ -223,18 +243,35 @@ async fn answer(State(served): State<Arc<Served>>, request: Request) -> Response
     })
 }
 
-async fn advertise(folder: &Path, headers: &HeaderMap, filters: bool) -> Result<Response> {
-    let mut command = upload_pack(folder, headers, filters);
+async fn advertise(
+    served: &Served,
+    folder: PathBuf,
+    headers: &HeaderMap,
+    filters: bool,
+) -> Result<Response> {
+    const KIND: &str = "application/x-git-upload-pack-advertisement";
+    let announced = Announced {
+        folder,
+        protocol: header_text(headers, "git-protocol").to_owned(),
+        filters,
+    };
+    let known = served.announced().get(&announced).cloned();
+    if let Some(known) = known {
+        return Ok(reply(KIND, known));
+    }
+    let mut command = upload_pack(&announced.folder, headers, filters);
     command.args(["--http-backend-info-refs", "."]);
     let output = git::feed(&mut command, &[]).await?;
-    // Version 2 begins with its own line; the versions before it with the service's name.
-    let announced: &[u8] = if is_version_2(headers) {
-        b""
-    } else {
-        b"001e# service=git-upload-pack\n0000"
-    };
-    let body = [announced, &output.stdout].concat();
-    Ok(reply("application/x-git-upload-pack-advertisement", body))
+    if is_version_2(headers) {
+        let said = Bytes::from(output.stdout);
+        if output.status.success() {
+            served.announced().insert(announced, said.clone());
+        }
+        return Ok(reply(KIND, said));
+    }
+    // The versions before it begin with the service's name, and tell of refs.
+    let name: &[u8] = b"001e# service=git-upload-pack\n0000";
+    Ok(reply(KIND, [name, &output.stdout].concat()))
 }
 
 async fn give_objects(
@@ -290,10 +327,10 @@ fn header_text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
         .unwrap_or_default()
 }
 
-fn reply(content_type: &'static str, body: Vec<u8>) -> Response {
+fn reply(content_type: &'static str, body: impl Into<Bytes>) -> Response {
     let headers = [
         (header::CONTENT_TYPE, content_type),
         (header::CACHE_CONTROL, "no-cache"),
     ];
-    (headers, body).into_response()
+    (headers, body.into()).into_response()
 }

@@ -41,6 +41,11 @@ impl Cache {
         }
     }
 
+    /// Keeps the process for whoever asks next.
+    pub(crate) async fn keep(&self, asker: Asker) {
+        *self.kept_asker().lock().await = Some(asker);
+    }
+
     /// Whether the cache has the commit. What git cannot say is a no: it is fetched then, and a
     /// fetch finds out why.
     ///

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -56,6 +56,8 @@ pub struct Cache {
     limits: Limits,
     /// Whether something was fetched while it was held: then nothing can have been lost since.
     fetched: AtomicBool,
+    /// How many packs it had when it was last bounded.
+    packs: AtomicUsize,
     /// Asked for objects while it is held; gone with what it read from.
     asker: AsyncMutex<Option<Asker>>,
     /// Begun before their answers are asked for; gone with what they read from.
@@ -111,6 +113,7 @@ impl Caches {
             fetch_seconds_max: self.fetch_seconds_max,
             limits: self.limits,
             fetched: AtomicBool::new(false),
+            packs: AtomicUsize::new(0),
             asker: AsyncMutex::new(None),
             begun: Begun::default(),
             _among_tasks: among_tasks,
@@ -160,20 +163,24 @@ impl Cache {
         self.ensured(commit, self.fetch(commit).await).await
     }
 
-    /// The same for a commit that is hardly there yet: git begins to fetch it while the cache is
-    /// asked, and is stopped where it has it. Both take a few milliseconds to begin.
+    /// The same for a push's head that is hardly there yet: git begins to fetch it while the cache is
+    /// asked, and is stopped where it has it. What is asked of it next is begun meanwhile. All of them
+    /// take a few milliseconds to begin, the fetch the most.
     ///
     /// # Errors
     /// [`GitError`].
     pub async fn ensure_new(&self, commit: &CommitSha) -> Result<(), GitError> {
         let mut fetch = Box::pin(self.fetch(commit));
-        let mut has = pin!(self.has(commit));
+        let mut has = pin!(async {
+            self.begin(commit)?;
+            self.has(commit).await
+        });
         let mut fetched = None;
         let is_there = loop {
             tokio::select! {
                 biased;
-                is_there = &mut has => break is_there?,
                 early = &mut fetch, if fetched.is_none() => fetched = Some(early),
+                is_there = &mut has => break is_there?,
             }
         };
         let fetched = match fetched {
@@ -229,6 +236,10 @@ impl Cache {
 
     pub(crate) fn begun(&self) -> &Begun {
         &self.begun
+    }
+
+    pub(crate) fn packs(&self) -> &AtomicUsize {
+        &self.packs
     }
 
     pub(crate) fn has_fetched(&self) -> bool {

@@ -77,12 +77,12 @@ impl Cache {
         if !is_bound {
             bounds.extend(range.fallback.iter().map(|commit| format!("^{commit}")));
         }
-        let mut command = self.rev_list();
-        command.args(["--topo-order", "--no-commit-header", "--format=%H %at %ae"]);
-        command.arg(format!("--max-count={COMMITS_PER_PUSH_MAX}"));
-        command.args(&bounds);
+        let running = match self.begun().commits() {
+            Some(begun) => begun,
+            None => self.start_commits()?,
+        };
         let bytes_max = COMMITS_PER_PUSH_MAX as u64 * LINE_BYTES_MAX;
-        let list = self.listed(command, bytes_max).await?;
+        let list = listed(running, &bounds, bytes_max).await?;
         let commits: Vec<FoundCommit> = list.lines().filter_map(parse).rev().collect();
         let left_out = if commits.len() < COMMITS_PER_PUSH_MAX {
             0
@@ -98,31 +98,26 @@ impl Cache {
         })
     }
 
+    /// What lists commits once it was told what bounds them.
+    pub(crate) fn start_commits(&self) -> Result<Running, GitError> {
+        let mut command = self.rev_list();
+        command.args(["--topo-order", "--no-commit-header", "--format=%H %at %ae"]);
+        command.arg(format!("--max-count={COMMITS_PER_PUSH_MAX}"));
+        Running::start(&mut command)
+    }
+
     fn rev_list(&self) -> tokio::process::Command {
         let mut command = self.git(Reach::Cache);
-        command.args(["rev-list", "--ignore-missing"]);
+        command.args(["rev-list", "--ignore-missing", "--stdin"]);
         command
     }
 
     async fn count(&self, bounds: &[String]) -> Result<u64, GitError> {
         let mut command = self.rev_list();
-        command.arg("--count").args(bounds);
-        let counted = self.listed(command, LINE_BYTES_MAX).await?;
+        command.arg("--count");
+        let running = Running::start(&mut command)?;
+        let counted = listed(running, bounds, LINE_BYTES_MAX).await?;
         Ok(counted.trim().parse().unwrap_or(0))
-    }
-
-    async fn listed(
-        &self,
-        command: tokio::process::Command,
-        bytes_max: u64,
-    ) -> Result<String, GitError> {
-        let action = "list a push's commits";
-        let ended = self.run(command, bytes_max, action).await?;
-        if ended.status.success() {
-            return Ok(String::from_utf8_lossy(&ended.output).into_owned());
-        }
-        let said = git::said::last_words(&ended.said);
-        Err(GitError::Corrupt { action, said })
     }
 
     /// The paths that a commit changed against its parent, at most [`CHANGED_PATHS_MAX`]; `None`
@@ -131,20 +126,20 @@ impl Cache {
     /// # Errors
     /// [`GitError`].
     pub async fn changed(&self, commit: &CommitSha) -> Result<Option<Vec<String>>, GitError> {
-        let running = match self.begun().changes(commit) {
+        let mut running = match self.begun().changes(commit) {
             Some(begun) => begun,
-            None => self.start_changed(commit)?,
+            None => self.start_changed()?,
         };
-        let ended = ended(running, CHANGED_BYTES_MAX, "list a commit's changes").await?;
-        if !ended.status.success() {
-            let said = git::said::last_words(&ended.said);
-            return Err(GitError::Corrupt {
-                action: "list a commit's changes",
-                said,
-            });
-        }
+        running.tell(&format!("{commit}\n")).await;
+        let action = "list a commit's changes";
+        let ended = ended(running, CHANGED_BYTES_MAX, action).await?;
         let text = String::from_utf8_lossy(&ended.output);
-        let (parents, paths) = text.split_once('\0').unwrap_or((&text, ""));
+        // Git answers a commit that it cannot read with nothing, and ends well.
+        let answer = text.split_once('\0').filter(|_| ended.status.success());
+        let Some((parents, paths)) = answer else {
+            let said = git::said::last_words(&ended.said);
+            return Err(GitError::Corrupt { action, said });
+        };
         if parents.trim().contains(' ') {
             return Ok(None);
         }
@@ -155,7 +150,8 @@ impl Cache {
         Ok(Some(paths.map(str::to_owned).collect()))
     }
 
-    pub(crate) fn start_changed(&self, commit: &CommitSha) -> Result<Running, GitError> {
+    /// What lists the changes of the commit that it is told.
+    pub(crate) fn start_changed(&self) -> Result<Running, GitError> {
         let mut command = self.git(Reach::Cache);
         command.args([
             "diff-tree",
@@ -167,8 +163,8 @@ impl Cache {
             "-c",
         ]);
         command.args(["--no-ext-diff", "--no-textconv"]);
-        // The first line names the commit's parents, so that a merge is known.
-        command.args(["--pretty=tformat:%P", commit.as_str()]);
+        // The first line names the commit's parents, so that a merge is known. It is there always.
+        command.args(["--pretty=tformat:%P", "--always", "--stdin"]);
         Running::start(&mut command)
     }
 
@@ -180,6 +176,22 @@ impl Cache {
             Err(_) => Ok(false),
         }
     }
+}
+
+/// Tells a `git rev-list` what bounds it, and gives what it lists.
+async fn listed(
+    mut running: Running,
+    bounds: &[String],
+    bytes_max: u64,
+) -> Result<String, GitError> {
+    let action = "list a push's commits";
+    running.tell(&format!("{}\n", bounds.join("\n"))).await;
+    let ended = ended(running, bytes_max, action).await?;
+    if ended.status.success() {
+        return Ok(String::from_utf8_lossy(&ended.output).into_owned());
+    }
+    let said = git::said::last_words(&ended.said);
+    Err(GitError::Corrupt { action, said })
 }
 
 /// Reads `<sha> <seconds> <address>`.

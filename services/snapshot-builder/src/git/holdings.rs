@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
+use std::sync::atomic::Ordering;
 
 use contract::name::CommitSha;
 
@@ -44,6 +45,7 @@ impl Cache {
         } else {
             held
         };
+        self.packs().store(held.packs, Ordering::Relaxed);
         if held.objects <= limits.objects_max {
             return Ok(());
         }

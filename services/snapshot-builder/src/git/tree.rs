@@ -7,7 +7,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 
 use crate::git::cache::{Cache, READ_SECS_MAX};
 use git::error::GitError;
-use git::program::Reach;
+use git::program::git_at_a_gate;
 use git::running::Running;
 use git::said::explain;
 use objects::path::escape;
@@ -56,6 +56,7 @@ impl Cache {
             Some(begun) => begun,
             None => self.start_list(commit)?,
         };
+        running.tell("").await;
         let stdout = running.child.stdout.take();
         let mut lines = BufReader::new(stdout.expect("the output is piped"));
         let reading = async {
@@ -93,8 +94,9 @@ impl Cache {
         }
     }
 
+    /// What lists a commit's tree once its input is closed.
     pub(crate) fn start_list(&self, commit: &CommitSha) -> Result<Running, GitError> {
-        let mut command = self.git(Reach::Cache);
+        let mut command = git_at_a_gate(self.repository(), self.limits().git);
         command.args([
             "ls-tree",
             "-r",

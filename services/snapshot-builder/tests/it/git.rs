@@ -229,6 +229,16 @@ async fn what_a_commit_changed_is_told_from_its_parent() {
     assert_eq!(changed, ["README.md", "calc.sh", "notes/über.md"]);
     let first = cache.changed(&world.starting).await.unwrap().unwrap();
     assert_eq!(first, ["README.md", "calc.sh", "lab.toml", "tests/run.sh"]);
+    let nothing = sha(&world.learner.commit("main", "Nothing", &[]).await.unwrap());
+    cache.ensure(&nothing).await.unwrap();
+    let changed = cache.changed(&nothing).await.unwrap().unwrap();
+    assert_eq!(changed, Vec::<String>::new());
+    // What cannot be read changed who knows what, and not nothing.
+    let unread = cache.changed(&sha(&"1".repeat(40))).await;
+    assert!(
+        matches!(unread, Err(GitError::Corrupt { .. })),
+        "{unread:?}"
+    );
 }
 
 #[tokio::test]

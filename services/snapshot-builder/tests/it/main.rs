@@ -15,6 +15,7 @@ mod labs;
 mod long;
 mod office;
 mod pushes;
+mod quick;
 mod removed;
 mod unchecked;
 mod world;
