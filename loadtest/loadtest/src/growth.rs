@@ -12,7 +12,7 @@ use crate::figures::Figure;
 use crate::figures::summary::in_short;
 use crate::growth::multiply::{Done, multiply};
 use crate::growth::side::{Rates, Side};
-use crate::machine::memory_mib;
+use crate::machine::{free_bytes, memory_mib};
 use crate::orders::settle;
 use crate::shape::{Bodies, MEASURED};
 
@@ -24,6 +24,26 @@ const MODEL_COUNT_MAX: u64 = 10_000;
 const BYTES_PER_ATTEMPT: u64 = 6 * 1024;
 /// How large the empty one beside it may become, with its log, in GiB.
 const EMPTY_GIB: u64 = 20;
+const GIB: u64 = 1024 * 1024 * 1024;
+
+/// Says how much room a ledger of so many attempts takes: without it a run would end after a quarter of an
+/// hour of filling.
+fn find_room(attempts: u64) -> Result<()> {
+    let place = std::env::temp_dir();
+    let need = (attempts * BYTES_PER_ATTEMPT).div_ceil(GIB) + EMPTY_GIB;
+    let free = free_bytes(&place)? / GIB;
+    let folder = place.display();
+    if free < need {
+        bail!(
+            "a ledger of {attempts} attempts takes up to {need} GiB, and {folder} has {free}: make room, name \
+             another folder by TMPDIR, or ask for fewer by --attempts"
+        );
+    }
+    println!(
+        "a ledger of {attempts} attempts takes up to {need} of {free} GiB in {folder}, until the end"
+    );
+    Ok(())
+}
 
 /// Measures with an empty ledger and with one of so many attempts, by so many deliveries each, with these
 /// settings of Postgres.
@@ -43,11 +63,7 @@ pub async fn growth(
         bodies: Bodies::Fixed(MEASURED),
         ..common.clone()
     };
-    println!(
-        "a ledger of {attempts} attempts takes up to {} GiB in {}, until the end",
-        attempts * BYTES_PER_ATTEMPT / 1024 / 1024 / 1024 + EMPTY_GIB,
-        std::env::temp_dir().display()
-    );
+    find_room(attempts)?;
     let settings = match postgres.is_empty() {
         true => tuning(memory_mib()?),
         false => postgres,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
@@ -73,6 +74,16 @@ pub fn memory_mib() -> Result<u64> {
     let kib = line.and_then(|line| line.trim().strip_suffix("kB"));
     let kib = kib.and_then(|kib| kib.trim().parse::<u64>().ok());
     Ok(kib.context("find the machine's memory in /proc/meminfo")? / 1024)
+}
+
+/// What a folder's disk has left for this user, in bytes.
+///
+/// # Errors
+/// If the folder is not there.
+pub fn free_bytes(folder: &Path) -> Result<u64> {
+    let found = rustix::fs::statvfs(folder);
+    let found = found.with_context(|| format!("look how much room {} has", folder.display()))?;
+    Ok(found.f_bavail.saturating_mul(found.f_frsize))
 }
 
 /// What the processors did until now; nothing where the machine does not say.
